@@ -1,0 +1,43 @@
+/*
+ * A span is a slice of text that someone else owns: a pointer and a length, not NUL-terminated.
+ * Text from the network is sliced, never copied. A span lives as long as the bytes it points to,
+ * which is at most one event.
+ */
+#ifndef TANDEM_BASE_SPAN_H
+#define TANDEM_BASE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct span {
+	const char *p;
+	size_t len;
+};
+
+#define SPAN(lit)  ((struct span){ "" lit, sizeof(lit) - 1 })
+#define SPAN_NONE  ((struct span){ NULL, 0 })
+/* For printf: printf("%.*s", SPAN_F(s)) */
+#define SPAN_F(s)  (int)(s).len, (s).p
+
+struct span span_str(const char *s);                      /* NULL gives SPAN_NONE */
+struct span span_of(const void *p, size_t len);
+bool span_eq(struct span a, struct span b);               /* byte for byte */
+bool span_ieq(struct span a, struct span b);              /* ASCII letters without case */
+bool span_starts(struct span s, struct span prefix);
+struct span span_from(struct span s, size_t n);           /* without the first n bytes, or empty */
+struct span span_first(struct span s, size_t n);          /* at most the first n bytes */
+struct span span_trim(struct span s);                     /* without SP, HTAB, CR, LF around it */
+/* Cuts at the first c: *head_r is what stands before it, the result what stands after. When there
+ * is no c, *head_r is all and the result is SPAN_NONE (p == NULL). */
+struct span span_cut(struct span s, char c, struct span *head_r);
+ptrdiff_t span_index(struct span s, char c);              /* -1 when absent */
+/* Decimal digits only, the whole span, at most max: ERR_SYNTAX, ERR_RANGE. */
+enum err span_u32(struct span s, uint32_t max, uint32_t *value_r);
+/* Copies as a C string, cut to fit; false when it was cut. */
+bool span_cstr(struct span s, char *to, size_t cap);
+int span_cmp(struct span a, struct span b);
+
+#endif
