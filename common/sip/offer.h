@@ -1,0 +1,36 @@
+/*
+ * Offer/answer (RFC 3264, RFC 6337) of one leg: who has offered, who must answer. Three states; hold
+ * is no state of its own but the direction of the last bodies. Pure: a table and a struct.
+ *
+ *                 send offer                    receive answer
+ *     STABLE  ------------------> OFFER_SENT ------------------> STABLE
+ *             ------------------> OFFER_RCVD ------------------>
+ *                receive offer                    send answer
+ *     A refusal (4xx, CANCEL, BYE) of the request that carried the offer leads back to STABLE.
+ */
+#ifndef TANDEM_SIP_OFFER_H
+#define TANDEM_SIP_OFFER_H
+
+#include "base/fsm.h"
+#include "sip/sdp.h"
+
+enum offer_state { OFFER_STABLE, OFFER_SENT, OFFER_RCVD };
+enum offer_event { OFFER_E_SEND_OFFER, OFFER_E_RECV_OFFER, OFFER_E_SEND_ANSWER,
+	OFFER_E_RECV_ANSWER, OFFER_E_REFUSED };
+
+struct offer {                    /* in a leg, in shared memory */
+	uint8_t state;
+	uint8_t n_media;              /* m-lines toward the peer never shrink (RFC 3264 8) */
+	uint8_t pad[6];
+	uint64_t sess_id, sess_version, last_hash;
+};
+
+extern const struct fsm offer_fsm;
+
+void offer_init(struct offer *o, uint64_t sess_id);
+bool offer_step(struct offer *o, enum offer_event e, uint64_t id);
+/* Writes a body toward the peer: our o= line, the version raised exactly when the body differs from
+ * the last one sent (INV-8); m-lines that went missing are added with port 0. */
+void offer_put(struct buf *b, struct offer *o, const struct sdp *s, const struct netaddr *ours);
+
+#endif

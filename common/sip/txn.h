@@ -1,0 +1,130 @@
+/*
+ * Transactions: the four machines of RFC 3261 17 with RFC 6026, each a table in a file of its own
+ * (ict.c, nict.c, ist.c, nist.c). Pure: given a way to send, to tell and a clock, so that tests
+ * drive them without a process.
+ *
+ * A transaction stands in shared memory (pool, heap) and survives its process; the index and the
+ * timers are private and rebuilt by txns_recover.
+ */
+#ifndef TANDEM_SIP_TXN_H
+#define TANDEM_SIP_TXN_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/fsm.h"
+#include "base/hash.h"
+#include "base/pool.h"
+#include "base/table.h"
+#include "sip/msg.h"
+
+enum txn_kind { TXN_ICT, TXN_NICT, TXN_IST, TXN_NIST };
+
+enum txn_state { /* RFC 3261 figures 5 to 8; not every machine has every one */
+	TXN_CALLING, TXN_TRYING, TXN_PROCEEDING, TXN_COMPLETED, TXN_CONFIRMED, TXN_ACCEPTED,
+	TXN_TERMINATED, TXN_N_STATES
+};
+
+enum txn_news {          /* what the transaction user is told */
+	TXN_REQUEST,         /* server: the request that made it (only through txn_server_new's caller) */
+	TXN_PROVISIONAL,     /* client: 1xx */
+	TXN_SUCCESS,         /* client: 2xx; INVITE: each retransmission and each fork's too */
+	TXN_FAILURE,         /* client: 300-699 */
+	TXN_TIMEOUT,         /* B, F: no answer (to be treated as 408); H: no ACK */
+	TXN_UNREACHABLE,     /* the transport failed (to be treated as 503) */
+	TXN_ACKED,           /* IST: ACK for a non-2xx */
+	TXN_ENDED,           /* it is about to be dropped; the handle is dead after this */
+};
+
+struct txn {
+	struct slot slot;
+	uint8_t kind, state, method, reliable;
+	uint16_t status;               /* last sent (server) or received (client) */
+	uint8_t cancelled;             /* ICT: CANCEL was sent or is wanted */
+	uint8_t pad;
+	uint32_t interval_ms;          /* present interval of A, E, G */
+	uint64_t retransmit_ns;        /* deadline of A, E, G; 0 = off */
+	uint64_t timeout_ns;           /* deadline of B, C.., D, F, H, I, J, K, L, M; 0 = off */
+	uint64_t hash;                 /* of its key, for the index */
+	uint64_t merge_hash;           /* server: of Call-ID, From tag, CSeq (8.2.2.2) */
+	handle user;                   /* whose it is; not ours to understand. 0 = nobody any more */
+	uint32_t user_data;
+	uint32_t pad2;
+	struct arena arena;
+	struct kept request;           /* server: the sip_msg record; client: our request's text */
+	struct kept last;              /* server: last response; text that is retransmitted */
+	struct sip_flow flow;          /* where `last` goes */
+};
+
+struct txn_env {
+	void *ctx;
+	void (*send)(void *ctx, const struct sip_flow *to, struct span bytes);
+	void (*tell)(void *ctx, struct txn *t, enum txn_news news, const struct sip_msg *m);
+	void (*arm)(void *ctx, struct txn *t, uint64_t deadline_ns); /* 0 = nothing to wait for */
+};
+
+struct txn_timers {
+	uint32_t t1_ms, t2_ms, t4_ms;  /* 500, 4000, 5000 */
+};
+
+struct txns {                      /* private to its process */
+	struct pool *pool;             /* of struct txn */
+	struct heap *heap;
+	const struct clock *clock;
+	struct txn_env env;
+	struct txn_timers timers;
+	struct hash_key key;           /* for tokens and hashes */
+	struct table index, merges;
+};
+
+void txns_init(struct txns *x, struct pool *pool, struct heap *heap, const struct clock *clock,
+    const struct txn_env *env, const struct txn_timers *timers, const struct hash_key *key);
+void txns_done(struct txns *x);
+/* After a restart: index and timers of what stands in the pool. */
+void txns_recover(struct txns *x);
+
+/* --- server side --------------------------------------------------------------------------------*/
+/* The transaction a request belongs to (17.2.3; without the branch cookie, as RFC 2543): for an ACK
+ * the INVITE's, for any other method its own. NULL: it starts something. */
+struct txn *txn_server_find(struct txns *x, const struct sip_msg *request);
+/* The INVITE server transaction that a CANCEL is for (9.2). */
+struct txn *txn_cancelled_by(struct txns *x, const struct sip_msg *cancel);
+/* Another transaction has the same Call-ID, From tag and CSeq, and the request has no To tag: 482. */
+bool txn_is_merged(struct txns *x, const struct sip_msg *request);
+/* IST or NIST; keeps the request. NULL: no room. IST does not send 100 by itself: the user does. */
+struct txn *txn_server_new(struct txns *x, const struct sip_msg *request, bool important);
+/* A retransmission, or the ACK, of a found transaction. */
+void txn_server_receive(struct txns *x, struct txn *t, const struct sip_msg *request);
+/* Sends a response (complete text) and keeps what must be repeated. A 2xx to INVITE moves to
+ * Accepted: its retransmission is the user's (13.3.1.4). False: the machine takes none now. */
+bool txn_respond(struct txns *x, struct txn *t, unsigned status, struct span text);
+const struct sip_msg *txn_request(const struct txns *x, const struct txn *t);
+
+/* --- client side --------------------------------------------------------------------------------*/
+/* Takes a slot first: its handle is the token of the branch that the user then writes. */
+struct txn *txn_client_new(struct txns *x, enum sip_method method, const struct sip_flow *to,
+    handle user, bool important);
+/* "SIP/2.0/UDP host:port;branch=z9hG4bK...;rport" for this transaction. loop: 32 bits that are written
+ * behind the token (a hash of the Request-URI), read again by txn_branch_loop. */
+void txn_put_via(struct buf *b, const struct txns *x, const struct txn *t, struct span sent_by,
+    uint32_t loop);
+/* Sends the request and starts the machine. */
+enum err txn_client_send(struct txns *x, struct txn *t, struct span text);
+/* By the token in the top Via's branch and the CSeq method; NULL: not ours, drop it. */
+struct txn *txn_client_find(struct txns *x, const struct sip_msg *response);
+void txn_client_receive(struct txns *x, struct txn *t, const struct sip_msg *response);
+/* CANCEL of an INVITE client transaction (9.1): sent at once after a provisional, held until one
+ * comes otherwise. `reason`: a Reason header value, or empty. The CANCEL's own NICT needs nobody. */
+void txn_cancel(struct txns *x, struct txn *t, struct span reason);
+/* Is this branch one of ours, and which loop value does it carry? */
+bool txn_branch_loop(const struct txns *x, struct span branch, uint32_t *loop_r);
+
+/* --- both ---------------------------------------------------------------------------------------*/
+/* The deadline that `arm` was given has come (or passed: late is fine). */
+void txn_fire(struct txns *x, struct txn *t);
+/* The transport could not send. */
+void txn_unreachable(struct txns *x, struct txn *t);
+struct txn *txn_at(const struct txns *x, handle h);
+
+extern const struct fsm ict_fsm, nict_fsm, ist_fsm, nist_fsm;
+
+#endif
