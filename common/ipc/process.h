@@ -1,0 +1,71 @@
+/*
+ * What every process's own region begins with, and the exchange's region that the supervisor alone
+ * writes: settings, keys, the process table.
+ */
+#ifndef TANDEM_IPC_PROCESS_H
+#define TANDEM_IPC_PROCESS_H
+
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "ipc/shm.h"
+#include "ipc/topology.h"
+
+enum counter {
+#define COUNTER(id, name, help) COUNT_##id,
+#define GAUGE(id, name, help)   COUNT_##id,
+#include "ipc/counters.def"
+#undef COUNTER
+#undef GAUGE
+	N_COUNTERS
+};
+struct counter_info {
+	const char *name, *help;
+	bool gauge;
+};
+const struct counter_info *counter_info(enum counter c);
+
+/* First PROCESS_HEAD bytes of a process's region. Written by that process alone. */
+enum { PROCESS_HEAD = 4096 };
+struct process {
+	struct shm_head head;
+	uint32_t pid, role, index, generation; /* generation: as the process table said at its start */
+	uint64_t started_ns;
+	uint64_t beat_ns;                      /* monotonic; at least one a second */
+	uint32_t ready;                        /* 1: takes work */
+	uint32_t settings_seen;                /* version of the settings in force here */
+	uint64_t counters[N_COUNTERS];
+};
+
+/* The process table: one row for each process number. Written by the supervisor. */
+enum process_state { PROCESS_ABSENT, PROCESS_STARTING, PROCESS_RUNNING, PROCESS_DIED,
+	PROCESS_THROTTLED, PROCESS_STOPPING };
+struct process_row {
+	uint32_t pid, state, generation, restarts;
+	uint64_t started_ns;
+};
+
+struct exchange {                  /* the exchange's region; settings (model/settings.h) follow */
+	struct shm_head head;
+	struct hash_key token_key;     /* made at the first start, kept as long as run_dir */
+	uint64_t boot;                 /* counts starts of the supervisor on this run_dir */
+	int64_t started_wall_ms;
+	uint32_t stopping;             /* 1: SIGTERM was taken */
+	uint32_t settings_version;     /* stored last; children look each turn */
+	uint32_t settings_at[2];       /* offsets of the two copies; version % 2 is in force */
+	uint32_t settings_size, pad;
+	struct process_row rows[PROC_MAX];
+};
+
+static inline void
+count(struct process *p, enum counter c, uint64_t n)
+{
+	__atomic_store_n(&p->counters[c], p->counters[c] + n, __ATOMIC_RELAXED);
+}
+static inline void
+gauge(struct process *p, enum counter c, uint64_t n)
+{
+	__atomic_store_n(&p->counters[c], n, __ATOMIC_RELAXED);
+}
+
+#endif

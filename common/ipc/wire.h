@@ -1,0 +1,91 @@
+/* What travels in the rings. The list is wire.def; sip_msg is of the sip floor and only named here. */
+#ifndef TANDEM_IPC_WIRE_H
+#define TANDEM_IPC_WIRE_H
+
+#include <stdint.h>
+
+#include "base/netaddr.h"
+#include "base/pool.h"
+#include "ipc/topology.h"
+
+enum wire_type {
+	WIRE_NONE, /* filler; never delivered */
+#define WIRE(id, from, to, payload) WIRE_##id,
+#include "ipc/wire.def"
+#undef WIRE
+	N_WIRE
+};
+
+struct wire_none {
+	uint64_t zero;
+};
+
+/* A connection that a front held. conn is what sip_flow.conn said; when it was never made (a connect
+ * that failed), `ticket` is what wire_sip_out gave. */
+struct wire_flow_down {
+	handle conn;
+	uint64_t ticket;
+	struct netaddr peer;
+	uint32_t why;          /* enum err */
+	uint32_t pad;
+};
+
+/* Text for a connection. conn 0: the front finds a connection to this transport and peer, or makes
+ * one; for TLS `host` (behind the text) is the name that the peer's certificate must carry. */
+struct wire_sip_out {
+	handle conn;
+	uint64_t ticket;       /* given back in FLOW_DOWN: the transaction's handle, or 0 */
+	struct netaddr peer;
+	uint8_t transport;     /* enum sip_transport */
+	uint8_t listener;
+	uint16_t host_len;
+	uint32_t text_len;
+	char text[];           /* text_len bytes, then host_len bytes */
+};
+
+/* A leg and its call in different workers. What follows is the record of daemons/worker. */
+struct wire_leg {
+	handle call, leg;
+	uint32_t what;
+	uint32_t len;
+	char data[];
+};
+
+struct wire_cdr {
+	uint32_t len;
+	uint32_t pad;
+	char data[];           /* model/cdr.h */
+};
+
+struct wire_binding {
+	uint32_t len;
+	uint32_t deleted;      /* 1: the key's record is gone */
+	uint32_t key_len;
+	uint32_t pad;
+	char data[];           /* key, then the record of model/location.h */
+};
+
+struct wire_call_state {
+	handle call;
+	uint32_t state;
+	uint32_t len;
+	char data[];
+};
+
+struct wire_hangup {
+	uint8_t call_id[16];   /* the call's uuid */
+	uint64_t ticket;
+	uint32_t found;        /* in the answer: 1 when there was such a call */
+	uint32_t pad;
+};
+
+struct wire_operate {
+	enum { OPERATE_STOP = 1, OPERATE_RELOAD, OPERATE_UPGRADE } what;
+	uint32_t pad;
+};
+
+const char *wire_name(enum wire_type t);
+/* May `from` send this to `to`? Checked by the receiver: a front is not trusted. */
+bool wire_allowed(enum wire_type t, enum role from, enum role to);
+
+#endif
