@@ -4,7 +4,8 @@
  * code.
  *
  * A block's header says which owner (a handle) it belongs to, so that after a crash the heap can be
- * swept: heap_sweep() gives back the blocks whose owner is gone. Text that is kept is named by a
+ * swept: heap_sweep() gives back the blocks whose owner is gone. An owner has one arena: by it a
+ * block that was half taken at the kill is told from one that belongs to the arena. Text that is kept is named by a
  * `kept` (an offset from the heap's base and a length), never by a pointer.
  */
 #ifndef TANDEM_BASE_ARENA_H
@@ -17,7 +18,8 @@
 #include "base/pool.h"
 #include "base/span.h"
 
-enum { HEAP_CLASSES = 4 }; /* blocks of 1, 4, 16 and 64 KiB */
+enum { HEAP_CLASSES = 4 };               /* blocks of 1, 4, 16 and 64 KiB */
+enum { HEAP_TAKE_MAX = (64 << 10) - 16 }; /* the largest piece: a block less its header */
 
 struct kept {
 	uint32_t at;  /* in units of 8 bytes from the heap's base; 0 = none */
@@ -32,6 +34,7 @@ struct heap {                       /* private */
 		uint32_t *free, n_free;
 		size_t at;                  /* bytes from base */
 	} class[HEAP_CLASSES];
+	uint32_t half;                  /* the block that a kill left half taken or given; 0 = none */
 };
 
 struct arena {                      /* embedded in a pooled struct in shared memory */
@@ -41,7 +44,8 @@ struct arena {                      /* embedded in a pooled struct in shared mem
 
 /* Bytes that a heap with `count[c]` blocks of each class needs. */
 size_t heap_bytes(const uint32_t count[HEAP_CLASSES]);
-/* Takes over the memory (zeroed memory is a valid empty heap); rebuilds the free lists. */
+/* Takes over the memory (zeroed memory is a valid empty heap); rebuilds the free lists; writes
+ * nothing there, so that a process which only reads may call it too. fatal() without memory. */
 void heap_init(struct heap *h, void *base, const uint32_t count[HEAP_CLASSES]);
 void heap_done(struct heap *h);
 /* Gives back every block for whose owner `alive` returns false. Call once after heap_init. */
@@ -60,7 +64,7 @@ void arena_drop(struct heap *h, struct arena *a);
 
 /* The text of a kept; empty (p == NULL) for {0, 0}. Checked against the heap's size. */
 struct span kept_span(const struct heap *h, struct kept k);
-/* Bytes to an offset and back, for structs in an arena. */
+/* Bytes to an offset and back, for structs in an arena. panic() outside the heap. */
 uint32_t heap_offset(const struct heap *h, const void *p);
 void *heap_at(const struct heap *h, uint32_t at);
 

@@ -27,6 +27,7 @@ void buf_char(struct buf *b, char c);
 void buf_str(struct buf *b, const char *s);
 void buf_u64(struct buf *b, uint64_t n);
 void buf_hex(struct buf *b, const void *bytes, size_t n); /* lower case */
+/* Needs one byte of room more than it puts, for printf's NUL. */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Puts a C literal without strlen. */
 #define buf_lit(b, lit) buf_put((b), SPAN(lit))

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
+
 #define NS_PER_MS 1000000ull
 #define NS_PER_S  1000000000ull
 
@@ -19,5 +21,8 @@ struct clock {
 void clock_read(struct clock *c);
 /* For tests: moves a clock that nobody reads from the kernel. */
 void clock_move(struct clock *c, uint64_t ns);
+/* A moment as RFC 3339 has it, in UTC, to the millisecond: 2026-11-21T10:00:00.123Z. Allocates
+ * nothing and takes no lock. */
+void clock_put_utc(struct buf *b, int64_t wall_ms);
 
 #endif

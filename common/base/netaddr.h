@@ -23,12 +23,16 @@ struct netaddr {
 /* Reads an IPv4 or IPv6 literal ("192.0.2.1", "2001:db8::1", "[2001:db8::1]"), no port. IPv4-mapped
  * IPv6 becomes IPv4. ERR_SYNTAX when it is a name or anything else. */
 enum err netaddr_ip(struct span text, struct netaddr *a_r);
-void netaddr_put_ip(struct buf *b, const struct netaddr *a);   /* IPv6 in brackets */
-void netaddr_put(struct buf *b, const struct netaddr *a);      /* ip:port, IPv6 in brackets */
+/* IPv6 in brackets (RFC 5952 form); "-" for no address. */
+void netaddr_put_ip(struct buf *b, const struct netaddr *a);
+/* ip:port, or the ip alone when the port is unset. */
+void netaddr_put(struct buf *b, const struct netaddr *a);
 bool netaddr_eq(const struct netaddr *a, const struct netaddr *b);    /* ip and port */
-bool netaddr_eq_ip(const struct netaddr *a, const struct netaddr *b); /* ip only */
-bool netaddr_is_any(const struct netaddr *a);
+bool netaddr_eq_ip(const struct netaddr *a, const struct netaddr *b); /* ip and scope */
+bool netaddr_is_any(const struct netaddr *a); /* 0.0.0.0 or :: */
+/* 0 when there is no address. */
 socklen_t netaddr_to_sockaddr(const struct netaddr *a, struct sockaddr_storage *ss_r);
+/* ERR_RANGE for another family. */
 enum err netaddr_of_sockaddr(const struct sockaddr_storage *ss, struct netaddr *a_r);
 
 #endif

@@ -55,10 +55,13 @@ struct pool {            /* private to the process */
 };
 
 /* Takes over `count` slots of `size` bytes at `slots` (zeroed memory is a valid empty pool) and
- * rebuilds the free list from their `used` words. `reserve` slots are kept back: pool_take with
+ * rebuilds the free list from their `used` words; a free slot gets a new generation. `reserve` slots are kept back: pool_take with
  * `important` false fails while only they are left. fatal() without memory. */
 void pool_init(struct pool *p, void *slots, size_t size, uint32_t count, unsigned owner,
     uint32_t reserve);
+/* For a process that only reads: takes over the slots, writes nothing, allocates nothing. Then only
+ * _find, _at, _next, _index and _handle may be called, and a slot may change while it is read. */
+void pool_view(struct pool *p, const void *slots, size_t size, uint32_t count, unsigned owner);
 void pool_done(struct pool *p);
 bool pool_has(const struct pool *p, uint32_t n, bool important); /* room for n more? */
 /* A slot, zeroed but for its struct slot; NULL when there is none. */

@@ -19,11 +19,15 @@ struct table {
 	uint32_t mask, count;
 };
 
+/* Room for `expected` entries before it grows. fatal() without memory. */
 void table_init(struct table *t, uint32_t expected);
 void table_done(struct table *t);
+/* The same pair may be put more than once; UINT32_MAX is no value. */
 void table_put(struct table *t, uint64_t hash, uint32_t value);
+/* Takes out one such pair; false when there is none. */
 bool table_remove(struct table *t, uint64_t hash, uint32_t value);
-/* Walks the values under a hash: start with *cursor = 0; false at the end. */
+/* Walks the values under a hash: start with *cursor = 0; false at the end. A put or remove
+ * in between ends the walk: the cursor may then miss or repeat a value. */
 bool table_find(const struct table *t, uint64_t hash, uint32_t *cursor, uint32_t *value_r);
 
 #endif

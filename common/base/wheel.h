@@ -7,6 +7,7 @@
 #define TANDEM_BASE_WHEEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define WHEEL_TICK_NS 4000000ull
@@ -18,16 +19,20 @@ struct wheel_timer {       /* embedded or in an array beside a pool */
 
 struct wheel;              /* opaque */
 
+/* fatal() without memory. wheel_drop leaves the timers themselves alone: they may be gone already. */
 struct wheel *wheel_new(uint64_t now_ns);
 void wheel_drop(struct wheel *w);
-/* Sets or moves; never early, at most one tick late. deadline 0 stops. */
+/* Sets or moves; never early, at most one tick late. deadline 0 stops. A timer that was never set
+ * must be zeroed, and a set one must be stopped before its memory goes. */
 void wheel_set(struct wheel *w, struct wheel_timer *t, uint64_t deadline_ns);
 static inline bool
 wheel_is_set(const struct wheel_timer *t)
 {
 	return t->prev != NULL;
 }
-/* Runs fire for each timer that is due at now_ns (stopped before the call; fire may set it again). */
+/* Runs fire for each timer that is due at now_ns (stopped before the call), in the order
+ * of their ticks. fire may set, move and stop any timer; what it sets fires in a later run. It must
+ * not call wheel_run. */
 void wheel_run(struct wheel *w, uint64_t now_ns, void (*fire)(void *ctx, struct wheel_timer *t),
     void *ctx);
 /* Nanoseconds until something can be due; UINT64_MAX when nothing is set. May be early, not late. */

@@ -1,0 +1,149 @@
+/* Addresses as plain bytes. */
+#include "base/netaddr.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+static size_t
+ip_len(const struct netaddr *a)
+{
+	return a->family == 4 ? 4 : a->family == 6 ? 16 : 0;
+}
+
+static void
+of_in6(struct netaddr *a, const struct in6_addr *in6)
+{
+	if (IN6_IS_ADDR_V4MAPPED(in6)) {
+		a->family = 4;
+		memcpy(a->ip, in6->s6_addr + 12, 4);
+	} else {
+		a->family = 6;
+		memcpy(a->ip, in6->s6_addr, 16);
+	}
+}
+
+enum err
+netaddr_ip(struct span text, struct netaddr *a_r)
+{
+	bool brackets = text.len >= 2 && text.p[0] == '[' && text.p[text.len - 1] == ']';
+	char copy[INET6_ADDRSTRLEN];
+	struct netaddr a = { 0 };
+	struct in6_addr in6;
+
+	if (brackets)
+		text = span_of(text.p + 1, text.len - 2);
+	if (text.len == 0 || span_index(text, '\0') >= 0 || !span_cstr(text, copy, sizeof(copy)))
+		return ERR_SYNTAX;
+	if (inet_pton(AF_INET6, copy, &in6) == 1)
+		of_in6(&a, &in6);
+	else if (!brackets && inet_pton(AF_INET, copy, a.ip) == 1)
+		a.family = 4;
+	else
+		return ERR_SYNTAX;
+	*a_r = a;
+	return ERR_NONE;
+}
+
+void
+netaddr_put_ip(struct buf *b, const struct netaddr *a)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	switch (a->family) {
+	case 4:
+		inet_ntop(AF_INET, a->ip, text, sizeof(text));
+		buf_str(b, text);
+		break;
+	case 6:
+		inet_ntop(AF_INET6, a->ip, text, sizeof(text));
+		buf_char(b, '[');
+		buf_str(b, text);
+		buf_char(b, ']');
+		break;
+	default:
+		buf_char(b, '-');
+	}
+}
+
+void
+netaddr_put(struct buf *b, const struct netaddr *a)
+{
+	netaddr_put_ip(b, a);
+	if (a->port == 0)
+		return;
+	buf_char(b, ':');
+	buf_u64(b, a->port);
+}
+
+bool
+netaddr_eq(const struct netaddr *a, const struct netaddr *b)
+{
+	return a->port == b->port && netaddr_eq_ip(a, b);
+}
+
+bool
+netaddr_eq_ip(const struct netaddr *a, const struct netaddr *b)
+{
+	return a->family == b->family && a->scope == b->scope &&
+	       memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
+bool
+netaddr_is_any(const struct netaddr *a)
+{
+	static const uint8_t any[16];
+
+	return a->family != 0 && memcmp(a->ip, any, ip_len(a)) == 0;
+}
+
+socklen_t
+netaddr_to_sockaddr(const struct netaddr *a, struct sockaddr_storage *ss_r)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(a->port) };
+	struct sockaddr_in6 in6 = {
+		.sin6_family = AF_INET6, .sin6_port = htons(a->port), .sin6_scope_id = a->scope
+	};
+
+	memset(ss_r, 0, sizeof(*ss_r));
+	switch (a->family) {
+	case 4:
+		memcpy(&in.sin_addr, a->ip, 4);
+		memcpy(ss_r, &in, sizeof(in));
+		return sizeof(in);
+	case 6:
+		memcpy(&in6.sin6_addr, a->ip, 16);
+		memcpy(ss_r, &in6, sizeof(in6));
+		return sizeof(in6);
+	default:
+		return 0;
+	}
+}
+
+enum err
+netaddr_of_sockaddr(const struct sockaddr_storage *ss, struct netaddr *a_r)
+{
+	struct netaddr a = { 0 };
+	struct sockaddr_in6 in6;
+	struct sockaddr_in in;
+
+	switch (ss->ss_family) {
+	case AF_INET:
+		memcpy(&in, ss, sizeof(in));
+		a.family = 4;
+		a.port = ntohs(in.sin_port);
+		memcpy(a.ip, &in.sin_addr, 4);
+		break;
+	case AF_INET6:
+		memcpy(&in6, ss, sizeof(in6));
+		of_in6(&a, &in6.sin6_addr);
+		a.port = ntohs(in6.sin6_port);
+		if (a.family == 6)
+			a.scope = in6.sin6_scope_id;
+		break;
+	default:
+		return ERR_RANGE;
+	}
+	*a_r = a;
+	return ERR_NONE;
+}
