@@ -1,0 +1,158 @@
+/*
+ * The directory: tenants' domains, subscribers, numbers, gateways and routes, as the calls read them
+ * from shared memory. The store alone writes it (from PostgreSQL), worker and registrar read it; each
+ * look-up copies one record out.
+ *
+ * It is one table (ipc/records.h) in the store's region; a key is a letter and what follows:
+ *
+ *     d DOMAIN              domain, lower case             -> struct dir_domain
+ *     t TENANT              tenant id, 4 bytes             -> struct dir_tenant
+ *     s TENANT USER         user as written in the table   -> struct dir_subscriber
+ *     n TENANT NUMBER       E.164 or national, as dialled  -> struct dir_number
+ *     g NAME                gateway by id, 8 bytes         -> struct dir_gateway
+ *     a IP                  16 bytes + family              -> struct dir_gateway_at (its ids)
+ *     r TENANT PREFIX       longest prefix wins            -> struct dir_route
+ */
+#ifndef TANDEM_MODEL_DIRECTORY_H
+#define TANDEM_MODEL_DIRECTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/netaddr.h"
+#include "ipc/records.h"
+#include "sip/digest.h"
+
+struct dir_domain {
+	uint32_t tenant;
+	uint32_t pad;
+};
+
+struct dir_tenant {
+	uint32_t tenant;
+	uint8_t suspended;
+	uint8_t pad[3];
+	char name[64];
+	char realm[128];              /* of its digest challenges: its first domain */
+};
+
+/* Text inside a record: offset from the record's start, length; 0, 0 = none. */
+struct dir_text {
+	uint16_t at, len;
+};
+
+enum dir_bar { BAR_INTERNATIONAL = 1, BAR_PREMIUM = 2, BAR_OUTGOING = 4, BAR_INCOMING = 8 };
+
+struct dir_subscriber {
+	uint64_t id;                  /* tandem.subscriber.subscriber_id */
+	uint32_t tenant;
+	uint16_t call_limit;          /* 0 = none */
+	uint16_t cfnr_timeout_s;      /* 0 = the configuration's no_answer_s */
+	uint8_t disabled, dnd, call_waiting, clir, acr;
+	uint8_t barring;              /* enum dir_bar bits */
+	uint8_t trust;                /* enum dir_trust */
+	uint8_t max_contacts;         /* 0 = the configuration's */
+	uint8_t contact_policy;       /* enum dir_contacts */
+	uint8_t min_algorithm;        /* enum digest_algorithm: weaker answers are refused */
+	uint8_t pad[6];
+	struct digest_ha1 ha1;
+	struct dir_text user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc;
+	/* the text follows */
+};
+enum dir_trust { DIR_TRUST_CHALLENGE, DIR_TRUST_BINDING, DIR_TRUST_ADDRESS }; /* FLOWS.md S1-14 */
+enum dir_contacts { DIR_CONTACTS_REPLACE, DIR_CONTACTS_REJECT, DIR_CONTACTS_SINGLE }; /* S3-24 */
+
+enum dir_number_kind { DIR_NUMBER_SUBSCRIBER, DIR_NUMBER_GROUP, DIR_NUMBER_REDIRECT };
+struct dir_number {
+	uint32_t tenant;
+	uint8_t kind;
+	uint8_t pad[3];
+	struct dir_text target;       /* user, group name, or URI of a redirect */
+};
+
+struct dir_gateway {
+	uint64_t id;
+	uint32_t tenant;
+	uint8_t transport;            /* enum sip_transport; NONE: by DNS, UDP by default */
+	uint8_t trusted;              /* 1: its calls need no credentials, its identity is believed */
+	uint16_t port;                /* 0 = the transport's */
+	struct netaddr address;       /* when host is a literal; family 0: a name */
+	struct dir_text name, host;
+};
+struct dir_gateway_at {
+	uint32_t n, pad;
+	uint64_t ids[8];
+};
+
+enum { DIR_ROUTES_MAX = 8 };
+struct dir_route {                /* of one prefix, best priority first */
+	uint32_t n, pad;
+	struct {
+		uint64_t gateway;
+		uint32_t priority;
+		uint16_t strip;           /* leading digits taken off */
+		uint16_t pad;
+		char add[24];             /* put in front, after stripping */
+		char name[48];
+	} routes[DIR_ROUTES_MAX];
+};
+
+enum { DIR_RECORD_MAX = 4096 };
+struct dir_buf {                  /* room for any record, 8-aligned; a caller's scratch */
+	uint64_t words[DIR_RECORD_MAX / 8];
+	size_t len;
+};
+
+struct directory {                /* a reader's or the writer's handle */
+	struct records records;
+};
+
+/* What the store's region holds behind its process head. */
+size_t directory_bytes(uint32_t subscribers);
+enum err directory_own(struct directory *d, void *mem, size_t size, uint32_t subscribers);
+enum err directory_open(struct directory *d, const void *mem, size_t size); /* ERR_AGAIN: not yet */
+/* 0 until the store has filled it for the first time; then never 0 again. */
+bool directory_filled(const struct directory *d);
+void directory_set_filled(struct directory *d);
+
+struct span dir_text(const void *record, struct dir_text t);
+
+/* Each returns ERR_ABSENT, or a pointer into *b through the result. */
+enum err directory_tenant_of(const struct directory *d, struct span domain, uint32_t *tenant_r);
+const struct dir_tenant *directory_tenant(const struct directory *d, uint32_t tenant,
+    struct dir_buf *b);
+const struct dir_subscriber *directory_subscriber(const struct directory *d, uint32_t tenant,
+    struct span user, struct dir_buf *b);
+const struct dir_number *directory_number(const struct directory *d, uint32_t tenant,
+    struct span number, struct dir_buf *b);
+const struct dir_gateway *directory_gateway(const struct directory *d, uint64_t id,
+    struct dir_buf *b);
+/* The gateway whose address this is (and port, when several share the address); NULL: a stranger. */
+const struct dir_gateway *directory_gateway_at(const struct directory *d,
+    const struct netaddr *source, struct dir_buf *b);
+/* Longest prefix of the number that has routes. */
+const struct dir_route *directory_route(const struct directory *d, uint32_t tenant,
+    struct span number, struct dir_buf *b);
+
+/* Writer's side: keys and packed records are made here too, so that both sides agree. */
+struct dir_subscriber_text {
+	struct span user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc;
+};
+enum err directory_put_domain(struct directory *d, struct span domain, uint32_t tenant);
+enum err directory_put_tenant(struct directory *d, const struct dir_tenant *t);
+enum err directory_put_subscriber(struct directory *d, const struct dir_subscriber *s,
+    const struct dir_subscriber_text *text);
+enum err directory_put_number(struct directory *d, uint32_t tenant, struct span number,
+    enum dir_number_kind kind, struct span target);
+enum err directory_put_gateway(struct directory *d, const struct dir_gateway *g, struct span name,
+    struct span host);
+enum err directory_put_route(struct directory *d, uint32_t tenant, struct span prefix,
+    const struct dir_route *r);
+enum err directory_delete_domain(struct directory *d, struct span domain);
+enum err directory_delete_tenant(struct directory *d, uint32_t tenant);
+enum err directory_delete_subscriber(struct directory *d, uint32_t tenant, struct span user);
+enum err directory_delete_number(struct directory *d, uint32_t tenant, struct span number);
+enum err directory_delete_gateway(struct directory *d, uint64_t id); /* and its address */
+enum err directory_delete_route(struct directory *d, uint32_t tenant, struct span prefix);
+
+#endif
