@@ -14,7 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* 64 bits: owner (8) | index (24) | generation (32). 0 is no handle: generations begin at 1. */
+/* 64 bits: owner (8) | index (24) | generation (32). 0 is no handle: generations begin at 1. The owner
+ * is a kind of object (2) and a process number (6), so that a handle of one pool finds nothing in
+ * another's. */
 typedef uint64_t handle; /* the one typedef: a plain number, never a struct */
 
 static inline handle
@@ -26,6 +28,21 @@ static inline unsigned
 handle_owner(handle h)
 {
 	return (unsigned)(h >> 56);
+}
+static inline unsigned
+handle_proc(handle h)
+{
+	return handle_owner(h) & 63;
+}
+static inline unsigned
+handle_kind(handle h)
+{
+	return handle_owner(h) >> 6;
+}
+static inline unsigned
+handle_owner_of(unsigned kind, unsigned proc)
+{
+	return kind << 6 | (proc & 63);
 }
 static inline uint32_t
 handle_index(handle h)
