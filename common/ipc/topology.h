@@ -29,6 +29,8 @@ enum holding { HOLD_UDP, HOLD_STREAM, HOLD_TLS, HOLD_NONCES, HOLD_SPOOL, HOLD_DA
  * control 3, front i = 16 + i, worker i = 32 + i. It is the owner in a handle.
  */
 enum { PROC_MAX = 64 };
+/* Kinds of object that a handle may name (base/pool.h); two bits. */
+enum object_kind { KIND_CONN, KIND_CALL, KIND_LEG, KIND_TXN };
 unsigned proc_of(enum role role, unsigned index);
 enum role proc_role(unsigned proc);        /* N_ROLES when there is none of this number */
 unsigned proc_index(unsigned proc);
