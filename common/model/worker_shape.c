@@ -1,0 +1,51 @@
+/* The worker's region, divided. See worker_shape.h. */
+#include "model/worker_shape.h"
+
+#include "ipc/process.h"
+#include "ipc/shm.h"
+#include "model/callview.h"
+#include "sip/txn.h"
+
+static size_t
+page_up(size_t n)
+{
+	return (n + 4095) & ~(size_t)4095;
+}
+
+void
+worker_shape(const struct settings *s, struct worker_shape *shape_r)
+{
+	struct worker_shape *x = shape_r;
+	uint32_t share = s->limits.calls / s->processes.workers;
+
+	/* Calls are dealt by a hash: a worker gets more than its share now and then. */
+	x->calls = share + share / 4 + 64;
+	x->legs = x->calls * 2 + x->calls / 2 + 64;
+	/* A call's four transactions linger 32 s after it was set up or torn down: a busy worker has
+	 * far more of them than calls. */
+	x->txns = x->calls * 4 + 65536;
+	x->blocks[0] = x->calls * 6 + x->txns * 2;
+	x->blocks[1] = x->calls + x->txns / 2;
+	x->blocks[2] = x->calls / 8 + 512;
+	x->blocks[3] = 256;
+
+	x->views_at = PROCESS_HEAD;
+	x->calls_at = page_up(
+	    x->views_at + sizeof(struct call_views) + x->calls * sizeof(struct call_view));
+	x->legs_at = page_up(x->calls_at + (size_t)x->calls * WORKER_CALL_BYTES);
+	x->txns_at = page_up(x->legs_at + (size_t)x->legs * WORKER_LEG_BYTES);
+	x->heap_at = page_up(x->txns_at + (size_t)x->txns * sizeof(struct txn));
+	x->size = page_up(x->heap_at + heap_bytes(x->blocks));
+}
+
+uint64_t
+worker_layout(void)
+{
+	uint64_t l = SHM_LAYOUT;
+
+	l = shm_layout(l, sizeof(struct process));
+	l = shm_layout(l, sizeof(struct call_view));
+	l = shm_layout(l, WORKER_CALL_BYTES);
+	l = shm_layout(l, WORKER_LEG_BYTES);
+	return shm_layout(l, sizeof(struct txn));
+}

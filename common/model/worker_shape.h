@@ -1,0 +1,30 @@
+/*
+ * How a worker's region is divided: the supervisor sizes it, the worker lays its pools over it.
+ *
+ *     struct process | call_views, one view a call | calls | legs | transactions | heap
+ *
+ * Slots are given room here, not sizeof, because their structs are the worker's own; the worker
+ * asserts that they fit. The file is sparse: what was never used takes no memory.
+ */
+#ifndef TANDEM_MODEL_WORKER_SHAPE_H
+#define TANDEM_MODEL_WORKER_SHAPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "model/settings.h"
+
+enum { WORKER_CALL_BYTES = 512, WORKER_LEG_BYTES = 640 };
+
+struct worker_shape {
+	uint32_t calls, legs, txns;
+	uint32_t blocks[HEAP_CLASSES];
+	size_t views_at, calls_at, legs_at, txns_at, heap_at, size;
+};
+
+void worker_shape(const struct settings *s, struct worker_shape *shape_r);
+/* Changes whenever a struct in the region does. */
+uint64_t worker_layout(void);
+
+#endif
