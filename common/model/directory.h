@@ -84,7 +84,7 @@ struct dir_gateway_at {
 	uint64_t ids[8];
 };
 
-enum { DIR_ROUTES_MAX = 8 };
+enum { DIR_ROUTES_MAX = 8, DIR_PREFIX_MAX = 32 };
 struct dir_route {                /* of one prefix, best priority first */
 	uint32_t n, pad;
 	struct {
@@ -104,6 +104,7 @@ struct dir_buf {                  /* room for any record, 8-aligned; a caller's 
 };
 
 struct directory {                /* a reader's or the writer's handle */
+	struct dir_head *head;        /* in shared memory; private */
 	struct records records;
 };
 

@@ -57,6 +57,9 @@ void loc_key(struct buf *b, uint32_t tenant, struct span user);
 /* NULL: nobody registered (or all expired at wall_ms: expired bindings are left out). */
 const struct location *locations_find(const struct locations *l, uint32_t tenant, struct span user,
     int64_t wall_ms, struct loc_buf *b);
+/* The same for a value that came otherwise (records_next, a ring): b->words and b->len are filled.
+ * NULL too when it is not a sound location. INT64_MIN keeps the expired. */
+const struct location *loc_check(struct loc_buf *b, int64_t wall_ms);
 
 /* Making a value: begin, add bindings with their text, end. */
 struct loc_binding_text {

@@ -1,0 +1,64 @@
+/* One writer, many readers, no lock: a version that is odd while the view changes. */
+#include "model/callview.h"
+
+#include <string.h>
+
+#include "ipc/process.h"
+
+/* The version is odd from begin to end. The fences keep the fields on their side of it. */
+void
+call_view_begin(struct call_view *v)
+{
+	__atomic_store_n(&v->version, v->version | 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+void
+call_view_end(struct call_view *v)
+{
+	/* A writer that was killed in between left it odd: the next one makes it even here. */
+	__atomic_store_n(&v->version, (v->version | 1) + 1, __ATOMIC_RELEASE);
+}
+
+enum err
+call_view_read(const void *region, size_t size, uint32_t i, struct call_view *v_r)
+{
+	const struct call_views *views = (const void *)((const char *)region + PROCESS_HEAD);
+	size_t head = PROCESS_HEAD + sizeof(*views);
+
+	if (size < head)
+		return ERR_RANGE;
+	uint32_t count = __atomic_load_n(&views->count, __ATOMIC_RELAXED);
+	if (i >= count || (size - head) / sizeof(struct call_view) <= i)
+		return ERR_RANGE;
+	const struct call_view *v = (const struct call_view *)(views + 1) + i;
+	uint32_t version = __atomic_load_n(&v->version, __ATOMIC_ACQUIRE);
+	if (version & 1)
+		return ERR_AGAIN;
+	memcpy(v_r, v, sizeof(*v_r));
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (__atomic_load_n(&v->version, __ATOMIC_RELAXED) != version)
+		return ERR_AGAIN;
+	v_r->from[sizeof(v_r->from) - 1] = '\0';
+	v_r->to[sizeof(v_r->to) - 1] = '\0';
+	v_r->connected[sizeof(v_r->connected) - 1] = '\0';
+	return v_r->state == CALL_VIEW_NONE ? ERR_ABSENT : ERR_NONE;
+}
+
+const char *
+call_view_state_name(enum call_view_state s)
+{
+	switch (s) {
+	case CALL_VIEW_NONE:
+		return "none";
+	case CALL_VIEW_ROUTING:
+		return "routing";
+	case CALL_VIEW_RINGING:
+		return "ringing";
+	case CALL_VIEW_UP:
+		return "up";
+	case CALL_VIEW_ENDING:
+		return "ending";
+	}
+	return "unknown";
+}

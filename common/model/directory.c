@@ -1,0 +1,467 @@
+/*
+ * Keys and packed records of the directory, for its writer and its readers. A record is checked as it
+ * is copied out: no text of it reaches beyond its end, whatever an older program left there.
+ */
+#include "model/directory.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct dir_head {
+	uint32_t filled, pad[15];
+};
+
+enum { KEY_MAX = 280, OTHER_RECORDS = 4096 };
+
+struct key {
+	char bytes[KEY_MAX];
+	struct buf b;
+};
+
+static struct span
+key_span(struct key *k)
+{
+	return buf_ok(&k->b) ? buf_span(&k->b) : SPAN_NONE;
+}
+
+static void
+key_begin(struct key *k, char letter)
+{
+	k->b = buf_on(k->bytes, sizeof(k->bytes));
+	buf_char(&k->b, letter);
+}
+
+static struct span
+key_of(struct key *k, char letter, uint32_t tenant, struct span name)
+{
+	key_begin(k, letter);
+	buf_put(&k->b, span_of(&tenant, sizeof(tenant)));
+	buf_put(&k->b, name);
+	return key_span(k);
+}
+
+static struct span
+key_domain(struct key *k, struct span domain)
+{
+	key_begin(k, 'd');
+	for (size_t i = 0; i < domain.len; i++) {
+		char c = domain.p[i];
+		buf_char(&k->b, c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c);
+	}
+	return key_span(k);
+}
+
+static struct span
+key_gateway(struct key *k, uint64_t id)
+{
+	key_begin(k, 'g');
+	buf_put(&k->b, span_of(&id, sizeof(id)));
+	return key_span(k);
+}
+
+static struct span
+key_address(struct key *k, const struct netaddr *a)
+{
+	key_begin(k, 'a');
+	buf_put(&k->b, span_of(a->ip, sizeof(a->ip)));
+	buf_char(&k->b, (char)a->family);
+	return key_span(k);
+}
+
+size_t
+directory_bytes(uint32_t subscribers)
+{
+	/* A subscriber, the number it may have and as many DIDs again; gateways, routes, domains. */
+	return sizeof(struct dir_head) + records_bytes(subscribers, 448) +
+	       records_bytes(2 * subscribers, 128) + records_bytes(OTHER_RECORDS, 1024);
+}
+
+enum err
+directory_own(struct directory *d, void *mem, size_t size, uint32_t subscribers)
+{
+	if (size < sizeof(struct dir_head))
+		return ERR_RANGE;
+	d->head = mem;
+	return records_own(&d->records, d->head + 1, size - sizeof(struct dir_head),
+	    3 * subscribers + OTHER_RECORDS);
+}
+
+enum err
+directory_open(struct directory *d, const void *mem, size_t size)
+{
+	if (size < sizeof(struct dir_head))
+		return ERR_RANGE;
+	d->head = (struct dir_head *)mem; /* read-only for us; nothing here writes through it */
+	return records_open(
+	    &d->records, (const struct dir_head *)mem + 1, size - sizeof(struct dir_head));
+}
+
+bool
+directory_filled(const struct directory *d)
+{
+	return __atomic_load_n(&d->head->filled, __ATOMIC_ACQUIRE) != 0;
+}
+
+void
+directory_set_filled(struct directory *d)
+{
+	__atomic_store_n(&d->head->filled, 1, __ATOMIC_RELEASE);
+}
+
+struct span
+dir_text(const void *record, struct dir_text t)
+{
+	return t.len == 0 ? SPAN_NONE : span_of((const char *)record + t.at, t.len);
+}
+
+/* Copies a record out; NULL when there is none or it is shorter than its struct. */
+static void *
+look_up(const struct directory *d, struct span key, size_t least, struct dir_buf *b)
+{
+	if (key.p == NULL ||
+	    records_get(&d->records, key, b->words, sizeof(b->words), &b->len) != ERR_NONE)
+		return NULL;
+	return b->len < least ? NULL : b->words;
+}
+
+static bool
+texts_inside(const struct dir_text *t, unsigned n, const struct dir_buf *b)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if ((size_t)t[i].at + t[i].len > b->len)
+			return false;
+	}
+	return true;
+}
+
+enum err
+directory_tenant_of(const struct directory *d, struct span domain, uint32_t *tenant_r)
+{
+	struct key k;
+	struct dir_domain found;
+	size_t len;
+	struct span key = key_domain(&k, domain);
+
+	if (key.p == NULL ||
+	    records_get(&d->records, key, &found, sizeof(found), &len) != ERR_NONE ||
+	    len != sizeof(found))
+		return ERR_ABSENT;
+	*tenant_r = found.tenant;
+	return ERR_NONE;
+}
+
+const struct dir_tenant *
+directory_tenant(const struct directory *d, uint32_t tenant, struct dir_buf *b)
+{
+	struct key k;
+	struct dir_tenant *t =
+	    look_up(d, key_of(&k, 't', tenant, SPAN_NONE), sizeof(struct dir_tenant), b);
+
+	if (t == NULL)
+		return NULL;
+	t->name[sizeof(t->name) - 1] = '\0';
+	t->realm[sizeof(t->realm) - 1] = '\0';
+	return t;
+}
+
+const struct dir_subscriber *
+directory_subscriber(
+    const struct directory *d, uint32_t tenant, struct span user, struct dir_buf *b)
+{
+	struct key k;
+	const struct dir_subscriber *s =
+	    look_up(d, key_of(&k, 's', tenant, user), sizeof(struct dir_subscriber), b);
+
+	if (s == NULL)
+		return NULL;
+	const struct dir_text texts[] = { s->user, s->display_name, s->number, s->pickup_group,
+		s->cfu, s->cfb, s->cfnr, s->cfnrc };
+	return texts_inside(texts, sizeof(texts) / sizeof(texts[0]), b) ? s : NULL;
+}
+
+const struct dir_number *
+directory_number(const struct directory *d, uint32_t tenant, struct span number, struct dir_buf *b)
+{
+	struct key k;
+	const struct dir_number *n =
+	    look_up(d, key_of(&k, 'n', tenant, number), sizeof(struct dir_number), b);
+
+	return n != NULL && texts_inside(&n->target, 1, b) ? n : NULL;
+}
+
+const struct dir_gateway *
+directory_gateway(const struct directory *d, uint64_t id, struct dir_buf *b)
+{
+	struct key k;
+	const struct dir_gateway *g =
+	    look_up(d, key_gateway(&k, id), sizeof(struct dir_gateway), b);
+
+	return g != NULL && texts_inside(&g->name, 1, b) && texts_inside(&g->host, 1, b) ? g : NULL;
+}
+
+/* Who stands at an address; n is 0 when nobody does. */
+static void
+at_address(const struct directory *d, const struct netaddr *a, struct dir_gateway_at *at_r)
+{
+	struct key k;
+	size_t len;
+
+	if (records_get(&d->records, key_address(&k, a), at_r, sizeof(*at_r), &len) != ERR_NONE ||
+	    len != sizeof(*at_r) || at_r->n > sizeof(at_r->ids) / sizeof(at_r->ids[0]))
+		memset(at_r, 0, sizeof(*at_r));
+}
+
+static bool
+port_is(const struct dir_gateway *g, uint16_t port)
+{
+	if (g->port != 0)
+		return g->port == port;
+	return port == (g->transport == SIP_T_NONE
+			       ? 5060
+			       : sip_transport_port((enum sip_transport)g->transport));
+}
+
+const struct dir_gateway *
+directory_gateway_at(const struct directory *d, const struct netaddr *source, struct dir_buf *b)
+{
+	struct dir_gateway_at at;
+	const struct dir_gateway *g;
+
+	if (source->family == 0)
+		return NULL;
+	at_address(d, source, &at);
+	for (uint32_t i = 0; i < at.n; i++) {
+		g = directory_gateway(d, at.ids[i], b);
+		if (g != NULL && (at.n == 1 || port_is(g, source->port)))
+			return g;
+	}
+	/* It sends from a port it does not listen on: whose it is cannot be told, so the first. */
+	return at.n == 0 ? NULL : directory_gateway(d, at.ids[0], b);
+}
+
+const struct dir_route *
+directory_route(const struct directory *d, uint32_t tenant, struct span number, struct dir_buf *b)
+{
+	struct span prefix = span_first(number, DIR_PREFIX_MAX);
+	struct key k;
+
+	for (;;) {
+		const struct dir_route *r =
+		    look_up(d, key_of(&k, 'r', tenant, prefix), sizeof(struct dir_route), b);
+		if (r != NULL && r->n > 0 && r->n <= DIR_ROUTES_MAX)
+			return r;
+		if (prefix.len == 0)
+			return NULL;
+		prefix.len--;
+	}
+}
+
+static enum err
+put(struct directory *d, struct span key, const void *record, size_t len)
+{
+	if (key.p == NULL)
+		return ERR_RANGE;
+	return records_put(&d->records, key, span_of(record, len));
+}
+
+static enum err
+forget(struct directory *d, struct span key)
+{
+	return key.p == NULL ? ERR_RANGE : records_delete(&d->records, key);
+}
+
+/* Puts a text behind the record being made in b. */
+static struct dir_text
+pack(struct buf *b, struct span s)
+{
+	struct dir_text t = { (uint16_t)b->len, (uint16_t)s.len };
+
+	if (s.len == 0)
+		return (struct dir_text){ 0, 0 };
+	if (s.len > DIR_RECORD_MAX)
+		b->overrun = true;
+	buf_put(b, s);
+	return t;
+}
+
+enum err
+directory_put_domain(struct directory *d, struct span domain, uint32_t tenant)
+{
+	struct key k;
+	struct dir_domain record = { .tenant = tenant };
+
+	return put(d, key_domain(&k, domain), &record, sizeof(record));
+}
+
+enum err
+directory_put_tenant(struct directory *d, const struct dir_tenant *t)
+{
+	struct key k;
+
+	return put(d, key_of(&k, 't', t->tenant, SPAN_NONE), t, sizeof(*t));
+}
+
+enum err
+directory_put_subscriber(
+    struct directory *d, const struct dir_subscriber *s, const struct dir_subscriber_text *text)
+{
+	struct key k;
+	struct dir_buf room;
+	struct dir_subscriber *record = (struct dir_subscriber *)room.words;
+	struct buf b = buf_on(room.words, sizeof(room.words));
+
+	buf_put(&b, span_of(s, sizeof(*s)));
+	record->user = pack(&b, text->user);
+	record->display_name = pack(&b, text->display_name);
+	record->number = pack(&b, text->number);
+	record->pickup_group = pack(&b, text->pickup_group);
+	record->cfu = pack(&b, text->cfu);
+	record->cfb = pack(&b, text->cfb);
+	record->cfnr = pack(&b, text->cfnr);
+	record->cfnrc = pack(&b, text->cfnrc);
+	if (!buf_ok(&b))
+		return ERR_RANGE;
+	return put(d, key_of(&k, 's', s->tenant, text->user), record, b.len);
+}
+
+enum err
+directory_put_number(struct directory *d, uint32_t tenant, struct span number,
+    enum dir_number_kind kind, struct span target)
+{
+	struct key k;
+	struct dir_buf room;
+	struct dir_number head = { .tenant = tenant, .kind = (uint8_t)kind };
+	struct dir_number *record = (struct dir_number *)room.words;
+	struct buf b = buf_on(room.words, sizeof(room.words));
+
+	buf_put(&b, span_of(&head, sizeof(head)));
+	record->target = pack(&b, target);
+	if (!buf_ok(&b))
+		return ERR_RANGE;
+	return put(d, key_of(&k, 'n', tenant, number), record, b.len);
+}
+
+/* Takes a gateway out of those at an address. */
+static enum err
+leave_address(struct directory *d, const struct netaddr *a, uint64_t id)
+{
+	struct key k;
+	struct dir_gateway_at at;
+	uint32_t n = 0;
+
+	at_address(d, a, &at);
+	for (uint32_t i = 0; i < at.n; i++) {
+		if (at.ids[i] != id)
+			at.ids[n++] = at.ids[i];
+	}
+	if (n == at.n)
+		return ERR_NONE;
+	at.n = n;
+	memset(&at.ids[n], 0, sizeof(at.ids) - n * sizeof(at.ids[0]));
+	if (n == 0)
+		return forget(d, key_address(&k, a));
+	return put(d, key_address(&k, a), &at, sizeof(at));
+}
+
+static enum err
+join_address(struct directory *d, const struct netaddr *a, uint64_t id)
+{
+	struct key k;
+	struct dir_gateway_at at;
+
+	at_address(d, a, &at);
+	for (uint32_t i = 0; i < at.n; i++) {
+		if (at.ids[i] == id)
+			return ERR_NONE;
+	}
+	if (at.n == sizeof(at.ids) / sizeof(at.ids[0]))
+		return ERR_FULL;
+	at.ids[at.n++] = id;
+	return put(d, key_address(&k, a), &at, sizeof(at));
+}
+
+enum err
+directory_put_gateway(
+    struct directory *d, const struct dir_gateway *g, struct span name, struct span host)
+{
+	struct key k;
+	struct dir_buf room, old_room;
+	struct dir_gateway *record = (struct dir_gateway *)room.words;
+	struct buf b = buf_on(room.words, sizeof(room.words));
+	const struct dir_gateway *old = directory_gateway(d, g->id, &old_room);
+	enum err e;
+
+	buf_put(&b, span_of(g, sizeof(*g)));
+	record->name = pack(&b, name);
+	record->host = pack(&b, host);
+	if (!buf_ok(&b))
+		return ERR_RANGE;
+	if ((e = put(d, key_gateway(&k, g->id), record, b.len)) != ERR_NONE)
+		return e;
+	if (old != NULL && old->address.family != 0 && !netaddr_eq_ip(&old->address, &g->address))
+		leave_address(d, &old->address, g->id);
+	return g->address.family == 0 ? ERR_NONE : join_address(d, &g->address, g->id);
+}
+
+enum err
+directory_put_route(
+    struct directory *d, uint32_t tenant, struct span prefix, const struct dir_route *r)
+{
+	struct key k;
+
+	if (prefix.len > DIR_PREFIX_MAX)
+		return ERR_RANGE;
+	return put(d, key_of(&k, 'r', tenant, prefix), r, sizeof(*r));
+}
+
+enum err
+directory_delete_domain(struct directory *d, struct span domain)
+{
+	struct key k;
+
+	return forget(d, key_domain(&k, domain));
+}
+
+enum err
+directory_delete_tenant(struct directory *d, uint32_t tenant)
+{
+	struct key k;
+
+	return forget(d, key_of(&k, 't', tenant, SPAN_NONE));
+}
+
+enum err
+directory_delete_subscriber(struct directory *d, uint32_t tenant, struct span user)
+{
+	struct key k;
+
+	return forget(d, key_of(&k, 's', tenant, user));
+}
+
+enum err
+directory_delete_number(struct directory *d, uint32_t tenant, struct span number)
+{
+	struct key k;
+
+	return forget(d, key_of(&k, 'n', tenant, number));
+}
+
+enum err
+directory_delete_gateway(struct directory *d, uint64_t id)
+{
+	struct key k;
+	struct dir_buf room;
+	const struct dir_gateway *old = directory_gateway(d, id, &room);
+
+	if (old != NULL && old->address.family != 0)
+		leave_address(d, &old->address, id);
+	return forget(d, key_gateway(&k, id));
+}
+
+enum err
+directory_delete_route(struct directory *d, uint32_t tenant, struct span prefix)
+{
+	struct key k;
+
+	return forget(d, key_of(&k, 'r', tenant, prefix));
+}
