@@ -5,10 +5,10 @@
 #include "sip/uri.h"
 
 struct sip_addr {
-	struct span display;  /* as written, quotes included; p == NULL: none */
-	struct span uri;      /* what stands inside <>, or the bare addr-spec */
-	struct span params;   /* header parameters, after the first ';' outside <> */
-	bool star;            /* Contact: * */
+	struct span display; /* as written, quotes included; p == NULL: none */
+	struct span uri;     /* what stands inside <>, or the bare addr-spec */
+	struct span params;  /* header parameters, after the first ';' outside <> */
+	bool star;	     /* Contact: * */
 	bool bracketed;
 };
 

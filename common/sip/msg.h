@@ -49,7 +49,7 @@ struct sip_msg {
 	uint32_t cseq;
 	struct sip_slice cseq_method;
 	struct sip_slice via;                         /* the top Via value, whole */
-	struct sip_slice via_host, via_branch;
+	struct sip_slice via_host, via_branch;        /* a branch that is only the cookie is absent */
 	uint16_t via_port;                            /* 0 = none written */
 	uint8_t via_transport;                        /* SIP_T_NONE = other */
 	uint8_t via_rport;                            /* 1 = the parameter is there, without value */
@@ -108,7 +108,7 @@ struct sip_values {
 };
 struct sip_values sip_values(const struct sip_msg *m, enum sip_header_id id);
 bool sip_values_next(struct sip_values *v, struct span *value_r);
-/* Cuts the first value off a comma-joined text. */
+/* Cuts the first value off a comma-joined text. Empty elements are passed over. */
 bool sip_value_cut(struct span *rest, struct span *value_r);
 
 #endif

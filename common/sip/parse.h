@@ -19,8 +19,9 @@ enum { VERDICT_DROP = 1 };
  * (SIP_MSG_ROOM(raw_len) always suffice). Fills the rest of *m but flow and at_ns.
  *
  * What is wrong is reported after everything that can be read has been read, so that a 4xx can be
- * built from the Via, From, To, Call-ID and CSeq that were found; when one of these cannot be had,
- * when Via's top value is malformed, or when a response is malformed, the verdict is VERDICT_DROP.
+ * built (sip_put_response) from what was found of Via, From, To, Call-ID and CSeq. When there is no
+ * Via or its top value is malformed, or when a response or an ACK is malformed, the verdict is
+ * VERDICT_DROP; the reason says why all the same. Only a record with verdict 0 is sip_msg_valid.
  * Checks: the start line (400, 505 for another version, 416 for a scheme we cannot route), mandatory
  * headers ("Missing Call-ID header"), CSeq method against the request's, single headers repeated,
  * Content-Length against what is there (datagram longer than it: cut; shorter: 400), name-addr

@@ -22,7 +22,8 @@ enum err sip_uri_parse(struct span text, struct sip_uri *uri_r);
 /* A parameter by name (no case); the value is empty when it has none. False when absent. Works for
  * header parameters as well (";a=b;c"). Quoted values keep their quotes. */
 bool sip_param(struct span params, struct span name, struct span *value_r);
-/* Walks parameters: cuts the first off *rest. */
+/* Walks parameters: cuts the first off *rest. False at the end, and at what is malformed: that stays
+ * in *rest. */
 bool sip_param_cut(struct span *rest, struct span *name_r, struct span *value_r);
 /* RFC 3261 19.1.4, escapes decoded, headers compared too. */
 bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b);
