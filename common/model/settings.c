@@ -1,0 +1,405 @@
+/*
+ * tandem.conf(5) into struct settings. The file is read into a plain struct of texts and numbers by a
+ * table (base/config.h), then turned into addresses. It is read twice: whether two keys go together
+ * can be judged only when all are known, and only the reader knows the line of each, so the checks
+ * that compare keys are silent the first time.
+ */
+#include "model/settings.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/config.h"
+#include "model/location.h"
+
+#define MIB (1 << 20)
+
+enum { ADVERTISE = SETTINGS_HOST + 8, ADDRESS = 64 };
+
+struct file_listener {
+	uint8_t transport; /* index into transports[] */
+	uint16_t port;	   /* 0: the transport's */
+	char address[ADDRESS], advertise[ADVERTISE];
+	char certificate[PATH_MAX], private_key[PATH_MAX];
+};
+
+struct file {
+	struct settings_file out; /* what needs no turning */
+	struct file_listener listen[LISTENERS_MAX];
+	uint32_t n_listen, n_trusted;
+	char trusted[TRUSTED_MAX][ADDRESS];
+};
+
+/* What is being read, and in the second reading what the first gave (else NULL). */
+static struct file reading, first;
+static const struct file *whole;
+
+static const char *const transports[] = { "udp", "tcp", "tls", NULL };
+static const enum sip_transport transport_ids[] = { SIP_T_UDP, SIP_T_TCP, SIP_T_TLS };
+static const char *const levels[] = { "fatal", "error", "warn", "info", "debug", NULL };
+
+/* RFC 1123 names; digits and dots are an address and pass as one. */
+static bool
+is_host_name(struct span s)
+{
+	struct span label;
+
+	if (s.len == 0 || s.len >= SETTINGS_HOST)
+		return false;
+	do {
+		s = span_cut(s, '.', &label);
+		if (label.len == 0 || label.len > 63 || label.p[0] == '-' ||
+		    label.p[label.len - 1] == '-')
+			return false;
+		for (size_t i = 0; i < label.len; i++)
+			if (!isalnum((unsigned char)label.p[i]) && label.p[i] != '-')
+				return false;
+	} while (s.p != NULL);
+	return true;
+}
+
+/* A name or an address; an IPv6 address only in brackets, as it stands in a URI. */
+static bool
+is_host(struct span s)
+{
+	struct netaddr a;
+
+	if (s.len > 0 && s.p[0] == '[')
+		return netaddr_ip(s, &a) == ERR_NONE;
+	return is_host_name(s);
+}
+
+static const char *
+check_domain(const void *value)
+{
+	const char *domain = value;
+
+	if (!is_host(span_str(domain)))
+		return "is not a domain name";
+	for (uint32_t i = 0; reading.out.settings.domains[i] < domain; i++)
+		if (span_ieq(span_str(reading.out.settings.domains[i]), span_str(domain)))
+			return "stands there twice";
+	return NULL;
+}
+
+static const char *
+check_address(const void *value)
+{
+	struct netaddr a;
+
+	return netaddr_ip(span_str(value), &a) == ERR_NONE ? NULL
+							   : "is not an IPv4 or IPv6 address";
+}
+
+/* HOST or HOST:PORT. */
+static enum err
+split_advertise(struct span text, struct span *host_r, uint32_t *port_r)
+{
+	struct span port = SPAN_NONE;
+	struct netaddr a;
+
+	*port_r = 0;
+	*host_r = text;
+	if (text.len > 0 && text.p[0] == '[') {
+		ptrdiff_t end = span_index(text, ']');
+
+		if (end < 0)
+			return ERR_SYNTAX;
+		*host_r = span_first(text, (size_t)end + 1);
+		port = span_from(text, (size_t)end + 1);
+		if (port.len > 0 && port.p[0] != ':')
+			return ERR_SYNTAX;
+		port = port.len > 0 ? span_from(port, 1) : SPAN_NONE;
+		if (netaddr_ip(*host_r, &a) != ERR_NONE)
+			return ERR_SYNTAX;
+	} else {
+		port = span_cut(text, ':', host_r);
+		if (!is_host_name(*host_r))
+			return ERR_SYNTAX;
+	}
+	if (port.p == NULL)
+		return ERR_NONE;
+	return span_u32(port, 65535, port_r) == ERR_NONE && *port_r != 0 ? ERR_NONE : ERR_SYNTAX;
+}
+
+static const char *
+check_advertise(const void *value)
+{
+	struct span host;
+	uint32_t port;
+
+	return split_advertise(span_str(value), &host, &port) == ERR_NONE
+		   ? NULL
+		   : "is not HOST or HOST:PORT";
+}
+
+static const char *
+check_directory(const void *value)
+{
+	const char *path = value;
+
+	if (path[0] != '/')
+		return "must be an absolute path";
+	if (whole != NULL && strcmp(whole->out.run_dir, whole->out.spool_dir) == 0)
+		return "run_dir and spool_dir must not be the same";
+	return NULL;
+}
+
+static const char *
+check_file(const void *value)
+{
+	return *(const char *)value == '/' ? NULL : "must be an absolute path";
+}
+
+/* The name of a user or of this node: it goes into columns, headers and file names. */
+static const char *
+check_word(const void *value)
+{
+	struct span s = span_str(value);
+
+	if (s.len == 0)
+		return "must not be empty";
+	for (size_t i = 0; i < s.len; i++)
+		if (!isalnum((unsigned char)s.p[i]) && strchr("._-", s.p[i]) == NULL)
+			return "may have letters, digits, '.', '_' and '-' only";
+	return s.p[0] == '-' ? "must not begin with '-'" : NULL;
+}
+
+static enum sip_transport
+transport_of(const struct file_listener *l)
+{
+	return transport_ids[l->transport];
+}
+
+static void
+listener_address(const struct file_listener *l, struct netaddr *a_r)
+{
+	(void)netaddr_ip(span_str(l->address), a_r);
+	a_r->port = l->port != 0 ? l->port : (uint16_t)sip_transport_port(transport_of(l));
+}
+
+/* TCP and TLS share the ports of TCP. */
+static bool
+same_socket(const struct file_listener *a, const struct file_listener *b)
+{
+	struct netaddr at, bt;
+
+	listener_address(a, &at);
+	listener_address(b, &bt);
+	return netaddr_eq(&at, &bt) &&
+	       (transport_of(a) == SIP_T_UDP) == (transport_of(b) == SIP_T_UDP);
+}
+
+static const char *
+check_listener(const void *value)
+{
+	const struct file_listener *l = value;
+	bool tls = transport_of(l) == SIP_T_TLS;
+
+	if (tls && l->certificate[0] == '\0')
+		return "tls needs a certificate";
+	if (tls && l->private_key[0] == '\0')
+		return "tls needs a private_key";
+	if (!tls && (l->certificate[0] != '\0' || l->private_key[0] != '\0'))
+		return "only tls has a certificate and a private_key";
+	for (const struct file_listener *o = reading.listen; o < l; o++)
+		if (same_socket(o, l))
+			return "another listener has this address and port";
+	return NULL;
+}
+
+static const char *
+check_registrar(const void *value)
+{
+	const struct settings *s;
+
+	(void)value;
+	if (whole == NULL)
+		return NULL;
+	s = &whole->out.settings;
+	return s->registrar.min_s > s->registrar.max_s ? "min_s is greater than max_s" : NULL;
+}
+
+static const char *
+check_default_s(const void *value)
+{
+	const struct settings *s;
+
+	(void)value;
+	if (whole == NULL)
+		return NULL;
+	s = &whole->out.settings;
+	return s->registrar.default_s < s->registrar.min_s ||
+		       s->registrar.default_s > s->registrar.max_s
+		   ? "must be between min_s and max_s"
+		   : NULL;
+}
+
+static const char *
+check_timers(const void *value)
+{
+	const struct settings *s;
+
+	(void)value;
+	if (whole == NULL)
+		return NULL;
+	s = &whole->out.settings;
+	if (s->timers.t1_ms > s->timers.t2_ms)
+		return "t1_ms is greater than t2_ms";
+	return s->timers.session_s < s->timers.min_se_s ? "session_s is less than min_se_s" : NULL;
+}
+
+#define OUT(m) out.settings.m
+
+static const struct config_key listen_keys[] = {
+	CONFIG_WORD("transport", struct file_listener, transport, transports, 0),
+	CONFIG_TEXT("address", struct file_listener, address, "0.0.0.0", .check = check_address),
+	CONFIG_NUMBER("port", struct file_listener, port, 0, 1, 65535),
+	CONFIG_TEXT("advertise", struct file_listener, advertise, "", .check = check_advertise),
+	CONFIG_TEXT("certificate", struct file_listener, certificate, "", .check = check_file),
+	CONFIG_TEXT("private_key", struct file_listener, private_key, "", .check = check_file),
+};
+
+static const struct config_key keys[] = {
+	CONFIG_TEXTS(
+	    "domains", struct file, OUT(domains), OUT(n_domains), 1, .check = check_domain),
+	CONFIG_GROUPS(
+	    "listen", struct file, listen, n_listen, 0, listen_keys, .check = check_listener),
+	CONFIG_TEXT("database", struct file, out.database, "postgresql:///tandem"),
+	CONFIG_TEXT("run_dir", struct file, out.run_dir, "/run/tandem", .check = check_directory),
+	CONFIG_TEXT(
+	    "spool_dir", struct file, out.spool_dir, "/var/spool/tandem", .check = check_directory),
+	CONFIG_NUMBER("processes.fronts", struct file, OUT(processes.fronts), 1, 1, 16),
+	CONFIG_NUMBER("processes.workers", struct file, OUT(processes.workers), 2, 1, 32),
+	CONFIG_NUMBER("limits.calls", struct file, OUT(limits.calls), 20000, 1, 1000000),
+	CONFIG_NUMBER(
+	    "limits.subscribers", struct file, OUT(limits.subscribers), 100000, 1, 10000000),
+	CONFIG_NUMBER("limits.bindings", struct file, OUT(limits.bindings), 200000, 1, 10000000),
+	CONFIG_NUMBER(
+	    "limits.connections", struct file, OUT(limits.connections), 10000, 1, 1000000),
+	CONFIG_NUMBER("limits.connections_per_source", struct file,
+	    OUT(limits.connections_per_source), 100, 1, 1000000),
+	CONFIG_NUMBER(
+	    "limits.rate_per_source", struct file, OUT(limits.rate_per_source), 200, 1, 1000000),
+	CONFIG_NUMBER(
+	    "limits.burst_per_source", struct file, OUT(limits.burst_per_source), 1000, 1, 1000000),
+	CONFIG_NUMBER(
+	    "timers.t1_ms", struct file, OUT(timers.t1_ms), 500, 10, 5000, .check = check_timers),
+	CONFIG_NUMBER(
+	    "timers.t2_ms", struct file, OUT(timers.t2_ms), 4000, 10, 60000, .check = check_timers),
+	CONFIG_NUMBER("timers.t4_ms", struct file, OUT(timers.t4_ms), 5000, 10, 60000),
+	CONFIG_NUMBER("timers.ring_s", struct file, OUT(timers.ring_s), 120, 1, 3600),
+	CONFIG_NUMBER("timers.no_answer_s", struct file, OUT(timers.no_answer_s), 20, 1, 3600),
+	CONFIG_NUMBER("timers.session_s", struct file, OUT(timers.session_s), 1800, 90, 86400,
+	    .check = check_timers),
+	CONFIG_NUMBER("timers.min_se_s", struct file, OUT(timers.min_se_s), 90, 90, 86400,
+	    .check = check_timers),
+	CONFIG_NUMBER("registrar.default_s", struct file, OUT(registrar.default_s), 3600, 1, 604800,
+	    .check = check_default_s),
+	CONFIG_NUMBER("registrar.min_s", struct file, OUT(registrar.min_s), 60, 1, 604800,
+	    .check = check_registrar),
+	CONFIG_NUMBER("registrar.max_s", struct file, OUT(registrar.max_s), 7200, 1, 604800,
+	    .check = check_registrar),
+	CONFIG_NUMBER("registrar.contacts", struct file, OUT(registrar.contacts), 5, 1,
+	    LOCATION_BINDINGS_MAX),
+	CONFIG_NUMBER("registrar.nonce_s", struct file, OUT(registrar.nonce_s), 300, 1, 86400),
+	CONFIG_TEXTS("trusted", struct file, trusted, n_trusted, 0, .check = check_address),
+	CONFIG_WORD("log.level", struct file, OUT(log_level), levels, 3),
+	CONFIG_TEXT("user", struct file, OUT(user), "tandem", .check = check_word),
+	CONFIG_TEXT("node", struct file, OUT(node), "", .check = check_word),
+	CONFIG_NUMBER("socket_buffer", struct file, OUT(socket_buffer), 4 * MIB, 64 << 10, 1 << 30),
+};
+
+enum { N_KEYS = sizeof(keys) / sizeof(keys[0]) };
+
+static void
+listen_default(struct file *f)
+{
+	f->n_listen = 2;
+	for (unsigned i = 0; i < 2; i++) {
+		config_defaults(
+		    listen_keys, sizeof(listen_keys) / sizeof(listen_keys[0]), &f->listen[i]);
+		f->listen[i].transport = (uint8_t)i; /* udp, tcp */
+	}
+}
+
+static void
+turn_listener(const struct file_listener *l, struct settings_listener *to)
+{
+	struct span host;
+	uint32_t port;
+
+	memset(to, 0, sizeof(*to));
+	to->transport = (uint8_t)transport_of(l);
+	listener_address(l, &to->address);
+	if (l->advertise[0] == '\0')
+		return;
+	(void)split_advertise(span_str(l->advertise), &host, &port);
+	span_cstr(host, to->advertise_host, sizeof(to->advertise_host));
+	to->advertise_port = (uint16_t)port;
+}
+
+/* The host's name, so far as it may stand where a node's name stands. */
+static void
+node_default(char node[64])
+{
+	if (gethostname(node, 63) != 0 || node[0] == '\0' || check_word(node) != NULL)
+		strcpy(node, "localhost");
+}
+
+/* registrar.default_s goes with the bounds, unless it is given and the check has refused it. */
+static void
+turn_registrar(struct settings *s)
+{
+	if (s->registrar.default_s > s->registrar.max_s)
+		s->registrar.default_s = s->registrar.max_s;
+	if (s->registrar.default_s < s->registrar.min_s)
+		s->registrar.default_s = s->registrar.min_s;
+}
+
+static void
+turn(struct file *f)
+{
+	struct settings *s = &f->out.settings;
+
+	for (uint32_t i = 0; i < s->n_domains; i++)
+		for (char *p = s->domains[i]; *p != '\0'; p++)
+			*p = (char)tolower((unsigned char)*p);
+	if (f->n_listen == 0)
+		listen_default(f);
+	s->n_listeners = f->n_listen;
+	for (uint32_t i = 0; i < f->n_listen; i++) {
+		turn_listener(&f->listen[i], &s->listeners[i]);
+		strcpy(f->out.tls[i].certificate, f->listen[i].certificate);
+		strcpy(f->out.tls[i].private_key, f->listen[i].private_key);
+	}
+	s->n_trusted = f->n_trusted;
+	for (uint32_t i = 0; i < f->n_trusted; i++)
+		(void)netaddr_ip(span_str(f->trusted[i]), &s->trusted[i]);
+	if (s->node[0] == '\0')
+		node_default(s->node);
+	turn_registrar(s);
+}
+
+enum err
+settings_read(const char *path, struct settings_file *f_r, char *why, size_t why_cap)
+{
+	struct buf b = buf_on(why, why_cap - 1);
+	enum err e;
+
+	memset(&reading, 0, sizeof(reading));
+	whole = NULL;
+	e = config_load(path, keys, N_KEYS, &reading, &b);
+	if (e == ERR_NONE) {
+		first = reading;
+		whole = &first;
+		e = config_load(path, keys, N_KEYS, &reading, &b);
+	}
+	why[b.len] = '\0';
+	if (e != ERR_NONE)
+		return e;
+	turn(&reading);
+	*f_r = reading.out;
+	return ERR_NONE;
+}
