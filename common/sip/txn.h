@@ -19,9 +19,13 @@
 
 enum txn_kind { TXN_ICT, TXN_NICT, TXN_IST, TXN_NIST };
 
-enum txn_state { /* RFC 3261 figures 5 to 8; not every machine has every one */
-	TXN_CALLING, TXN_TRYING, TXN_PROCEEDING, TXN_COMPLETED, TXN_CONFIRMED, TXN_ACCEPTED,
-	TXN_TERMINATED, TXN_N_STATES
+enum txn_state { /* RFC 3261 figures 5 to 8; each machine has the first so many of these */
+	TXN_CALLING,                 /* ICT; an IST leaves it inside txn_server_new */
+	TXN_TRYING = TXN_CALLING,    /* NICT, NIST */
+	TXN_PROCEEDING, TXN_COMPLETED, TXN_TERMINATED,
+	TXN_ACCEPTED,                /* ICT, IST: RFC 6026 */
+	TXN_CONFIRMED,               /* IST */
+	TXN_N_STATES
 };
 
 enum txn_news {          /* what the transaction user is told */
@@ -35,11 +39,13 @@ enum txn_news {          /* what the transaction user is told */
 	TXN_ENDED,           /* it is about to be dropped; the handle is dead after this */
 };
 
+enum txn_cancelled { TXN_CANCEL_NONE, TXN_CANCEL_HELD, TXN_CANCEL_SENT };
+
 struct txn {
 	struct slot slot;
 	uint8_t kind, state, method, reliable;
 	uint16_t status;               /* last sent (server) or received (client) */
-	uint8_t cancelled;             /* ICT: CANCEL was sent or is wanted */
+	uint8_t cancelled;             /* ICT: enum txn_cancelled */
 	uint8_t pad;
 	uint32_t interval_ms;          /* present interval of A, E, G */
 	uint64_t retransmit_ns;        /* deadline of A, E, G; 0 = off */
@@ -48,13 +54,17 @@ struct txn {
 	uint64_t merge_hash;           /* server: of Call-ID, From tag, CSeq (8.2.2.2) */
 	handle user;                   /* whose it is; not ours to understand. 0 = nobody any more */
 	uint32_t user_data;
-	uint32_t pad2;
+	uint32_t last_cap;             /* bytes that `last` may take in its place */
+	handle invite;                 /* a CANCEL's NICT: the ICT whose branch it bears */
 	struct arena arena;
 	struct kept request;           /* server: the sip_msg record; client: our request's text */
-	struct kept last;              /* server: last response; text that is retransmitted */
-	struct sip_flow flow;          /* where `last` goes */
+	struct kept last;              /* server: last response; ICT: a CANCEL held back, then the ACK */
+	struct sip_flow flow;          /* where request and last go */
 };
 
+/* `send` must not call back into the engine: a failure to send is reported later, with
+ * txn_unreachable. `tell` is not called for a transaction whose user is 0; it may call anything, for
+ * this transaction too. */
 struct txn_env {
 	void *ctx;
 	void (*send)(void *ctx, const struct sip_flow *to, struct span bytes);
@@ -79,24 +89,32 @@ struct txns {                      /* private to its process */
 void txns_init(struct txns *x, struct pool *pool, struct heap *heap, const struct clock *clock,
     const struct txn_env *env, const struct txn_timers *timers, const struct hash_key *key);
 void txns_done(struct txns *x);
-/* After a restart: index and timers of what stands in the pool. */
+/* After a restart: index and timers of what stands in the pool. What was half made when the process
+ * was killed is dropped without a word: client transactions that were not sent, server transactions
+ * that nobody would answer (user 0, no final response). Whoever holds a handle asks txn_at. */
 void txns_recover(struct txns *x);
 
 /* --- server side --------------------------------------------------------------------------------*/
 /* The transaction a request belongs to (17.2.3; without the branch cookie, as RFC 2543): for an ACK
- * the INVITE's, for any other method its own. NULL: it starts something. */
+ * the INVITE's, for any other method its own. NULL: it starts something. An ACK that finds Accepted
+ * (a peer that takes one branch for INVITE and ACK) gives NULL as well: it acknowledges a 2xx and
+ * belongs to the dialog (RFC 6026: it is passed to the user). */
 struct txn *txn_server_find(struct txns *x, const struct sip_msg *request);
 /* The INVITE server transaction that a CANCEL is for (9.2). */
 struct txn *txn_cancelled_by(struct txns *x, const struct sip_msg *cancel);
 /* Another transaction has the same Call-ID, From tag and CSeq, and the request has no To tag: 482. */
 bool txn_is_merged(struct txns *x, const struct sip_msg *request);
-/* IST or NIST; keeps the request. NULL: no room. IST does not send 100 by itself: the user does. */
+/* IST or NIST; keeps the request; the caller sets `user`. NULL: no room, or an ACK. IST does not send
+ * 100 by itself: the user does. */
 struct txn *txn_server_new(struct txns *x, const struct sip_msg *request, bool important);
 /* A retransmission, or the ACK, of a found transaction. */
 void txn_server_receive(struct txns *x, struct txn *t, const struct sip_msg *request);
 /* Sends a response (complete text) and keeps what must be repeated. A 2xx to INVITE moves to
- * Accepted: its retransmission is the user's (13.3.1.4). False: the machine takes none now. */
+ * Accepted: its retransmission is the user's (13.3.1.4), who may give txn_last again. False: the
+ * machine takes none now. A final response to a non-INVITE over TCP ends t at once. */
 bool txn_respond(struct txns *x, struct txn *t, unsigned status, struct span text);
+/* The last response sent; empty when there is none. */
+struct span txn_last(const struct txns *x, const struct txn *t);
 const struct sip_msg *txn_request(const struct txns *x, const struct txn *t);
 
 /* --- client side --------------------------------------------------------------------------------*/
@@ -107,7 +125,7 @@ struct txn *txn_client_new(struct txns *x, enum sip_method method, const struct 
  * behind the token (a hash of the Request-URI), read again by txn_branch_loop. */
 void txn_put_via(struct buf *b, const struct txns *x, const struct txn *t, struct span sent_by,
     uint32_t loop);
-/* Sends the request and starts the machine. */
+/* Sends the request and starts the machine. ERR_FULL: nothing was sent and t is dropped. */
 enum err txn_client_send(struct txns *x, struct txn *t, struct span text);
 /* By the token in the top Via's branch and the CSeq method; NULL: not ours, drop it. */
 struct txn *txn_client_find(struct txns *x, const struct sip_msg *response);
@@ -119,6 +137,8 @@ void txn_cancel(struct txns *x, struct txn *t, struct span reason);
 bool txn_branch_loop(const struct txns *x, struct span branch, uint32_t *loop_r);
 
 /* --- both ---------------------------------------------------------------------------------------*/
+/* Ends it without a word to anybody: one that was taken and not sent, or is wanted no more. */
+void txn_drop(struct txns *x, struct txn *t);
 /* The deadline that `arm` was given has come (or passed: late is fine). */
 void txn_fire(struct txns *x, struct txn *t);
 /* The transport could not send. */
