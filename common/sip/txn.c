@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "sip/txn_machine.h"
+#include "sip/via.h"
 
 static const struct txn_machine *const machines[] = {
 	[TXN_ICT] = &ict_machine,
@@ -201,7 +202,7 @@ void
 txn_send(const struct txn_act *a, struct span text)
 {
 	if (text.len > 0)
-		a->x->env.send(a->x->env.ctx, &a->t->flow, text);
+		a->x->env.send(a->x->env.ctx, a->t, &a->t->flow, text);
 }
 
 void
@@ -297,7 +298,7 @@ txn_server_new(struct txns *x, const struct sip_msg *request, bool important)
 		return NULL;
 	t->kind = request->method == SIP_INVITE ? TXN_IST : TXN_NIST;
 	t->method = request->method;
-	t->flow = request->flow;
+	t->flow = sip_response_flow(request);
 	t->reliable = sip_transport_reliable(request->flow.transport);
 	if (!keep_request(x, t, request, request->size)) {
 		arena_drop(x->heap, &t->arena);

@@ -67,7 +67,7 @@ struct txn {
  * this transaction too. */
 struct txn_env {
 	void *ctx;
-	void (*send)(void *ctx, const struct sip_flow *to, struct span bytes);
+	void (*send)(void *ctx, struct txn *t, const struct sip_flow *to, struct span bytes);
 	void (*tell)(void *ctx, struct txn *t, enum txn_news news, const struct sip_msg *m);
 	void (*arm)(void *ctx, struct txn *t, uint64_t deadline_ns); /* 0 = nothing to wait for */
 };
