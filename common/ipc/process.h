@@ -53,7 +53,11 @@ struct exchange {                  /* the exchange's region; settings (model/set
 	uint32_t stopping;             /* 1: SIGTERM was taken */
 	uint32_t settings_version;     /* stored last; children look each turn */
 	uint32_t settings_at[2];       /* offsets of the two copies; version % 2 is in force */
-	uint32_t settings_size, pad;
+	uint32_t settings_size;
+	uint32_t operate_serial;       /* counts the requests of WIRE_OPERATE done; stored last */
+	uint32_t operate_ok;           /* of the last one: 1 done, 0 refused */
+	char operate_text[256];        /* why it was refused */
+	uint32_t pad;
 	struct process_row rows[PROC_MAX];
 };
 

@@ -1,0 +1,92 @@
+/* The sizes and layouts of the regions. */
+#include "model/regions.h"
+
+#include "ipc/process.h"
+#include "ipc/shm.h"
+#include "model/directory.h"
+#include "model/location.h"
+#include "model/worker_shape.h"
+#include "sip/txn.h"
+
+static size_t
+page_up(size_t n)
+{
+	return (n + 4095) & ~(size_t)4095;
+}
+
+size_t
+registrar_txn_at(const struct settings *s)
+{
+	return page_up(PROCESS_HEAD + locations_bytes(s->limits.bindings));
+}
+
+size_t
+region_bytes(enum role role, const struct settings *s)
+{
+	struct worker_shape shape;
+
+	switch (role) {
+	case ROLE_STORE:
+		return page_up(PROCESS_HEAD + directory_bytes(s->limits.subscribers));
+	case ROLE_REGISTRAR:
+		return registrar_txn_at(s) + REGISTRAR_TXN_BYTES;
+	case ROLE_CONTROL:
+		return PROCESS_HEAD + CONTROL_BYTES;
+	case ROLE_FRONT:
+		return PROCESS_HEAD + FRONT_BYTES;
+	case ROLE_WORKER:
+		worker_shape(s, &shape);
+		return shape.size;
+	case ROLE_SUPERVISOR:
+	case N_ROLES:
+		return 0;
+	}
+	panic("role %d", (int)role);
+}
+
+static uint64_t
+directory_layout(uint64_t l)
+{
+	l = shm_layout(l, sizeof(struct dir_domain));
+	l = shm_layout(l, sizeof(struct dir_tenant));
+	l = shm_layout(l, sizeof(struct dir_subscriber));
+	l = shm_layout(l, sizeof(struct dir_number));
+	l = shm_layout(l, sizeof(struct dir_gateway));
+	l = shm_layout(l, sizeof(struct dir_gateway_at));
+	return shm_layout(l, sizeof(struct dir_route));
+}
+
+uint64_t
+region_layout(enum role role)
+{
+	uint64_t l = shm_layout(shm_layout(SHM_LAYOUT, sizeof(struct process)), role);
+
+	switch (role) {
+	case ROLE_STORE:
+		return directory_layout(l);
+	case ROLE_REGISTRAR:
+		l = shm_layout(l, sizeof(struct binding));
+		l = shm_layout(l, sizeof(struct location));
+		return shm_layout(l, sizeof(struct txn));
+	case ROLE_WORKER:
+		return worker_layout();
+	case ROLE_FRONT:
+	case ROLE_CONTROL:
+	case ROLE_SUPERVISOR:
+	case N_ROLES:
+		return l;
+	}
+	panic("role %d", (int)role);
+}
+
+size_t
+exchange_bytes(void)
+{
+	return page_up(sizeof(struct exchange) + 2 * sizeof(struct settings));
+}
+
+uint64_t
+exchange_layout(void)
+{
+	return shm_layout(shm_layout(SHM_LAYOUT, sizeof(struct exchange)), sizeof(struct settings));
+}
