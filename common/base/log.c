@@ -276,6 +276,8 @@ class_admits(struct log_class *class, uint32_t *left_out_r)
 static void
 emit(enum log_level level, const char *event, const struct log_field *fields, unsigned n)
 {
+	/* sd_journal_sendv is silent, too, when there is no journal; but then systemd, which gave us
+	 * its stream, holds the socket while journald restarts. */
 	if (!to_journal || !send_journal(level, event, fields, n))
 		write_line(level, event, fields, n);
 }
