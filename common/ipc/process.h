@@ -13,7 +13,7 @@
 
 enum counter {
 #define COUNTER(id, name, help) COUNT_##id,
-#define GAUGE(id, name, help)   COUNT_##id,
+#define GAUGE(id, name, help)	COUNT_##id,
 #include "ipc/counters.def"
 #undef COUNTER
 #undef GAUGE
@@ -29,34 +29,41 @@ const struct counter_info *counter_info(enum counter c);
 enum { PROCESS_HEAD = 4096 };
 struct process {
 	struct shm_head head;
-	uint32_t pid, role, index, generation; /* generation: as the process table said at its start */
+	uint32_t pid, role, index,
+	    generation; /* generation: as the process table said at its start */
 	uint64_t started_ns;
-	uint64_t beat_ns;                      /* monotonic; at least one a second */
-	uint32_t ready;                        /* 1: takes work */
-	uint32_t settings_seen;                /* version of the settings in force here */
+	uint64_t beat_ns;	/* monotonic; at least one a second */
+	uint32_t ready;		/* 1: takes work */
+	uint32_t settings_seen; /* version of the settings in force here */
 	uint64_t counters[N_COUNTERS];
 };
 
 /* The process table: one row for each process number. Written by the supervisor. */
-enum process_state { PROCESS_ABSENT, PROCESS_STARTING, PROCESS_RUNNING, PROCESS_DIED,
-	PROCESS_THROTTLED, PROCESS_STOPPING };
+enum process_state {
+	PROCESS_ABSENT,
+	PROCESS_STARTING,
+	PROCESS_RUNNING,
+	PROCESS_DIED,
+	PROCESS_THROTTLED,
+	PROCESS_STOPPING
+};
 struct process_row {
 	uint32_t pid, state, generation, restarts;
 	uint64_t started_ns;
 };
 
-struct exchange {                  /* the exchange's region; settings (model/settings.h) follow */
+struct exchange { /* the exchange's region; settings (model/settings.h) follow */
 	struct shm_head head;
-	struct hash_key token_key;     /* made at the first start, kept as long as run_dir */
-	uint64_t boot;                 /* counts starts of the supervisor on this run_dir */
+	struct hash_key token_key; /* made at the first start, kept as long as run_dir */
+	uint64_t boot;		   /* counts starts of the supervisor on this run_dir */
 	int64_t started_wall_ms;
-	uint32_t stopping;             /* 1: SIGTERM was taken */
-	uint32_t settings_version;     /* stored last; children look each turn */
-	uint32_t settings_at[2];       /* offsets of the two copies; version % 2 is in force */
+	uint32_t stopping;	   /* 1: SIGTERM was taken */
+	uint32_t settings_version; /* stored last; children look each turn */
+	uint32_t settings_at[2];   /* offsets of the two copies; version % 2 is in force */
 	uint32_t settings_size;
-	uint32_t operate_serial;       /* counts the requests of WIRE_OPERATE done; stored last */
-	uint32_t operate_ok;           /* of the last one: 1 done, 0 refused */
-	char operate_text[256];        /* why it was refused */
+	uint32_t operate_serial; /* counts the requests of WIRE_OPERATE done; stored last */
+	uint32_t operate_ok;	 /* of the last one: 1 done, 0 refused */
+	char operate_text[256];	 /* why it was refused */
 	uint32_t pad;
 	struct process_row rows[PROC_MAX];
 };

@@ -20,11 +20,11 @@
 
 enum { RECORDS_KEY_MAX = 512, RECORDS_VALUE_MAX = 16384 };
 
-struct records {             /* private handle */
+struct records { /* private handle */
 	struct records_head *head;
 	char *base;
 	bool writer;
-	void *free_lists;        /* writer only */
+	void *free_lists; /* writer only */
 };
 
 /* Room for about `count` records of `bytes` each (key and value). */
@@ -39,8 +39,8 @@ void records_close(struct records *r);
 enum err records_put(struct records *r, struct span key, struct span value);
 enum err records_delete(struct records *r, struct span key);
 /* Copies the value out; *len_r its length. ERR_ABSENT; ERR_RANGE when cap is too small. */
-enum err records_get(const struct records *r, struct span key, void *value, size_t cap,
-    size_t *len_r);
+enum err records_get(
+    const struct records *r, struct span key, void *value, size_t cap, size_t *len_r);
 /* Walks all records in no order, each that stands during the whole walk exactly once. Start with
  * *cursor = 0; ERR_ABSENT at the end. key: at least RECORDS_KEY_MAX bytes. */
 enum err records_next(const struct records *r, uint64_t *cursor, void *key, size_t *key_len_r,

@@ -21,7 +21,15 @@ enum role {
 };
 
 enum bell_kind { BELL_FUTEX, BELL_EVENTFD };
-enum holding { HOLD_UDP, HOLD_STREAM, HOLD_TLS, HOLD_NONCES, HOLD_SPOOL, HOLD_DATABASE, HOLD_ADMIN };
+enum holding {
+	HOLD_UDP,
+	HOLD_STREAM,
+	HOLD_TLS,
+	HOLD_NONCES,
+	HOLD_SPOOL,
+	HOLD_DATABASE,
+	HOLD_ADMIN
+};
 
 /*
  * A process number names a role and index in 8 bits. It does not depend on how many there are, so
@@ -32,13 +40,13 @@ enum { PROC_MAX = 64 };
 /* Kinds of object that a handle may name (base/pool.h); two bits. */
 enum object_kind { KIND_CONN, KIND_CALL, KIND_LEG, KIND_TXN };
 unsigned proc_of(enum role role, unsigned index);
-enum role proc_role(unsigned proc);        /* N_ROLES when there is none of this number */
+enum role proc_role(unsigned proc); /* N_ROLES when there is none of this number */
 unsigned proc_index(unsigned proc);
 const char *role_name(enum role role);
-enum role role_of(struct span name);       /* N_ROLES when unknown */
+enum role role_of(struct span name); /* N_ROLES when unknown */
 unsigned role_most(enum role role);
 enum bell_kind role_bell(enum role role);
-uint32_t link_kib(enum role from, enum role to);  /* 0: they have no link */
+uint32_t link_kib(enum role from, enum role to); /* 0: they have no link */
 bool role_reads(enum role reader, enum role owner);
 bool role_holds(enum role role, enum holding what);
 

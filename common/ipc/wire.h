@@ -26,7 +26,7 @@ struct wire_flow_down {
 	handle conn;
 	uint64_t ticket;
 	struct netaddr peer;
-	uint32_t why;          /* enum err */
+	uint32_t why; /* enum err */
 	uint32_t pad;
 };
 
@@ -34,13 +34,13 @@ struct wire_flow_down {
  * one; for TLS `host` (behind the text) is the name that the peer's certificate must carry. */
 struct wire_sip_out {
 	handle conn;
-	uint64_t ticket;       /* given back in FLOW_DOWN: the transaction's handle, or 0 */
+	uint64_t ticket; /* given back in FLOW_DOWN: the transaction's handle, or 0 */
 	struct netaddr peer;
-	uint8_t transport;     /* enum sip_transport */
+	uint8_t transport; /* enum sip_transport */
 	uint8_t listener;
 	uint16_t host_len;
 	uint32_t text_len;
-	char text[];           /* text_len bytes, then host_len bytes */
+	char text[]; /* text_len bytes, then host_len bytes */
 };
 
 /* A leg and its call in different workers. What follows is the record of daemons/worker. */
@@ -54,15 +54,15 @@ struct wire_leg {
 struct wire_cdr {
 	uint32_t len;
 	uint32_t pad;
-	char data[];           /* model/cdr.h */
+	char data[]; /* model/cdr.h */
 };
 
 struct wire_binding {
 	uint32_t len;
-	uint32_t deleted;      /* 1: the key's record is gone */
+	uint32_t deleted; /* 1: the key's record is gone */
 	uint32_t key_len;
 	uint32_t pad;
-	char data[];           /* key, then the record of model/location.h */
+	char data[]; /* key, then the record of model/location.h */
 };
 
 struct wire_call_state {
@@ -73,9 +73,9 @@ struct wire_call_state {
 };
 
 struct wire_hangup {
-	uint8_t call_id[16];   /* the call's uuid */
+	uint8_t call_id[16]; /* the call's uuid */
 	uint64_t ticket;
-	uint32_t found;        /* in the answer: 1 when there was such a call */
+	uint32_t found; /* in the answer: 1 when there was such a call */
 	uint32_t pad;
 };
 
@@ -87,5 +87,8 @@ struct wire_operate {
 const char *wire_name(enum wire_type t);
 /* May `from` send this to `to`? Checked by the receiver: a front is not trusted. */
 bool wire_allowed(enum wire_type t, enum role from, enum role to);
+/* The shortest payload of this type: the size of its struct (0 for sip_msg, which the sip floor
+ * checks). The receiver checks the lengths inside. */
+uint32_t wire_least(enum wire_type t);
 
 #endif
