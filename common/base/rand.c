@@ -56,6 +56,8 @@ rand_bytes(void *p, size_t n)
 		from_kernel(p, n);
 		return;
 	}
+	if (n == 0)
+		return;
 	if (stock == NULL)
 		stock_open();
 	if (stock->left < n) {
