@@ -175,9 +175,20 @@ Test(base_wheel, overdue_fires_at_the_next_tick)
 
 	run(1000 * TICK);
 	wheel_set(wheel, &a.t, 1);
-	cr_expect_leq(wheel_next(wheel, now), TICK);
+	cr_expect_eq(wheel_next(wheel, now), TICK);
 	run(1000 * TICK + TICK - 1);
 	cr_expect_eq(a.fired, 0);
+	run(1001 * TICK);
+	cr_expect_eq(a.fired, 1);
+}
+
+Test(base_wheel, due_just_now_fires_at_the_next_tick)
+{
+	struct timer a = { 0 };
+
+	run(1000 * TICK);
+	wheel_set(wheel, &a.t, 1000 * TICK);
+	cr_expect_eq(wheel_next(wheel, now), TICK);
 	run(1001 * TICK);
 	cr_expect_eq(a.fired, 1);
 }
