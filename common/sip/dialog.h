@@ -22,6 +22,7 @@ struct dialog {
 	uint8_t secure, has_remote_cseq;
 	uint32_t local_cseq;          /* last number used; stored before the request is sent */
 	uint32_t remote_cseq;         /* highest seen */
+	uint32_t pad;
 	struct kept call_id;
 	struct kept local_tag, remote_tag;
 	struct kept local_addr, remote_addr; /* From/To values without tag */
@@ -35,7 +36,9 @@ struct dialog_memory {            /* where its text goes */
 	handle owner;
 };
 
-/* UAS: from the INVITE and the tag we chose. Record-Route in order (12.1.1). */
+/* UAS: from the INVITE and the tag we chose. Record-Route in order (12.1.1). The state stays
+ * DIALOG_NONE until the caller has sent that tag, and is his to set. ERR_ABSENT: no Contact;
+ * ERR_RANGE: more Record-Route values than we take. */
 enum err dialog_of_request(struct dialog *d, const struct dialog_memory *mem,
     const struct sip_msg *request, struct span local_tag);
 /* UAC, before sending: our Call-ID, From value and tag, To value, target and preloaded routes. */
@@ -43,11 +46,14 @@ enum err dialog_start(struct dialog *d, const struct dialog_memory *mem, struct 
     struct span local_addr, struct span local_tag, struct span remote_addr, struct span target,
     struct span routes, uint32_t cseq);
 /* UAC: a 101-199 or 2xx with a To tag: tag, target, Record-Route reversed (12.1.2). A 2xx sets the
- * route set anew (13.2.2.4). */
+ * route set anew (13.2.2.4). A response of another fork takes an early dialog over; whoever follows
+ * several keeps a struct dialog for each and asks dialog_matches first. ERR_ABSENT: it makes no
+ * dialog (100, or 1xx without tag); ERR_EXISTS: confirmed already, with another tag. */
 enum err dialog_of_response(struct dialog *d, const struct dialog_memory *mem,
     const struct sip_msg *response);
-/* A target refresh (12.2): Contact of a re-INVITE, UPDATE or their 2xx. The old text stays in the
- * arena only if it fits no more in its place. */
+/* A target refresh (12.2): Contact of a re-INVITE, UPDATE or their 2xx; ERR_ABSENT without one. The
+ * text has two places, and the new one is whole before it is switched to; the arena grows only when
+ * the text fits no more, and then to twice the room. */
 enum err dialog_retarget(struct dialog *d, const struct dialog_memory *mem,
     const struct sip_msg *m);
 /* In-dialog request: do tags and Call-ID match? 481 otherwise; CSeq out of order is 500

@@ -16,7 +16,9 @@ struct digest_ha1 {            /* what the directory stores for a subscriber */
 	uint8_t has;               /* bits 1 << DIGEST_x */
 };
 
-struct digest_credentials {    /* one Authorization value, sliced, quotes removed */
+/* One Authorization value, sliced, quotes removed; backslashes stay, for the digest is over the text
+ * as it was quoted (RFC 7616 3.3, unq). */
+struct digest_credentials {
 	struct span username, realm, nonce, uri, response, cnonce, opaque;
 	enum digest_algorithm algorithm;
 	uint32_t nc;
@@ -30,7 +32,8 @@ void digest_ha1(enum digest_algorithm a, struct span username, struct span realm
 size_t digest_size(enum digest_algorithm a);
 
 /* Finds the credentials for this realm among the values of the header (SIP_H_AUTHORIZATION or
- * SIP_H_PROXY_AUTHORIZATION). ERR_ABSENT: none for us; ERR_SYNTAX: malformed (RFC 7616 3.4: 400). */
+ * SIP_H_PROXY_AUTHORIZATION), the first if there are several. ERR_ABSENT: none for us, or with an
+ * algorithm we do not offer; ERR_SYNTAX: malformed (RFC 7616 3.4: 400). */
 enum err digest_find(const struct sip_msg *m, enum sip_header_id header, struct span realm,
     struct digest_credentials *c_r);
 
@@ -40,12 +43,14 @@ void digest_nonce_put(struct buf *b, const struct hash_key *key, struct span rea
 enum digest_nonce digest_nonce_check(const struct hash_key *key, struct span nonce,
     struct span realm, int64_t wall_ms, uint32_t lifetime_s, uint64_t *id_r);
 
-/* Is the response right for this request? The digest's uri must name the same as the Request-URI
- * (THREATS.md A3), qop=auth is required. Constant time; call it with a dummy HA1 for unknown users
+/* Is the response right for this request? The digest's uri must name the same as the Request-URI, or
+ * sniffed credentials would serve to call any number: same scheme, user and host; a default port that
+ * one side left out and URI parameters are tolerated. qop=auth is required. Constant time; call it with a dummy HA1 for unknown users
  * so that they cost the same. */
 bool digest_response_right(const struct digest_credentials *c, struct span method,
     struct span request_uri, const struct digest_ha1 *ha1);
-/* Challenge header lines ("WWW-Authenticate: ..." or Proxy-), strongest algorithm first, one nonce. */
+/* Challenge header lines, SIP_H_WWW_AUTHENTICATE or SIP_H_PROXY_AUTHENTICATE, strongest algorithm
+ * first (RFC 8760 2.3), one nonce. */
 void digest_put_challenge(struct buf *b, enum sip_header_id header, struct span realm,
     struct span nonce, bool stale);
 

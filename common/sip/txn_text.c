@@ -60,6 +60,17 @@ txn_text_to_tag(struct span text)
 	return tag;
 }
 
+/* As it stands in the INVITE or its response, a quoted NUL too (RFC 4475 3.1.1.2): neither value can
+ * hold a line end. */
+static void
+put_header(struct buf *b, enum sip_header_id id, struct span value)
+{
+	buf_put(b, sip_header_name(id));
+	buf_lit(b, ": ");
+	buf_put(b, value);
+	buf_lit(b, "\r\n");
+}
+
 /* What ACK and CANCEL have in common: Request-URI, Via, Max-Forwards, Route, From, To, Call-ID and
  * the CSeq number of the INVITE. `to` replaces its To when not empty. */
 static void
@@ -85,10 +96,10 @@ put_derived(struct buf *b, struct span method, struct span invite, struct span t
 			buf_put(b, method);
 			buf_lit(b, "\r\n");
 		} else if (id == SIP_H_TO) {
-			sip_put_header(b, sip_header_name(id), to.len > 0 ? to : h.value);
+			put_header(b, id, to.len > 0 ? to : h.value);
 		} else if ((id == SIP_H_VIA && !via) || id == SIP_H_MAX_FORWARDS ||
 			   id == SIP_H_ROUTE || id == SIP_H_FROM || id == SIP_H_CALL_ID) {
-			sip_put_header(b, sip_header_name(id), h.value);
+			put_header(b, id, h.value);
 			via = via || id == SIP_H_VIA;
 		}
 	}
@@ -106,6 +117,6 @@ txn_text_cancel(struct buf *b, struct span invite, struct span reason)
 {
 	put_derived(b, SPAN("CANCEL"), invite, SPAN_NONE);
 	if (reason.len > 0)
-		sip_put_header(b, sip_header_name(SIP_H_REASON), reason);
+		sip_put_header(b, SPAN("Reason"), reason);
 	buf_lit(b, "Content-Length: 0\r\n\r\n");
 }
