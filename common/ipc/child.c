@@ -45,7 +45,7 @@ on_term(int sig)
 	bell_kick(own_bell, own_bell_fd);
 }
 
-/* --- what was given ----------------------------------------------------------------------------- */
+/* --- what was given --------------------------------------------------------------------------- */
 
 static void
 read_manifest(struct child *c, enum role role)
@@ -204,7 +204,7 @@ take_descriptors(struct child *c)
 		c->database = m->text;
 }
 
-/* --- the start ---------------------------------------------------------------------------------- */
+/* --- the start -------------------------------------------------------------------------------- */
 
 static void
 drop_privileges(const struct manifest *m)
@@ -326,7 +326,7 @@ child_file(const struct child *c, const char *name)
 	return fd;
 }
 
-/* --- the turn ----------------------------------------------------------------------------------- */
+/* --- the turn --------------------------------------------------------------------------------- */
 
 void
 child_ready(struct child *c)

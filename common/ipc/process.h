@@ -29,8 +29,8 @@ const struct counter_info *counter_info(enum counter c);
 enum { PROCESS_HEAD = 4096 };
 struct process {
 	struct shm_head head;
-	uint32_t pid, role, index,
-	    generation; /* generation: as the process table said at its start */
+	uint32_t pid, role, index;
+	uint32_t generation; /* as the process table said at its start */
 	uint64_t started_ns;
 	uint64_t beat_ns;	/* monotonic; at least one a second */
 	uint32_t ready;		/* 1: takes work */

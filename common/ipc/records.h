@@ -23,6 +23,8 @@ enum { RECORDS_KEY_MAX = 512, RECORDS_VALUE_MAX = 16384 };
 struct records { /* private handle */
 	struct records_head *head;
 	char *base;
+	size_t size; /* own copies: what a reader trusts must not change under it */
+	uint32_t bits;
 	bool writer;
 	void *free_lists; /* writer only */
 };
@@ -38,11 +40,13 @@ void records_close(struct records *r);
 
 enum err records_put(struct records *r, struct span key, struct span value);
 enum err records_delete(struct records *r, struct span key);
-/* Copies the value out; *len_r its length. ERR_ABSENT; ERR_RANGE when cap is too small. */
+/* Copies the value out; *len_r its length. ERR_ABSENT; ERR_RANGE when cap is too small. ERR_AGAIN only
+ * if a writer gone mad overtook it a thousand times. */
 enum err records_get(
     const struct records *r, struct span key, void *value, size_t cap, size_t *len_r);
-/* Walks all records in no order, each that stands during the whole walk exactly once. Start with
- * *cursor = 0; ERR_ABSENT at the end. key: at least RECORDS_KEY_MAX bytes. */
+/* Walks all records in no order, each that stands during the whole walk exactly once, however often it
+ * is changed meanwhile. Start with *cursor = 0; ERR_ABSENT at the end; after ERR_RANGE (cap too small
+ * for *len_r) the cursor still stands before the record. key: at least RECORDS_KEY_MAX bytes. */
 enum err records_next(const struct records *r, uint64_t *cursor, void *key, size_t *key_len_r,
     void *value, size_t cap, size_t *len_r);
 uint32_t records_count(const struct records *r);

@@ -165,7 +165,7 @@ data_at(const struct ring *r, uint64_t at)
 	return r->data + (at & (r->size - 1));
 }
 
-/* --- the producer ------------------------------------------------------------------------------- */
+/* --- the producer ----------------------------------------------------------------------------- */
 
 /* A tail that is ahead of us or more than the ring behind is nonsense and leaves no room. */
 static uint64_t
@@ -227,7 +227,7 @@ ring_fill(const struct ring *r)
 	return fill <= r->size ? fill : r->size;
 }
 
-/* --- the consumer ------------------------------------------------------------------------------- */
+/* --- the consumer ----------------------------------------------------------------------------- */
 
 /* The producer goes on from its head, so there the consumer meets it again. */
 static void
