@@ -19,15 +19,19 @@ skip_word_slash(const char *p, const char *end, struct span word)
 	return p < end && *p == '/' ? sip_skip(p + 1, end, SIP_C_SPACE) : NULL;
 }
 
-/* "SIP/2.0/UDP", spaces allowed around the slashes, and the space behind it. */
+/* "SIP/2.0/UDP", spaces allowed around the slashes, and the space behind it. Whether we speak the
+ * version is the start line's matter: a message of another one must be answered 505. */
 static const char *
 read_protocol(const char *p, const char *end, struct sip_via *v)
 {
 	const char *q;
+	struct span version;
 
 	p = skip_word_slash(p, end, SPAN("SIP"));
-	if (p != NULL)
-		p = skip_word_slash(p, end, SPAN("2.0"));
+	if (p == NULL)
+		return NULL;
+	version = between(p, sip_skip(p, end, SIP_C_TOKEN));
+	p = version.len > 0 ? skip_word_slash(p, end, version) : NULL;
 	if (p == NULL)
 		return NULL;
 	q = sip_skip(p, end, SIP_C_TOKEN);
