@@ -303,7 +303,7 @@ static const struct config_key keys[] = {
 	    .check = check_registrar),
 	CONFIG_NUMBER("registrar.contacts", struct file, OUT(registrar.contacts), 5, 1,
 	    LOCATION_BINDINGS_MAX),
-	CONFIG_NUMBER("registrar.nonce_s", struct file, OUT(registrar.nonce_s), 300, 1, 86400),
+	CONFIG_NUMBER("registrar.nonce_s", struct file, OUT(registrar.nonce_s), 300, 1, 8192),
 	CONFIG_TEXTS("trusted", struct file, trusted, n_trusted, 0, .check = check_address),
 	CONFIG_WORD("log.level", struct file, OUT(log_level), levels, 3),
 	CONFIG_TEXT("user", struct file, OUT(user), "tandem", .check = check_word),

@@ -1,0 +1,117 @@
+/* Looks after the children: starts whose turn has come, who got ready, whose heart stands still. */
+#include <signal.h>
+
+#include "base/log.h"
+#include "supervisor/supervisor.h"
+
+enum { BEAT_S = 3, START_S = 60, POLL_MS = 5, LOOK_MS = 250 };
+
+static bool
+is_stopping(const struct supervisor *s)
+{
+	return s->phase != PHASE_STARTING && s->phase != PHASE_RUNNING;
+}
+
+/* Before the exchange runs, a front waits for all who work behind it: what it would read from the
+ * sockets could not be answered. */
+static bool
+has_come(const struct supervisor *s, const struct service *v)
+{
+	if (v->pid != 0 || v->start_at_ns > s->clock.mono_ns)
+		return false;
+	if (v->role != ROLE_FRONT || s->phase != PHASE_STARTING)
+		return true;
+	for (unsigned i = 0; i < s->n_services; i++)
+		if (s->services[i].role != ROLE_FRONT && !s->services[i].ready)
+			return false;
+	return true;
+}
+
+static void
+see_ready(struct supervisor *s, struct service *v)
+{
+	const struct process *p = service_seen(s, v);
+
+	if (v->ready || p == NULL || __atomic_load_n(&p->ready, __ATOMIC_ACQUIRE) == 0)
+		return;
+	v->ready = true;
+	service_row(s, v, PROCESS_RUNNING);
+}
+
+static void
+see_started(struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->n_services; i++)
+		if (!s->services[i].ready)
+			return;
+	s->phase = PHASE_RUNNING;
+	s->phase_ns = s->clock.mono_ns;
+	log_info("the exchange runs", LOG_U64("children", services_alive(s)),
+	    LOG_U64("boot", s->exchange->boot));
+	notify_ready(s);
+}
+
+/* A child that got ready beats once a second. One that is being started may be busy for longer. */
+static bool
+is_stuck(const struct supervisor *s, const struct service *v)
+{
+	const struct process *p = service_seen(s, v);
+	uint64_t beat = p == NULL ? 0 : __atomic_load_n(&p->beat_ns, __ATOMIC_RELAXED);
+	uint64_t last = beat > v->started_ns ? beat : v->started_ns;
+
+	return s->clock.mono_ns > last + (v->ready ? SECONDS(BEAT_S) : SECONDS(START_S));
+}
+
+static void
+see_hearts(struct supervisor *s)
+{
+	uint64_t since = s->clock.mono_ns - s->looked_ns;
+
+	if (since < LOOK_MS * NS_PER_MS)
+		return;
+	s->looked_ns = s->clock.mono_ns;
+	/* We slept too long ourselves (the machine was stopped): they had no chance either. */
+	if (since > NS_PER_S)
+		return;
+	for (unsigned i = 0; i < s->n_services; i++) {
+		struct service *v = &s->services[i];
+
+		if (v->pid == 0 || v->killed || !is_stuck(s, v))
+			continue;
+		log_error("no heartbeat, killed", LOG_STR("role", role_name(v->role)),
+		    LOG_U64("number", v->index), LOG_I64("pid", v->pid));
+		kill(v->pid, SIGKILL);
+		v->killed = true;
+	}
+}
+
+void
+watch(struct supervisor *s)
+{
+	if (is_stopping(s)) {
+		stop_step(s);
+		return;
+	}
+	for (unsigned i = 0; i < s->n_services; i++) {
+		struct service *v = &s->services[i];
+
+		see_ready(s, v);
+		if (has_come(s, v))
+			spawn(s, v);
+	}
+	if (s->phase == PHASE_STARTING)
+		see_started(s);
+	see_hearts(s);
+}
+
+/* Readiness is polled: a child has no other way to us than its region. */
+uint64_t
+watch_next(const struct supervisor *s)
+{
+	if (is_stopping(s))
+		return POLL_MS * NS_PER_MS;
+	for (unsigned i = 0; i < s->n_services; i++)
+		if (s->services[i].pid != 0 && !s->services[i].ready)
+			return POLL_MS * NS_PER_MS;
+	return LOOK_MS * NS_PER_MS;
+}
