@@ -20,7 +20,7 @@ cut_word(struct span *rest, struct span *word_r)
 	return n > 0;
 }
 
-/* A line without its end; CRLF, LF and a lone CR before it all end one. */
+/* A line without its end: LF, and all CRs before it. */
 static bool
 cut_line(struct span *rest, struct span *line_r)
 {
@@ -124,10 +124,12 @@ read_line(struct sdp *s, struct span line)
 	case 'a':
 		if (!direction_of(value, &d))
 			break;
-		if (m == NULL)
+		if (m == NULL) {
 			s->direction = d;
-		else
-			m->direction = d, m->has_direction = true;
+		} else {
+			m->direction = d;
+			m->has_direction = true;
+		}
 		break;
 	default:
 		break;
