@@ -1,0 +1,152 @@
+/* Challenges, and who answered them rightly. Nothing is kept but the count of a nonce's uses. */
+#include "model/challenge.h"
+
+#include <string.h>
+
+#include "sip/build.h"
+
+enum { TAG_TEXT = 16 };
+
+bool
+challenge_realm(const struct challenge *c, uint32_t tenant, char realm_r[128])
+{
+	struct dir_buf record;
+	const struct dir_tenant *t = directory_tenant(c->directory, tenant, &record);
+
+	if (t == NULL || t->realm[0] == '\0')
+		return false;
+	memcpy(realm_r, t->realm, sizeof(t->realm));
+	return true;
+}
+
+/* --- the check ----------------------------------------------------------------------------------*/
+
+/* What stands in for the password of somebody who has none: nobody knows it, and it is the same each
+ * time, as a real one is. */
+static void
+dummy_ha1(const struct nonces_region *n, struct span username, struct digest_ha1 *ha1_r)
+{
+	struct hash_key key = n->dummy;
+	uint64_t words[4];
+
+	for (unsigned i = 0; i < 4; i++) {
+		words[i] = hash_span(&key, username);
+		key.k0 ^= words[i];
+	}
+	memcpy(ha1_r->md5, words, sizeof(ha1_r->md5));
+	memcpy(ha1_r->sha256, words, sizeof(ha1_r->sha256));
+	memcpy(ha1_r->sha512_256, words, sizeof(ha1_r->sha512_256));
+	ha1_r->has = 0;
+}
+
+/* May this subscriber be known by an answer of this algorithm? */
+static bool
+may_answer(const struct dir_subscriber *s, enum digest_algorithm a)
+{
+	return s != NULL && !s->disabled && a >= s->min_algorithm && (s->ha1.has >> a & 1) != 0;
+}
+
+static bool
+response_right(const struct challenge *c, const struct sip_msg *m,
+    const struct digest_credentials *given, const struct dir_subscriber *s)
+{
+	struct digest_ha1 ha1;
+	bool may = may_answer(s, given->algorithm);
+
+	dummy_ha1(c->nonces, given->username, &ha1);
+	if (may)
+		ha1 = s->ha1;
+	return digest_response_right(
+		   given, sip_span(m, m->method_text), sip_span(m, m->uri), &ha1) &&
+	       may;
+}
+
+/* The nonce is judged last: "stale" means that all else was right (RFC 7616 3.3), and only then its
+ * count is written down. */
+static enum challenge_verdict
+nonce_verdict(const struct challenge *c, const struct digest_credentials *given)
+{
+	uint64_t id;
+
+	switch (digest_nonce_check(&c->nonces->key, given->nonce, given->realm, c->clock->wall_ms,
+	    c->nonces->lifetime_s, &id)) {
+	case DIGEST_NONCE_GOOD:
+		break;
+	case DIGEST_NONCE_STALE:
+	case DIGEST_NONCE_BAD: /* made with a key of a former life, for all we know */
+		return CHALLENGE_STALE;
+	}
+	/* One that was used already: a replay, or a phone whose requests overtook each other. It gets a
+	 * new nonce, which only who knows the password can use. */
+	return nonces_use(c->nonces, id, given->nc) == NONCE_GOOD ? CHALLENGE_GOOD
+								  : CHALLENGE_STALE;
+}
+
+enum challenge_verdict
+challenge_check(const struct challenge *c, const struct sip_msg *m, enum sip_header_id header,
+    uint32_t tenant, struct challenge_user *user_r)
+{
+	struct digest_credentials given;
+	const struct dir_subscriber *s;
+	enum challenge_verdict v;
+	char realm[128];
+	enum err e;
+
+	user_r->username = SPAN_NONE;
+	user_r->subscriber = NULL;
+	if (!challenge_realm(c, tenant, realm))
+		return CHALLENGE_NONE;
+	e = digest_find(m, header, span_str(realm), &given);
+	if (e != ERR_NONE)
+		return e == ERR_ABSENT ? CHALLENGE_NONE : CHALLENGE_MALFORMED;
+	user_r->username = given.username;
+	s = directory_subscriber(c->directory, tenant, given.username, &user_r->record);
+	if (!response_right(c, m, &given, s))
+		return CHALLENGE_WRONG;
+	v = nonce_verdict(c, &given);
+	if (v == CHALLENGE_GOOD)
+		user_r->subscriber = s;
+	return v;
+}
+
+/* --- the challenge ------------------------------------------------------------------------------*/
+
+void
+challenge_put(const struct challenge *c, struct buf *b, enum sip_header_id header,
+    struct span realm, bool stale)
+{
+	char text[80];
+	struct buf nonce = buf_on(text, sizeof(text));
+
+	digest_nonce_put(&nonce, &c->nonces->key, realm, c->clock->wall_ms);
+	digest_put_challenge(b, header, realm, buf_span(&nonce), stale);
+}
+
+void
+challenge_put_response(const struct challenge *c, struct buf *b, const struct sip_msg *m,
+    unsigned status, struct span realm, bool stale)
+{
+	enum sip_header_id header =
+	    status == 407 ? SIP_H_PROXY_AUTHENTICATE : SIP_H_WWW_AUTHENTICATE;
+	char text[TAG_TEXT];
+	struct buf tag = buf_on(text, sizeof(text));
+
+	challenge_put_tag(&tag, &c->key, m);
+	sip_put_response(b, m, status, NULL, buf_span(&tag));
+	challenge_put(c, b, header, realm, stale);
+	sip_put_body(b, SPAN_NONE, SPAN_NONE);
+}
+
+void
+challenge_put_tag(struct buf *b, const struct hash_key *key, const struct sip_msg *m)
+{
+	const struct sip_slice parts[] = { m->via, m->call_id, m->from_tag };
+	uint64_t hash = m->cseq;
+	struct hash_key k = *key;
+
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		k.k0 ^= hash;
+		hash = hash_span(&k, sip_span(m, parts[i]));
+	}
+	buf_hex(b, &hash, sizeof(hash));
+}
