@@ -176,6 +176,12 @@ cdr_uuid(struct cdr_writer *w, uint8_t number, const uint8_t uuid[16])
 	field(w, number, span_of(uuid, 16));
 }
 
+void
+cdr_copy(struct cdr_writer *w, uint8_t number, struct span bytes)
+{
+	field(w, number, bytes);
+}
+
 bool
 cdr_end(struct cdr_writer *w)
 {
@@ -270,6 +276,13 @@ cdr_column(enum cdr_part part, uint8_t number)
 	return &columns[number - 1];
 }
 
+int64_t
+cdr_value(struct span bytes)
+{
+	return bytes.len == 1 || bytes.len == 8 ? (int64_t)get_number(bytes.p, (unsigned)bytes.len)
+						: 0;
+}
+
 static void
 put_json_text(struct buf *b, struct span s)
 {
@@ -279,9 +292,8 @@ put_json_text(struct buf *b, struct span s)
 		if (n == 0)
 			buf_char(b, '?');
 		else if (*s.p == '"' || *s.p == '\\')
-			buf_char(b, '\\'), buf_char(b, *s.p);
-		else
-			buf_put(b, span_first(s, n));
+			buf_char(b, '\\');
+		buf_put(b, span_first(s, n));
 		s = span_from(s, n ? n : 1);
 	}
 	buf_char(b, '"');

@@ -42,6 +42,8 @@ void cdr_text(struct cdr_writer *w, uint8_t field, struct span s);   /* empty is
                                                                       * and bad UTF-8 become '?' */
 void cdr_word(struct cdr_writer *w, uint8_t field, const char *word);
 void cdr_uuid(struct cdr_writer *w, uint8_t field, const uint8_t uuid[16]);
+/* A field's bytes as a reader gave them. */
+void cdr_copy(struct cdr_writer *w, uint8_t field, struct span bytes);
 bool cdr_end(struct cdr_writer *w);                        /* false: it did not fit */
 
 struct cdr_reader {
@@ -60,6 +62,8 @@ bool cdr_next_field(struct cdr_reader *r, uint8_t *field_r, struct span *bytes_r
 const struct cdr_column *cdr_column(enum cdr_part part, uint8_t field);
 /* The columns of a part in order of their numbers; n_r their count. For SQL. */
 const struct cdr_column *cdr_columns(enum cdr_part part, unsigned *n_r);
+/* The number in an INT, TIME or BOOL; 0 when its bytes are not those of a number. */
+int64_t cdr_value(struct span bytes);
 /* One field as a JSON value ("text", 12, true, "2026-11-21T10:00:00.123Z"). */
 void cdr_put_json(struct buf *b, enum cdr_type type, struct span bytes);
 

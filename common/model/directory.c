@@ -1,38 +1,30 @@
 /*
- * Keys and packed records of the directory, for its writer and its readers. A record is checked as it
- * is copied out: no text of it reaches beyond its end, whatever an older program left there.
+ * Keys and the reading side of the directory. A record is checked as it is copied out: no text of it
+ * reaches beyond its end, whatever an older program left there.
  */
 #include "model/directory.h"
 
-#include <stddef.h>
 #include <string.h>
 
-struct dir_head {
-	uint32_t filled, pad[15];
-};
+#include "model/directory_key.h"
 
-enum { KEY_MAX = 280, OTHER_RECORDS = 4096 };
-
-struct key {
-	char bytes[KEY_MAX];
-	struct buf b;
-};
+enum { OTHER_RECORDS = 4096 };
 
 static struct span
-key_span(struct key *k)
+key_span(struct dir_key *k)
 {
 	return buf_ok(&k->b) ? buf_span(&k->b) : SPAN_NONE;
 }
 
 static void
-key_begin(struct key *k, char letter)
+key_begin(struct dir_key *k, char letter)
 {
 	k->b = buf_on(k->bytes, sizeof(k->bytes));
 	buf_char(&k->b, letter);
 }
 
-static struct span
-key_of(struct key *k, char letter, uint32_t tenant, struct span name)
+struct span
+dir_key_of(struct dir_key *k, char letter, uint32_t tenant, struct span name)
 {
 	key_begin(k, letter);
 	buf_put(&k->b, span_of(&tenant, sizeof(tenant)));
@@ -40,8 +32,8 @@ key_of(struct key *k, char letter, uint32_t tenant, struct span name)
 	return key_span(k);
 }
 
-static struct span
-key_domain(struct key *k, struct span domain)
+struct span
+dir_key_domain(struct dir_key *k, struct span domain)
 {
 	key_begin(k, 'd');
 	for (size_t i = 0; i < domain.len; i++) {
@@ -51,16 +43,16 @@ key_domain(struct key *k, struct span domain)
 	return key_span(k);
 }
 
-static struct span
-key_gateway(struct key *k, uint64_t id)
+struct span
+dir_key_gateway(struct dir_key *k, uint64_t id)
 {
 	key_begin(k, 'g');
 	buf_put(&k->b, span_of(&id, sizeof(id)));
 	return key_span(k);
 }
 
-static struct span
-key_address(struct key *k, const struct netaddr *a)
+struct span
+dir_key_address(struct dir_key *k, const struct netaddr *a)
 {
 	key_begin(k, 'a');
 	buf_put(&k->b, span_of(a->ip, sizeof(a->ip)));
@@ -81,7 +73,7 @@ directory_own(struct directory *d, void *mem, size_t size, uint32_t subscribers)
 {
 	if (size < sizeof(struct dir_head))
 		return ERR_RANGE;
-	d->head = mem;
+	*d = (struct directory){ .head = mem };
 	return records_own(&d->records, d->head + 1, size - sizeof(struct dir_head),
 	    3 * subscribers + OTHER_RECORDS);
 }
@@ -91,9 +83,17 @@ directory_open(struct directory *d, const void *mem, size_t size)
 {
 	if (size < sizeof(struct dir_head))
 		return ERR_RANGE;
-	d->head = (struct dir_head *)mem; /* read-only for us; nothing here writes through it */
+	*d = (struct directory){
+		.head = (struct dir_head *)mem
+	}; /* read-only for us; nothing here writes through it */
 	return records_open(
 	    &d->records, (const struct dir_head *)mem + 1, size - sizeof(struct dir_head));
+}
+
+uint64_t *
+directory_notes(struct directory *d)
+{
+	return d->head->notes;
 }
 
 bool
@@ -137,10 +137,10 @@ texts_inside(const struct dir_text *t, unsigned n, const struct dir_buf *b)
 enum err
 directory_tenant_of(const struct directory *d, struct span domain, uint32_t *tenant_r)
 {
-	struct key k;
+	struct dir_key k;
 	struct dir_domain found;
 	size_t len;
-	struct span key = key_domain(&k, domain);
+	struct span key = dir_key_domain(&k, domain);
 
 	if (key.p == NULL ||
 	    records_get(&d->records, key, &found, sizeof(found), &len) != ERR_NONE ||
@@ -153,9 +153,9 @@ directory_tenant_of(const struct directory *d, struct span domain, uint32_t *ten
 const struct dir_tenant *
 directory_tenant(const struct directory *d, uint32_t tenant, struct dir_buf *b)
 {
-	struct key k;
+	struct dir_key k;
 	struct dir_tenant *t =
-	    look_up(d, key_of(&k, 't', tenant, SPAN_NONE), sizeof(struct dir_tenant), b);
+	    look_up(d, dir_key_of(&k, 't', tenant, SPAN_NONE), sizeof(struct dir_tenant), b);
 
 	if (t == NULL)
 		return NULL;
@@ -168,9 +168,9 @@ const struct dir_subscriber *
 directory_subscriber(
     const struct directory *d, uint32_t tenant, struct span user, struct dir_buf *b)
 {
-	struct key k;
+	struct dir_key k;
 	const struct dir_subscriber *s =
-	    look_up(d, key_of(&k, 's', tenant, user), sizeof(struct dir_subscriber), b);
+	    look_up(d, dir_key_of(&k, 's', tenant, user), sizeof(struct dir_subscriber), b);
 
 	if (s == NULL)
 		return NULL;
@@ -182,9 +182,9 @@ directory_subscriber(
 const struct dir_number *
 directory_number(const struct directory *d, uint32_t tenant, struct span number, struct dir_buf *b)
 {
-	struct key k;
+	struct dir_key k;
 	const struct dir_number *n =
-	    look_up(d, key_of(&k, 'n', tenant, number), sizeof(struct dir_number), b);
+	    look_up(d, dir_key_of(&k, 'n', tenant, number), sizeof(struct dir_number), b);
 
 	return n != NULL && texts_inside(&n->target, 1, b) ? n : NULL;
 }
@@ -192,21 +192,22 @@ directory_number(const struct directory *d, uint32_t tenant, struct span number,
 const struct dir_gateway *
 directory_gateway(const struct directory *d, uint64_t id, struct dir_buf *b)
 {
-	struct key k;
+	struct dir_key k;
 	const struct dir_gateway *g =
-	    look_up(d, key_gateway(&k, id), sizeof(struct dir_gateway), b);
+	    look_up(d, dir_key_gateway(&k, id), sizeof(struct dir_gateway), b);
 
 	return g != NULL && texts_inside(&g->name, 1, b) && texts_inside(&g->host, 1, b) ? g : NULL;
 }
 
 /* Who stands at an address; n is 0 when nobody does. */
-static void
-at_address(const struct directory *d, const struct netaddr *a, struct dir_gateway_at *at_r)
+void
+dir_at_address(const struct directory *d, const struct netaddr *a, struct dir_gateway_at *at_r)
 {
-	struct key k;
+	struct dir_key k;
 	size_t len;
 
-	if (records_get(&d->records, key_address(&k, a), at_r, sizeof(*at_r), &len) != ERR_NONE ||
+	if (records_get(&d->records, dir_key_address(&k, a), at_r, sizeof(*at_r), &len) !=
+		ERR_NONE ||
 	    len != sizeof(*at_r) || at_r->n > sizeof(at_r->ids) / sizeof(at_r->ids[0]))
 		memset(at_r, 0, sizeof(*at_r));
 }
@@ -229,7 +230,7 @@ directory_gateway_at(const struct directory *d, const struct netaddr *source, st
 
 	if (source->family == 0)
 		return NULL;
-	at_address(d, source, &at);
+	dir_at_address(d, source, &at);
 	for (uint32_t i = 0; i < at.n; i++) {
 		g = directory_gateway(d, at.ids[i], b);
 		if (g != NULL && (at.n == 1 || port_is(g, source->port)))
@@ -243,225 +244,15 @@ const struct dir_route *
 directory_route(const struct directory *d, uint32_t tenant, struct span number, struct dir_buf *b)
 {
 	struct span prefix = span_first(number, DIR_PREFIX_MAX);
-	struct key k;
+	struct dir_key k;
 
 	for (;;) {
 		const struct dir_route *r =
-		    look_up(d, key_of(&k, 'r', tenant, prefix), sizeof(struct dir_route), b);
+		    look_up(d, dir_key_of(&k, 'r', tenant, prefix), sizeof(struct dir_route), b);
 		if (r != NULL && r->n > 0 && r->n <= DIR_ROUTES_MAX)
 			return r;
 		if (prefix.len == 0)
 			return NULL;
 		prefix.len--;
 	}
-}
-
-static enum err
-put(struct directory *d, struct span key, const void *record, size_t len)
-{
-	if (key.p == NULL)
-		return ERR_RANGE;
-	return records_put(&d->records, key, span_of(record, len));
-}
-
-static enum err
-forget(struct directory *d, struct span key)
-{
-	return key.p == NULL ? ERR_RANGE : records_delete(&d->records, key);
-}
-
-/* Puts a text behind the record being made in b. */
-static struct dir_text
-pack(struct buf *b, struct span s)
-{
-	struct dir_text t = { (uint16_t)b->len, (uint16_t)s.len };
-
-	if (s.len == 0)
-		return (struct dir_text){ 0, 0 };
-	if (s.len > DIR_RECORD_MAX)
-		b->overrun = true;
-	buf_put(b, s);
-	return t;
-}
-
-enum err
-directory_put_domain(struct directory *d, struct span domain, uint32_t tenant)
-{
-	struct key k;
-	struct dir_domain record = { .tenant = tenant };
-
-	return put(d, key_domain(&k, domain), &record, sizeof(record));
-}
-
-enum err
-directory_put_tenant(struct directory *d, const struct dir_tenant *t)
-{
-	struct key k;
-
-	return put(d, key_of(&k, 't', t->tenant, SPAN_NONE), t, sizeof(*t));
-}
-
-enum err
-directory_put_subscriber(
-    struct directory *d, const struct dir_subscriber *s, const struct dir_subscriber_text *text)
-{
-	struct key k;
-	struct dir_buf room;
-	struct dir_subscriber *record = (struct dir_subscriber *)room.words;
-	struct buf b = buf_on(room.words, sizeof(room.words));
-
-	buf_put(&b, span_of(s, sizeof(*s)));
-	record->user = pack(&b, text->user);
-	record->display_name = pack(&b, text->display_name);
-	record->number = pack(&b, text->number);
-	record->pickup_group = pack(&b, text->pickup_group);
-	record->cfu = pack(&b, text->cfu);
-	record->cfb = pack(&b, text->cfb);
-	record->cfnr = pack(&b, text->cfnr);
-	record->cfnrc = pack(&b, text->cfnrc);
-	if (!buf_ok(&b))
-		return ERR_RANGE;
-	return put(d, key_of(&k, 's', s->tenant, text->user), record, b.len);
-}
-
-enum err
-directory_put_number(struct directory *d, uint32_t tenant, struct span number,
-    enum dir_number_kind kind, struct span target)
-{
-	struct key k;
-	struct dir_buf room;
-	struct dir_number head = { .tenant = tenant, .kind = (uint8_t)kind };
-	struct dir_number *record = (struct dir_number *)room.words;
-	struct buf b = buf_on(room.words, sizeof(room.words));
-
-	buf_put(&b, span_of(&head, sizeof(head)));
-	record->target = pack(&b, target);
-	if (!buf_ok(&b))
-		return ERR_RANGE;
-	return put(d, key_of(&k, 'n', tenant, number), record, b.len);
-}
-
-/* Takes a gateway out of those at an address. */
-static enum err
-leave_address(struct directory *d, const struct netaddr *a, uint64_t id)
-{
-	struct key k;
-	struct dir_gateway_at at;
-	uint32_t n = 0;
-
-	at_address(d, a, &at);
-	for (uint32_t i = 0; i < at.n; i++) {
-		if (at.ids[i] != id)
-			at.ids[n++] = at.ids[i];
-	}
-	if (n == at.n)
-		return ERR_NONE;
-	at.n = n;
-	memset(&at.ids[n], 0, sizeof(at.ids) - n * sizeof(at.ids[0]));
-	if (n == 0)
-		return forget(d, key_address(&k, a));
-	return put(d, key_address(&k, a), &at, sizeof(at));
-}
-
-static enum err
-join_address(struct directory *d, const struct netaddr *a, uint64_t id)
-{
-	struct key k;
-	struct dir_gateway_at at;
-
-	at_address(d, a, &at);
-	for (uint32_t i = 0; i < at.n; i++) {
-		if (at.ids[i] == id)
-			return ERR_NONE;
-	}
-	if (at.n == sizeof(at.ids) / sizeof(at.ids[0]))
-		return ERR_FULL;
-	at.ids[at.n++] = id;
-	return put(d, key_address(&k, a), &at, sizeof(at));
-}
-
-enum err
-directory_put_gateway(
-    struct directory *d, const struct dir_gateway *g, struct span name, struct span host)
-{
-	struct key k;
-	struct dir_buf room, old_room;
-	struct dir_gateway *record = (struct dir_gateway *)room.words;
-	struct buf b = buf_on(room.words, sizeof(room.words));
-	const struct dir_gateway *old = directory_gateway(d, g->id, &old_room);
-	enum err e;
-
-	buf_put(&b, span_of(g, sizeof(*g)));
-	record->name = pack(&b, name);
-	record->host = pack(&b, host);
-	if (!buf_ok(&b))
-		return ERR_RANGE;
-	if ((e = put(d, key_gateway(&k, g->id), record, b.len)) != ERR_NONE)
-		return e;
-	if (old != NULL && old->address.family != 0 && !netaddr_eq_ip(&old->address, &g->address))
-		leave_address(d, &old->address, g->id);
-	return g->address.family == 0 ? ERR_NONE : join_address(d, &g->address, g->id);
-}
-
-enum err
-directory_put_route(
-    struct directory *d, uint32_t tenant, struct span prefix, const struct dir_route *r)
-{
-	struct key k;
-
-	if (prefix.len > DIR_PREFIX_MAX)
-		return ERR_RANGE;
-	return put(d, key_of(&k, 'r', tenant, prefix), r, sizeof(*r));
-}
-
-enum err
-directory_delete_domain(struct directory *d, struct span domain)
-{
-	struct key k;
-
-	return forget(d, key_domain(&k, domain));
-}
-
-enum err
-directory_delete_tenant(struct directory *d, uint32_t tenant)
-{
-	struct key k;
-
-	return forget(d, key_of(&k, 't', tenant, SPAN_NONE));
-}
-
-enum err
-directory_delete_subscriber(struct directory *d, uint32_t tenant, struct span user)
-{
-	struct key k;
-
-	return forget(d, key_of(&k, 's', tenant, user));
-}
-
-enum err
-directory_delete_number(struct directory *d, uint32_t tenant, struct span number)
-{
-	struct key k;
-
-	return forget(d, key_of(&k, 'n', tenant, number));
-}
-
-enum err
-directory_delete_gateway(struct directory *d, uint64_t id)
-{
-	struct key k;
-	struct dir_buf room;
-	const struct dir_gateway *old = directory_gateway(d, id, &room);
-
-	if (old != NULL && old->address.family != 0)
-		leave_address(d, &old->address, id);
-	return forget(d, key_gateway(&k, id));
-}
-
-enum err
-directory_delete_route(struct directory *d, uint32_t tenant, struct span prefix)
-{
-	struct key k;
-
-	return forget(d, key_of(&k, 'r', tenant, prefix));
 }

@@ -104,8 +104,9 @@ struct dir_buf {                  /* room for any record, 8-aligned; a caller's 
 };
 
 struct directory {                /* a reader's or the writer's handle */
-	struct dir_head *head;        /* in shared memory; private */
+	struct dir_head *head;        /* in shared memory; private, as is the renewal */
 	struct records records;
+	struct dir_renewal *renewal;  /* the writer's; NULL while there is none */
 };
 
 /* What the store's region holds behind its process head. */
@@ -115,6 +116,10 @@ enum err directory_open(struct directory *d, const void *mem, size_t size); /* E
 /* 0 until the store has filled it for the first time; then never 0 again. */
 bool directory_filled(const struct directory *d);
 void directory_set_filled(struct directory *d);
+
+/* Words for the writer's own use; they live as long as run_dir. */
+enum { DIR_NOTES = 7 };
+uint64_t *directory_notes(struct directory *d);
 
 struct span dir_text(const void *record, struct dir_text t);
 
@@ -155,5 +160,11 @@ enum err directory_delete_subscriber(struct directory *d, uint32_t tenant, struc
 enum err directory_delete_number(struct directory *d, uint32_t tenant, struct span number);
 enum err directory_delete_gateway(struct directory *d, uint64_t id); /* and its address */
 enum err directory_delete_route(struct directory *d, uint32_t tenant, struct span prefix);
+
+/* Everything is put once more between directory_renew and directory_renewed; what was not is deleted
+ * then (how many is returned). Or the renewal is broken off and nothing deleted. */
+void directory_renew(struct directory *d);
+unsigned directory_renewed(struct directory *d);
+void directory_renew_stop(struct directory *d);
 
 #endif

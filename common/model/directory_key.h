@@ -1,0 +1,27 @@
+/* How the directory's keys are made, for its reading and its writing side; private to model/. */
+#ifndef TANDEM_MODEL_DIRECTORY_KEY_H
+#define TANDEM_MODEL_DIRECTORY_KEY_H
+
+#include "model/directory.h"
+
+struct dir_head {
+	uint32_t filled, pad;
+	uint64_t notes[DIR_NOTES];
+};
+
+enum { DIR_KEY_MAX = 280 };
+struct dir_key {
+	char bytes[DIR_KEY_MAX];
+	struct buf b;
+};
+
+/* Each returns the key in *k, or SPAN_NONE when it is longer than any there is. */
+struct span dir_key_of(struct dir_key *k, char letter, uint32_t tenant, struct span name);
+struct span dir_key_domain(struct dir_key *k, struct span domain);
+struct span dir_key_gateway(struct dir_key *k, uint64_t id);
+struct span dir_key_address(struct dir_key *k, const struct netaddr *a);
+/* The gateways at an address; n is 0 when there are none. */
+void dir_at_address(const struct directory *d, const struct netaddr *a,
+    struct dir_gateway_at *at_r);
+
+#endif
