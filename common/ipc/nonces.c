@@ -7,7 +7,13 @@
 #include "base/err.h"
 #include "base/rand.h"
 
-enum { WAYS = 8, QUARTET_MASK = 0xfff, COUNT_MASK = (1 << 20) - 1, HELD = COUNT_MASK };
+enum {
+	WAYS = 8,
+	QUARTET_MASK = 0xfff,
+	COUNT_MASK = (1 << 20) - 1,
+	HELD = COUNT_MASK,
+	FUTURE = 3072
+};
 
 static uint32_t
 lines_for(uint32_t words)
@@ -47,14 +53,15 @@ is_of(uint64_t word, uint64_t nonce_id)
 	return (word & COUNT_MASK) != 0 && word >> 32 == nonce_id >> 32;
 }
 
-/* Empty, or of a nonce that is refused by its age. The time wraps after 4.5 hours: an old word may
- * then look young again for a lifetime, which only makes it unusable so long. */
+/* Empty, or of a nonce that is refused by its age. The time wraps after 4.5 hours. The last hour of it
+ * counts as the future: another process took the nonce in after this one read its clock. An old word
+ * may look young again for that long, which only makes it unusable. */
 static bool
 may_displace(const struct nonces_region *n, uint64_t word, uint64_t now_s)
 {
 	uint64_t age = (now_s / 4 - (word >> 20)) & QUARTET_MASK;
 
-	return (word & COUNT_MASK) == 0 || age * 4 > (uint64_t)n->lifetime_s + 4;
+	return (word & COUNT_MASK) == 0 || (age < FUTURE && age * 4 > (uint64_t)n->lifetime_s + 4);
 }
 
 /* *was: what the word was, also when it was not as expected. */

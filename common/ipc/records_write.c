@@ -203,11 +203,12 @@ bits_for(uint32_t count)
 	return bits;
 }
 
-/* Twice the buckets are counted, so that tables of several kinds of records may be added up. */
+/* Twice the buckets are counted, so that tables of several kinds of records may be added up. Key and
+ * value begin on a word each, which may cost one word more than both in a row. */
 size_t
 records_bytes(uint32_t count, uint32_t bytes)
 {
-	size_t slot = (size_t)UNIT << class_for(bytes, 0);
+	size_t slot = (size_t)UNIT << class_for(bytes, 1);
 
 	return sizeof(struct records_head) + 2 * UNIT + (sizeof(uint64_t) << bits_for(count)) +
 	       (size_t)count * sizeof(uint64_t) + ((size_t)count + 2 * QUARANTINE) * slot;
