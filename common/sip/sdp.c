@@ -179,11 +179,13 @@ is_any_address(struct span connection)
 	return netaddr_ip(text, &a) == ERR_NONE && netaddr_is_any(&a);
 }
 
+/* Port 9 with 0.0.0.0 is a browser that has no ICE candidate to name yet (RFC 8840 4.1.1). */
 static bool
 media_held(const struct sdp *s, const struct sdp_media *m)
 {
 	return m->direction == SDP_SENDONLY || m->direction == SDP_INACTIVE ||
-	       is_any_address(m->connection.len > 0 ? m->connection : s->connection);
+	       (m->port != 9 &&
+		   is_any_address(m->connection.len > 0 ? m->connection : s->connection));
 }
 
 /* All streams that are not refused; a call whose video alone is stopped is not on hold. */
