@@ -72,8 +72,8 @@ static const struct {
 
 /*
  * Header names are found through a table of slots. The hash looks at the length and three letters;
- * its factors were chosen so that no two names of the list meet (a unit test counts). Should a new
- * name meet another, it takes the next slot and the search goes one step further.
+ * its factors were chosen so that no two names of the list meet. Should a new name meet another, it
+ * takes the next slot and the search goes one step further.
  */
 enum { SLOTS = 256 };
 static uint8_t slots[SLOTS];

@@ -112,18 +112,24 @@ read_sip(const char *p, const char *end, struct sip_uri *u)
 	return p != NULL && read_tail(p, end, u);
 }
 
-/* RFC 3966 3: digits, visual separators, and for local numbers hex digits, '*' and '#'. */
+/* RFC 3966 3: digits, visual separators, and for local numbers hex digits, '*' and '#'. There is one
+ * that is no separator. */
 static bool
 read_tel(const char *p, const char *end, struct sip_uri *u)
 {
 	const char *q = p;
+	unsigned digits = 0;
 
 	if (q < end && *q == '+')
 		q++;
-	while (q < end && (sip_char_is(*q, SIP_C_HEX) || memchr("-.()*#", *q, 6) != NULL))
-		q++;
+	for (; q < end; q++) {
+		if (sip_char_is(*q, SIP_C_HEX) || *q == '*' || *q == '#')
+			digits++;
+		else if (memchr("-.()", *q, 4) == NULL)
+			break;
+	}
 	u->user = between(p, q);
-	return q > p + (*p == '+') && read_tail(q, end, u) && u->headers.p == NULL;
+	return digits > 0 && read_tail(q, end, u) && u->headers.p == NULL;
 }
 
 enum err

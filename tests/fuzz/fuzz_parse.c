@@ -1,0 +1,143 @@
+/*
+ * A datagram of any bytes: it is parsed, checked and read in every way the house reads a message;
+ * then answered, and the answer must be a message with the same fields.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "sip/build.h"
+#include "sip/fields.h"
+#include "sip/parse.h"
+#include "sip/uri.h"
+#include "sip/via.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct sip_msg *
+message_of(const void *text, size_t len, struct verdict *verdict_r)
+{
+	struct sip_msg *m = calloc(1, SIP_MSG_ROOM(len));
+
+	must(m != NULL);
+	m->raw_len = (uint16_t)len;
+	memcpy(sip_raw(m), text, len);
+	*verdict_r = sip_parse(m, SIP_MSG_ROOM(len));
+	return m;
+}
+
+static void
+read_addrs(const struct sip_msg *m, enum sip_header_id id)
+{
+	struct sip_values v = sip_values(m, id);
+	struct span one, value;
+	struct sip_addr a;
+	struct sip_uri u;
+
+	while (sip_values_next(&v, &one)) {
+		if (sip_addr_parse(one, &a) != ERR_NONE)
+			continue;
+		sip_q(a.params);
+		sip_param(a.params, SPAN("expires"), &value);
+		if (sip_uri_parse(a.uri, &u) == ERR_NONE)
+			must(sip_uri_equal(&u, &u));
+	}
+}
+
+static void
+read_all(const struct sip_msg *m)
+{
+	struct sip_session_expires se;
+	struct span one;
+	struct sip_via via;
+	uint32_t n;
+
+	for (unsigned id = 0; id < SIP_N_HEADERS; id++) {
+		struct sip_values v = sip_values(m, id);
+
+		while (sip_values_next(&v, &one)) {
+			must(one.p >= sip_raw(m) && one.p + one.len <= sip_raw(m) + m->raw_len);
+			must(one.len > 0);
+			if (id == SIP_H_VIA)
+				sip_via_parse(one, &via);
+		}
+		sip_delta(sip_header_get(m, id), &n);
+		sip_session_expires(sip_header_get(m, id), &se);
+		sip_option_set(m, id, NULL);
+	}
+	read_addrs(m, SIP_H_CONTACT);
+	read_addrs(m, SIP_H_ROUTE);
+	read_addrs(m, SIP_H_RECORD_ROUTE);
+	read_addrs(m, SIP_H_REFER_TO);
+	sip_header_named(m, SPAN("X-Any"));
+	sip_accepts(m, SPAN("application/sdp"));
+	sip_allows(m, SIP_UPDATE);
+	sip_reason_cause(m, SPAN("Q.850"));
+	sip_retry_after(m);
+	sip_type_is(sip_span(m, m->content_type), SPAN("application/sdp"));
+}
+
+static void
+same(const struct sip_msg *a, struct sip_slice x, const struct sip_msg *b, struct sip_slice y)
+{
+	must(span_eq(sip_span(a, x), sip_span(b, y)));
+}
+
+/* Only what is well-formed is promised to come out well-formed. */
+static void
+answer(const struct sip_msg *m)
+{
+	static char text[SIP_RAW_MAX];
+	struct buf b = buf_on(text, sizeof(text));
+	struct verdict verdict;
+	struct sip_msg *back;
+
+	sip_put_response(&b, m, 486, NULL, SPAN("our-tag"));
+	sip_put_body(&b, SPAN("text/plain"), SPAN("x"));
+	if (!buf_ok(&b))
+		return;
+	back = message_of(text, b.len, &verdict);
+	must(verdict.status == 0 && back->status == 486 && !back->request);
+	must(sip_msg_valid(back, back->size));
+	same(m, m->call_id, back, back->call_id);
+	same(m, m->from, back, back->from);
+	same(m, m->from_tag, back, back->from_tag);
+	same(m, m->to_uri, back, back->to_uri);
+	if (m->to_tag.len > 0)
+		same(m, m->to_tag, back, back->to_tag);
+	else
+		must(span_eq(sip_span(back, back->to_tag), SPAN("our-tag")));
+	same(m, m->cseq_method, back, back->cseq_method);
+	same(m, m->via_branch, back, back->via_branch);
+	same(m, m->via_host, back, back->via_host);
+	must(m->cseq == back->cseq && m->method == back->method);
+	free(back);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static char text[2 * SIP_RAW_MAX];
+	struct buf b = buf_on(text, sizeof(text));
+	struct verdict verdict;
+	struct sip_msg *m;
+
+	if (size < 1 || size > UINT16_MAX)
+		return 0;
+	m = message_of(data + 1, size - 1, &verdict);
+	/* The first byte tells where it came from. */
+	m->flow.transport = data[0] & 1 ? SIP_T_UDP : SIP_T_TCP;
+	m->flow.peer.family = data[0] & 2 ? 4 : data[0] & 4 ? 6 : 0;
+	m->flow.peer.port = 5060;
+	if (verdict.status == 0)
+		must(sip_msg_valid(m, m->size));
+	read_all(m);
+	if (m->request) {
+		sip_put_refusal(&b, m, 400, verdict.reason, SPAN("t"), SPAN_NONE);
+		sip_response_flow(m);
+		if (verdict.status == 0)
+			answer(m);
+	}
+	free(m);
+	return 0;
+}
