@@ -55,7 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		b = buf_on(again, sizeof(again));
 		offer_put(&b, &offer, &s, &ours.address);
 		must(offer.sess_version == 1);
-		must(sdp_parse(SPAN(small), &second) == ERR_NONE);
+		must(sdp_parse(span_str(small), &second) == ERR_NONE);
 		b = buf_on(again, sizeof(again));
 		offer_put(&b, &offer, &second, &ours.address);
 		must(buf_ok(&b) && sdp_parse(buf_span(&b), &second) == ERR_NONE);
