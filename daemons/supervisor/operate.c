@@ -70,11 +70,14 @@ signals_open(struct supervisor *s)
 
 /* Control waits for the serial to rise, then reads the rest. */
 static void
-answer(struct exchange *x, bool ok, const char *text)
+answer(struct supervisor *s, bool ok, const char *text)
 {
+	struct exchange *x = s->exchange;
+
 	snprintf(x->operate_text, sizeof(x->operate_text), "%s", text);
 	x->operate_ok = ok;
 	__atomic_store_n(&x->operate_serial, x->operate_serial + 1, __ATOMIC_RELEASE);
+	bells_kick(s);
 }
 
 static void
@@ -84,18 +87,18 @@ operate(struct supervisor *s, const struct wire_operate *o)
 
 	switch (o->what) {
 	case OPERATE_STOP:
-		answer(s->exchange, true, "");
+		answer(s, true, "");
 		stop_begin(s, PHASE_STOPPING);
 		return;
 	case OPERATE_RELOAD:
-		answer(s->exchange, reload(s, why, sizeof(why)) == ERR_NONE, why);
+		answer(s, reload(s, why, sizeof(why)) == ERR_NONE, why);
 		return;
 	case OPERATE_UPGRADE:
-		answer(s->exchange, true, "");
+		answer(s, true, "");
 		stop_begin(s, PHASE_UPGRADING);
 		return;
 	}
-	answer(s->exchange, false, "unknown request");
+	answer(s, false, "unknown request");
 }
 
 void
