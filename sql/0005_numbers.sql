@@ -57,31 +57,38 @@ create table tandem.did (
 create index on tandem.did (tenant_id, subscriber_id);
 create index on tandem.did (tenant_id, hunt_group_id);
 
--- A number dialled inside a tenant means one thing. The tenant's row is held, so that two who give
--- the same number to different things at once do not both succeed.
+-- A number dialled inside a tenant means one thing: a subscriber's extension, its number, a group, or
+-- a did (one that leads to the subscriber whose number it is says nothing new, and may stand). Within
+-- a table the unique keys see to it. The tenant's row is held, so that two who give the same number to
+-- different things at once do not both succeed.
 create function tandem.number_is_free() returns trigger language plpgsql as $$
 declare
-	of_subscriber bigint := case when tg_table_name = 'hunt_group' then null
-	    else (to_jsonb(new) ->> 'subscriber_id')::bigint end;
-	of_group int := case when tg_table_name = 'subscriber' then null
-	    else (to_jsonb(new) ->> 'hunt_group_id')::int end;
-	n text;
+	me jsonb := to_jsonb(new);
+	is_subscriber boolean := tg_table_name = 'subscriber';
+	is_group boolean := tg_table_name = 'hunt_group';
+	is_did boolean := tg_table_name = 'did';
+	of_subscriber bigint := case when not is_group then (me ->> 'subscriber_id')::bigint end;
+	of_group int := case when not is_subscriber then (me ->> 'hunt_group_id')::int end;
+	taken text;
 begin
 	perform from tandem.tenant t where t.tenant_id = new.tenant_id for no key update;
-	foreach n in array array[new.number, to_jsonb(new) ->> 'username'] loop
-		continue when n is null;
-		if exists (select from tandem.subscriber s where s.tenant_id = new.tenant_id
-		        and n in (s.number, s.username) and s.subscriber_id is distinct from of_subscriber)
-		    or exists (select from tandem.hunt_group g where g.tenant_id = new.tenant_id
-		        and n = g.number and g.hunt_group_id is distinct from of_group)
-		    or (tg_table_name <> 'did' and exists (select from tandem.did d
-		        where d.tenant_id = new.tenant_id and n = d.number
-		        and (d.subscriber_id is distinct from of_subscriber
-		            or d.hunt_group_id is distinct from of_group))) then
-			raise exception using errcode = 'unique_violation', constraint = 'number_in_use',
-			    message = format('number %s is in use already', n);
-		end if;
-	end loop;
+	select w.number into taken
+	from (values (new.number, true), (me ->> 'username', false)) w (number, is_number)
+	where exists (select from tandem.subscriber s where s.tenant_id = new.tenant_id
+	        and s.subscriber_id is distinct from of_subscriber
+	        and ((w.is_number and w.number = s.username)
+	            or (w.number = s.number and not (w.is_number and is_subscriber))))
+	    or (not is_group and exists (select from tandem.hunt_group g
+	        where g.tenant_id = new.tenant_id and g.number = w.number
+	        and g.hunt_group_id is distinct from of_group))
+	    or (not is_did and exists (select from tandem.did d
+	        where d.tenant_id = new.tenant_id and d.number = w.number
+	        and (d.subscriber_id is distinct from of_subscriber
+	            or d.hunt_group_id is distinct from of_group)));
+	if found then
+		raise exception using errcode = 'unique_violation', constraint = 'number_in_use',
+		    message = format('number %s is in use already', taken);
+	end if;
 	return new;
 end $$;
 create trigger number_is_free before insert or update of number, username on tandem.subscriber

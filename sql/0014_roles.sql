@@ -10,8 +10,7 @@ begin
 		grant usage on schema tandem to tandem_rw;
 		grant select on all tables in schema tandem to tandem_rw;
 		grant insert, update, delete on tandem.binding to tandem_rw;
-		grant update on tandem.subscriber, tandem.subscriber_service, tandem.hunt_group_member
-		    to tandem_rw;
+		grant update on tandem.subscriber_service, tandem.hunt_group_member to tandem_rw;
 		grant insert, update on tandem.call to tandem_rw;
 		grant insert on tandem.cdr, tandem.cdr_leg, tandem.cdr_event to tandem_rw;
 		grant update on tandem.export_mark to tandem_rw;

@@ -1,0 +1,198 @@
+/*
+ * tandemctl: the operator's tool. Private header of daemons/ctl, by file.
+ *
+ * A command is a function that returns the exit status. What it refuses it says by ctl_refuse, in
+ * one line; nothing else writes to stderr. Provisioning goes straight to PostgreSQL, the exchange
+ * hears of it by the triggers there; what concerns the running exchange is asked of its control
+ * process.
+ */
+#ifndef TANDEM_CTL_H
+#define TANDEM_CTL_H
+
+#include <jansson.h>
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "model/settings.h"
+
+enum ctl_exit { CTL_DONE, CTL_REFUSED, CTL_USAGE, CTL_ABSENT };
+
+/* Options besides -c, for a command's list of those it takes. */
+enum ctl_option {
+	OPT_JSON = 1,
+	OPT_PASSWORD = 2, /* --password P, --password-stdin */
+	OPT_NAME = 4,
+	OPT_WHEN = 8,     /* --since T, --until T */
+	OPT_USER = 16,
+	OPT_FORMAT = 32,
+};
+
+struct ctl {
+	const char *file;       /* of the configuration */
+	const char *password, *name, *since, *until, *user, *format;
+	bool json, password_stdin;
+	unsigned given;         /* enum ctl_option bits */
+	struct settings_file *settings;
+	PGconn *db;             /* NULL until db_connect */
+	char where[128];        /* put before refusals: "users.csv:3: " */
+};
+
+struct command {
+	const char *group, *verb; /* verb NULL: the command is one word */
+	const char *args;         /* for the help */
+	int min, max;             /* how many words may follow; max -1: any number */
+	unsigned options;
+	int (*run)(struct ctl *c, int n, char **words);
+	const char *help;
+};
+
+/* main.c */
+int ctl_refuse(const struct ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int ctl_usage(const struct ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* table.c */
+/* Text that may come from the network, made fit for a terminal: control bytes (C0, C1, DEL), marks
+ * that turn the direction of writing and invalid UTF-8 as \xNN. Returns the columns it takes; f NULL:
+ * only that. */
+unsigned text_put(FILE *f, const char *s);
+json_t *rows_of(const PGresult *r);
+/* A table, or with --json an array. Takes the reference. */
+int rows_print(const struct ctl *c, json_t *rows);
+/* One line a column, or with --json an object. Takes the reference. */
+int row_print(const struct ctl *c, json_t *row);
+/* Runs out the usual end of a listing: refuses what went wrong in r, else prints and clears it. */
+int result_list(struct ctl *c, PGresult *r);
+int result_show(struct ctl *c, PGresult *r, const char *what, const char *name);
+
+/* csv.c: RFC 4180 */
+enum { CSV_COLUMNS = 64 };
+struct csv {
+	char *text, *next;         /* owned; cut in place */
+	unsigned line, next_line;  /* of the present record, of the one that follows */
+	unsigned n;
+	char *cells[CSV_COLUMNS];
+};
+enum err csv_open(struct csv *csv, FILE *f);
+/* False at the end, or with *why_r not NULL when the text is malformed. */
+bool csv_next(struct csv *csv, const char **why_r);
+void csv_done(struct csv *csv);
+/* One cell, quoted where it must be; what a spreadsheet would run as a formula gets a ' in front. */
+void csv_put(FILE *f, const char *cell);
+void csv_print(const PGresult *r);
+
+/* connect.c */
+int db_connect(struct ctl *c);
+/* Parameters are text, NULL is null. Never NULL; the caller clears it. */
+PGresult *db_run(struct ctl *c, const char *sql, int n, ...);
+bool db_good(const PGresult *r);
+/* Says what was wrong, clears r. With `what`, the fault is in its value, which is not `hint`. */
+int db_refuse(struct ctl *c, PGresult *r, const char *what, const char *value, const char *hint);
+/* A statement whose rows do not matter. */
+int db_do(struct ctl *c, const char *sql);
+
+/* control.c: the running exchange */
+/* Sends {"command": command, "args": args}; takes the reference of args (NULL: none). CTL_DONE and
+ * the reply, or what went wrong was said. */
+int control_ask(struct ctl *c, const char *command, json_t *args, json_t **reply_r);
+
+/* keys.c: KEY=VALUE */
+enum key_kind { KEY_TEXT, KEY_FLAG, KEY_WORD, KEY_OWN };
+struct key {
+	const char *name;
+	enum key_kind kind;
+	const char *sql;           /* $1: the row's id, $2: the value, '' clears */
+	const char *hint;          /* "KEY: "VALUE" is not ..." */
+	int (*apply)(struct ctl *c, const char *id, const char *value); /* KEY_OWN */
+};
+/* Up to a key without name. Each in its own statement, inside the caller's transaction. */
+int keys_set(struct ctl *c, const struct key *keys, const char *id, int n, char **words);
+int key_set(struct ctl *c, const struct key *keys, const char *id, const char *name,
+    const char *value);
+/* The value of name= among the words (the last one's), or NULL. */
+const char *words_value(int n, char **words, const char *name);
+
+/* tenant.c */
+struct name {                  /* NAME[@DOMAIN], and whose it is */
+	char text[128], domain[SETTINGS_HOST];
+	char tenant[16], realm[SETTINGS_HOST];
+};
+int name_find(struct ctl *c, const char *arg, struct name *n_r);
+enum { ID_MAX = 24 };
+/* The id of something by tenant ($1) and name ($2); `what` is what it is, when it is not there. */
+int id_find(struct ctl *c, const char *sql, const struct name *name, const char *what,
+    char id_r[ID_MAX]);
+int tenant_sync(struct ctl *c); /* the default tenant's domains, as the configuration has them */
+int tenant_add(struct ctl *c, int n, char **words);
+int tenant_set(struct ctl *c, int n, char **words);
+int tenant_show(struct ctl *c, int n, char **words);
+int tenant_del(struct ctl *c, int n, char **words);
+int tenant_list(struct ctl *c, int n, char **words);
+
+/* subscriber.c */
+extern const struct key subscriber_keys[];
+int subscriber_insert(struct ctl *c, const struct name *name, const char *password,
+    char id_r[ID_MAX]);
+int subscriber_add(struct ctl *c, int n, char **words);
+int subscriber_set(struct ctl *c, int n, char **words);
+int subscriber_show(struct ctl *c, int n, char **words);
+int subscriber_del(struct ctl *c, int n, char **words);
+int subscriber_list(struct ctl *c, int n, char **words);
+
+/* password.c */
+enum { PASSWORD_MAX = 128 };
+/* As the options say: given, on stdin, or NULL when there is none. CTL_DONE, or it was refused. */
+int password_given(struct ctl *c, char password_r[PASSWORD_MAX + 1], bool *given_r);
+void password_make(char password_r[PASSWORD_MAX + 1]);
+int password_check(struct ctl *c, const char *password);
+struct password_ha1 {
+	char md5[33], sha256[65], sha512_256[65]; /* hexadecimal */
+};
+void password_ha1(const struct name *name, const char *password, struct password_ha1 *ha1_r);
+
+/* import.c */
+int subscriber_import(struct ctl *c, int n, char **words);
+
+/* db.c */
+int db_init(struct ctl *c, int n, char **words);
+int db_upgrade(struct ctl *c, int n, char **words);
+int db_version(struct ctl *c, int n, char **words);
+
+/* gateway.c */
+int gateway_add(struct ctl *c, int n, char **words);
+int gateway_set(struct ctl *c, int n, char **words);
+int gateway_show(struct ctl *c, int n, char **words);
+int gateway_del(struct ctl *c, int n, char **words);
+int gateway_list(struct ctl *c, int n, char **words);
+
+/* route.c */
+int route_add(struct ctl *c, int n, char **words);
+int route_set(struct ctl *c, int n, char **words);
+int route_show(struct ctl *c, int n, char **words);
+int route_del(struct ctl *c, int n, char **words);
+int route_list(struct ctl *c, int n, char **words);
+
+/* group.c */
+int group_add(struct ctl *c, int n, char **words);
+int group_set(struct ctl *c, int n, char **words);
+int group_show(struct ctl *c, int n, char **words);
+int group_del(struct ctl *c, int n, char **words);
+int group_list(struct ctl *c, int n, char **words);
+
+/* cdr.c */
+int cdr_list(struct ctl *c, int n, char **words);
+int audit_list(struct ctl *c, int n, char **words);
+
+/* runtime.c */
+int runtime_calls(struct ctl *c, int n, char **words);
+int runtime_call_show(struct ctl *c, int n, char **words);
+int runtime_call_hangup(struct ctl *c, int n, char **words);
+int runtime_registrations(struct ctl *c, int n, char **words);
+int runtime_status(struct ctl *c, int n, char **words);
+int runtime_ps(struct ctl *c, int n, char **words);
+int runtime_reload(struct ctl *c, int n, char **words);
+int runtime_upgrade(struct ctl *c, int n, char **words);
+int runtime_stop(struct ctl *c, int n, char **words);
+int runtime_metrics(struct ctl *c, int n, char **words);
+
+#endif
