@@ -256,3 +256,21 @@ directory_route(const struct directory *d, uint32_t tenant, struct span number, 
 		prefix.len--;
 	}
 }
+
+bool
+directory_delegate(const struct directory *d, uint32_t tenant, uint64_t by, struct span for_user)
+{
+	struct dir_key k;
+	struct dir_buf room;
+	const struct dir_delegates *x = look_up(
+	    d, dir_key_of(&k, 'x', tenant, for_user), offsetof(struct dir_delegates, ids), &room);
+
+	if (x == NULL || x->n > DIR_DELEGATES_MAX ||
+	    room.len < offsetof(struct dir_delegates, ids) + x->n * sizeof(x->ids[0]))
+		return false;
+	for (uint32_t i = 0; i < x->n; i++) {
+		if (x->ids[i] == by)
+			return true;
+	}
+	return false;
+}

@@ -12,6 +12,7 @@
  *     g NAME                gateway by id, 8 bytes         -> struct dir_gateway
  *     a IP                  16 bytes + family              -> struct dir_gateway_at (its ids)
  *     r TENANT PREFIX       longest prefix wins            -> struct dir_route
+ *     x TENANT USER         who may register for this user -> struct dir_delegates
  */
 #ifndef TANDEM_MODEL_DIRECTORY_H
 #define TANDEM_MODEL_DIRECTORY_H
@@ -97,6 +98,12 @@ struct dir_route {                /* of one prefix, best priority first */
 	} routes[DIR_ROUTES_MAX];
 };
 
+enum { DIR_DELEGATES_MAX = 64 };
+struct dir_delegates {            /* table reg_delegate: no record, nobody (FLOWS.md S0-20) */
+	uint32_t n, pad;
+	uint64_t ids[DIR_DELEGATES_MAX]; /* only n of them stand in the record */
+};
+
 enum { DIR_RECORD_MAX = 4096 };
 struct dir_buf {                  /* room for any record, 8-aligned; a caller's scratch */
 	uint64_t words[DIR_RECORD_MAX / 8];
@@ -140,6 +147,10 @@ const struct dir_gateway *directory_gateway_at(const struct directory *d,
 const struct dir_route *directory_route(const struct directory *d, uint32_t tenant,
     struct span number, struct dir_buf *b);
 
+/* May this subscriber (by its id) register contacts for that user? */
+bool directory_delegate(const struct directory *d, uint32_t tenant, uint64_t by,
+    struct span for_user);
+
 /* Writer's side: keys and packed records are made here too, so that both sides agree. */
 struct dir_subscriber_text {
 	struct span user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc;
@@ -154,6 +165,9 @@ enum err directory_put_gateway(struct directory *d, const struct dir_gateway *g,
     struct span host);
 enum err directory_put_route(struct directory *d, uint32_t tenant, struct span prefix,
     const struct dir_route *r);
+/* All delegates of a user at once; none: the record goes. ERR_RANGE: more than DIR_DELEGATES_MAX. */
+enum err directory_put_delegates(struct directory *d, uint32_t tenant, struct span user,
+    const uint64_t *ids, uint32_t n);
 enum err directory_delete_domain(struct directory *d, struct span domain);
 enum err directory_delete_tenant(struct directory *d, uint32_t tenant);
 enum err directory_delete_subscriber(struct directory *d, uint32_t tenant, struct span user);

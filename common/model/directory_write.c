@@ -6,6 +6,7 @@
 #include "model/directory.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,6 +201,24 @@ directory_put_route(
 	if (prefix.len > DIR_PREFIX_MAX)
 		return ERR_RANGE;
 	return put(d, dir_key_of(&k, 'r', tenant, prefix), r, sizeof(*r));
+}
+
+enum err
+directory_put_delegates(
+    struct directory *d, uint32_t tenant, struct span user, const uint64_t *ids, uint32_t n)
+{
+	struct dir_key k;
+	struct dir_delegates record = { .n = n };
+
+	if (n > DIR_DELEGATES_MAX)
+		return ERR_RANGE;
+	if (n == 0) {
+		enum err e = forget(d, dir_key_of(&k, 'x', tenant, user));
+		return e == ERR_ABSENT ? ERR_NONE : e;
+	}
+	memcpy(record.ids, ids, n * sizeof(ids[0]));
+	return put(d, dir_key_of(&k, 'x', tenant, user), &record,
+	    offsetof(struct dir_delegates, ids) + n * sizeof(ids[0]));
 }
 
 enum err

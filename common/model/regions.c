@@ -53,6 +53,7 @@ directory_layout(uint64_t l)
 	l = shm_layout(l, sizeof(struct dir_number));
 	l = shm_layout(l, sizeof(struct dir_gateway));
 	l = shm_layout(l, sizeof(struct dir_gateway_at));
+	l = shm_layout(l, sizeof(struct dir_delegates));
 	return shm_layout(l, sizeof(struct dir_route));
 }
 
