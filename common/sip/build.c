@@ -23,10 +23,10 @@ put_text(struct buf *b, struct span s)
 	buf_put(b, s);
 }
 
-/* A value of a message goes back to its sender as it came: a quoted NUL is of the grammar (RFC 4475
+/* In a response, a value goes back to its sender as it came: a quoted NUL is of the grammar (RFC 4475
  * 3.1.1.2), a line end is not. */
 static void
-put_copied(struct buf *b, struct span name, struct span value)
+put_back(struct buf *b, struct span name, struct span value)
 {
 	if (has_byte(value, '\r') || has_byte(value, '\n'))
 		b->overrun = true;
@@ -54,7 +54,7 @@ put_to(struct buf *b, const struct sip_msg *request, unsigned status, struct spa
 
 	if (status == 100 || to_tag.len == 0 || request->to_uri.len == 0 ||
 	    request->to_tag.len > 0) {
-		put_copied(b, SPAN("To"), to);
+		put_back(b, SPAN("To"), to);
 		return;
 	}
 	if (has_byte(to, '\r') || has_byte(to, '\n'))
@@ -74,15 +74,15 @@ sip_put_response_as(struct buf *b, const struct sip_msg *request, unsigned statu
 	put_status_line(b, status, phrase);
 	sip_put_vias(b, request);
 	if (sip_has(request, SIP_H_FROM))
-		put_copied(b, SPAN("From"), sip_span(request, request->from));
+		put_back(b, SPAN("From"), sip_span(request, request->from));
 	if (sip_has(request, SIP_H_TO))
 		put_to(b, request, status, to_tag);
 	if (sip_has(request, SIP_H_CALL_ID))
-		put_copied(b, SPAN("Call-ID"), sip_span(request, request->call_id));
+		put_back(b, SPAN("Call-ID"), sip_span(request, request->call_id));
 	if (sip_has(request, SIP_H_CSEQ))
-		put_copied(b, SPAN("CSeq"), sip_header_get(request, SIP_H_CSEQ));
+		put_back(b, SPAN("CSeq"), sip_header_get(request, SIP_H_CSEQ));
 	if (status == 100 && sip_has(request, SIP_H_TIMESTAMP))
-		put_copied(b, SPAN("Timestamp"), sip_header_get(request, SIP_H_TIMESTAMP));
+		put_back(b, SPAN("Timestamp"), sip_header_get(request, SIP_H_TIMESTAMP));
 }
 
 void
@@ -131,7 +131,7 @@ sip_put_copy(struct buf *b, const struct sip_msg *from, enum sip_header_id id)
 		return;
 	for (unsigned i = 0; i < from->n_headers; i++)
 		if (sip_headers(from)[i].id == id)
-			put_copied(
+			sip_put_header(
 			    b, sip_header_name(id), sip_span(from, sip_headers(from)[i].value));
 }
 

@@ -1,7 +1,7 @@
 /*
  * Writes messages. Everything that goes into a header goes through sip_put_header or one of these,
- * which refuse CR, LF and NUL (the buffer overruns: the message is not sent). Sticky: test buf_ok
- * once at the end.
+ * which refuse CR, LF and NUL (the buffer overruns: the message is not sent); only what a response
+ * gives back to its sender may have a quoted NUL. Sticky: test buf_ok once at the end.
  */
 #ifndef TANDEM_SIP_BUILD_H
 #define TANDEM_SIP_BUILD_H

@@ -9,7 +9,7 @@
 #include "base/span.h"
 #include "sip/parse.h"
 
-struct sip_frame {           /* zeroed to begin with; reset after each message taken */
+struct sip_frame {           /* zeroed to begin with; sip_frame resets it with each message */
 	uint32_t scanned;        /* bytes of the present message already looked at */
 	uint32_t head;           /* length of its head incl. the empty line; 0 = not yet found */
 	uint32_t body;           /* its Content-Length */

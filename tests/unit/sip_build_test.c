@@ -133,3 +133,14 @@ Test(sip_build, allow)
 	cr_expect_not_null(
 	    strstr((buf_char(&b, '\0'), text), "\r\nSupported: 100rel, timer, replaces"));
 }
+
+Test(sip_build, a_copied_nul_goes_nowhere)
+{
+	struct message x = message_of(SPAN(
+	    START "f: <sip:a@b>\r\nt: <sip:b@c>\r\ni: 1\r\nCSeq: 1 INVITE\r\ns: a\0b\r\n\r\n"));
+
+	cr_expect_eq(x.verdict.status, 0);
+	sip_put_copy(&b, x.m, SIP_H_SUBJECT);
+	cr_expect_not(buf_ok(&b));
+	message_done(&x);
+}
