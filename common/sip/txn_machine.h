@@ -8,21 +8,22 @@
 
 #include "sip/txn.h"
 
-struct txn_act {    /* the object of a step: one event of one transaction */
+struct txn_act { /* the object of a step: one event of one transaction */
 	struct txns *x;
 	struct txn *t;
-	handle h;   /* finds nothing once t was dropped inside the step */
+	handle h; /* finds nothing once t was dropped inside the step */
 };
 
 enum { TXN_NO_EVENT = UINT8_MAX };
 
 struct txn_machine {
 	const struct fsm *fsm;
-	uint8_t provisional, success, failure; /* of a response received (client) or sent (server) */
-	uint8_t request, ack, cancel;          /* TXN_NO_EVENT where a machine has none */
-	uint8_t broken;                        /* the transport failed */
-	uint8_t again;                         /* retransmit_ns: timer A, E, G */
-	uint8_t over[TXN_N_STATES];            /* timeout_ns in each state */
+	uint8_t provisional, success,
+	    failure;		      /* of a response received (client) or sent (server) */
+	uint8_t request, ack, cancel; /* TXN_NO_EVENT where a machine has none */
+	uint8_t broken;		      /* the transport failed */
+	uint8_t again;		      /* retransmit_ns: timer A, E, G */
+	uint8_t over[TXN_N_STATES];   /* timeout_ns in each state */
 };
 
 extern const struct txn_machine ict_machine, nict_machine, ist_machine, nist_machine;
