@@ -126,18 +126,15 @@ client_answered(struct client *c)
 }
 
 static void
-on_connection(void *ctx, uint32_t events)
+client_new(struct control *k, int fd)
 {
-	struct control *k = ctx;
+	static const char full[] = "{\"ok\":false,\"error\":\"too many clients\"}\n";
 	struct client *c = k->clients;
-	int fd = accept4(k->listening.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	(void)events;
-	if (fd < 0)
-		return;
 	while (c < k->clients + CLIENTS_MAX && c->state != CLIENT_FREE)
 		c++;
 	if (c == k->clients + CLIENTS_MAX) {
+		(void)send(fd, full, sizeof(full) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 		close(fd);
 		return;
 	}
@@ -150,6 +147,21 @@ on_connection(void *ctx, uint32_t events)
 	}
 	c->state = CLIENT_READING;
 	k->n_clients++;
+}
+
+static void
+on_connection(void *ctx, uint32_t events)
+{
+	struct control *k = ctx;
+	int fd;
+
+	(void)events;
+	for (;;) {
+		fd = accept4(k->listening.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0)
+			return;
+		client_new(k, fd);
+	}
 }
 
 void

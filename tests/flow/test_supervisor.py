@@ -1,0 +1,365 @@
+"""The supervisor, with children that do nothing but keep their contract (idle_child.c)."""
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from exchange import BUILD, Exchange, free_port, idle_programs, wait_until
+
+CHILDREN = {"store", "registrar", "worker 0", "worker 1", "control", "front 0"}
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Makes exchanges of idle children; they are stopped at the end."""
+    made = []
+
+    def maker(real=(), **more):
+        directory = tmp_path / ("x%d" % len(made))
+        directory.mkdir()
+        libexec = idle_programs(directory / "libexec", real)
+        made.append(Exchange(directory, libexec=libexec, **more))
+        return made[-1]
+
+    yield maker
+    for x in made:
+        x.close()
+
+
+def names(x):
+    return {re.sub(r"^tandem: | \[.*\]$", "", t) for t in x.children().values()}
+
+
+def check(conf):
+    done = subprocess.run([str(BUILD / "tandemd"), "-t", "-c", str(conf)], capture_output=True,
+                          text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def refused(x):
+    """tandemd ends by itself with status 1; what it said."""
+    x.spawn()
+    assert x.process.wait(10) == 1
+    return x.log_text()
+
+
+def is_alive(pid):
+    try:
+        return pathlib.Path("/proc/%d/stat" % pid).read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def key_pair(directory, name):
+    key, certificate = directory / (name + ".key"), directory / (name + ".pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key), "-out",
+                    str(certificate), "-days", "2", "-subj", "/CN=" + name], check=True,
+                   capture_output=True)
+    return {"certificate": str(certificate), "private_key": str(key)}
+
+
+# --- the configuration -----------------------------------------------------------------------------
+
+def test_a_good_file_is_said_to_be_good(make):
+    x = make()
+    conf = x.write_conf()
+    assert check(conf) == (0, "%s: ok\n" % conf)
+
+
+@pytest.mark.parametrize("key, value, what", [
+    ("domian", "x", "domian: unknown key"),
+    ("domains", 5, "domains: must be an array of texts: [ \"...\" ]"),
+    ("timers", {"t1_ms": 0}, "timers.t1_ms: must be from 10 to 5000"),
+    ("listen", [{"transport": "tls"}], "listen[0]: tls needs a certificate"),
+])
+def test_a_bad_file_is_refused_with_line_and_key(make, key, value, what):
+    x = make()
+    conf = x.write_conf(**{key: value})
+    line = 1 + list(x.keys).index(key)
+    said = "%s:%d: %s\n" % (conf, line, what)
+    assert check(conf) == (1, said)
+    assert refused(x) == said
+
+
+def test_certificates_are_checked(make, tmp_path):
+    a, b = key_pair(tmp_path, "a"), key_pair(tmp_path, "b")
+    x = make()
+
+    def tls(**files):
+        return check(x.write_conf(listen=[{"transport": "tls", "address": "127.0.0.1", **files}]))
+
+    assert tls(**a)[0] == 0
+    mixed = tls(certificate=a["certificate"], private_key=b["private_key"])
+    assert mixed == (1, "%s: listen[0].private_key: does not belong to the certificate\n" % x.conf)
+    status, said = tls(certificate="/nonexistent", private_key=b["private_key"])
+    assert status == 1 and "listen[0].certificate: /nonexistent: No such file" in said
+    status, said = tls(certificate=a["private_key"], private_key=a["private_key"])
+    assert status == 1 and "has no certificate in PEM" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_a_user_that_is_not_there(make):
+    x = make(user="no-such-user")
+    status, said = check(x.write_conf())
+    assert status == 1 and "user: there is no user no-such-user" in said
+
+
+# --- all or nothing --------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind, transport", [(socket.SOCK_DGRAM, "udp"),
+                                             (socket.SOCK_STREAM, "tcp")])
+def test_a_port_in_use(make, kind, transport):
+    x = make()
+    x.write_conf()
+    with socket.socket(socket.AF_INET, kind) as s:
+        # Even one who would share it.
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        s.bind(("127.0.0.1", x.port))
+        if transport == "tcp":
+            s.listen()
+        said = refused(x)
+    assert "%s 127.0.0.1:%d" % (transport, x.port) in said
+    assert "Address already in use" in said
+    assert "started" not in said
+    assert not (x.run_dir / "exchange").exists()
+
+
+def test_an_address_that_is_not_ours(make):
+    x = make(listen=[{"address": "192.0.2.1", "port": 5060}])
+    x.write_conf()
+    said = refused(x)
+    assert "listen[0]: udp 192.0.2.1:5060" in said and "Cannot assign requested address" in said
+    assert "started" not in said
+
+
+def test_a_program_that_is_missing(make):
+    x = make()
+    x.write_conf()
+    (x.libexec / "front").unlink()
+    said = refused(x)
+    assert str(x.libexec / "front") in said and "started" not in said
+
+
+def test_a_second_one_on_the_same_run_dir(make):
+    x, y = make(), make()
+    x.start()
+    y.write_conf(run_dir=str(x.run_dir))
+    said = refused(y)
+    assert "another tandemd (pid %d) runs on %s" % (x.process.pid, x.run_dir) in said
+    assert names(x) == CHILDREN
+
+
+# --- running ---------------------------------------------------------------------------------------
+
+def test_titles_and_order_of_start(make):
+    x = make().start()
+    assert names(x) == CHILDREN
+    wait_until(lambda: x.title() == "tandem: supervisor, 6 children")
+    started = re.findall(r"started role=(\w+)", x.log_text())
+    assert started == ["store", "registrar", "worker", "worker", "control", "front"]
+    x.wait_told("STATUS=6 children")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_children_are_not_root(make):
+    x = make().start()
+    for pid in x.children():
+        status = pathlib.Path("/proc/%d/status" % pid).read_text()
+        uids = re.search(r"^Uid:\s+(\d+)\s+(\d+)\s+(\d+)", status, re.M).groups()
+        assert "0" not in uids
+    assert x.spool_dir.stat().st_uid != 0
+    assert x.run_dir.stat().st_uid == 0
+
+
+def descriptors(pid):
+    """What a process has open, regions by their names."""
+    found = []
+    for fd in pathlib.Path("/proc/%d/fd" % pid).iterdir():
+        try:
+            found.append(os.readlink(fd))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the children cannot be looked into")
+def test_a_child_has_only_what_it_needs(make):
+    x = make().start()
+    regions = {}
+    for name in ("front 0", "worker 0", "store"):
+        pid = x.pid_of(name)
+        maps = pathlib.Path("/proc/%d/maps" % pid).read_text()
+        regions[name] = {(os.path.basename(m[1]), m[0][1]) for m in
+                         re.findall(r"^\S+ (\S+) .*?(%s/\S+)$" % x.run_dir, maps, re.M)}
+        # What was mapped is closed; the spool is the store's alone.
+        assert not [d for d in descriptors(pid) if "/proc." in d or "/ring." in d]
+        assert (str(x.spool_dir) in descriptors(pid)) == (name == "store")
+    # The front: no directory (proc.2), no location (proc.1), no nonces; its own is written.
+    assert {r for r in regions["front 0"] if r[0].startswith("proc.")} == {("proc.16", "w")}
+    assert ("nonces", "w") not in regions["front 0"]
+    assert ("exchange", "-") in regions["front 0"] and ("exchange", "w") not in regions["front 0"]
+    assert {("proc.32", "w"), ("proc.1", "-"), ("proc.2", "-")} <= regions["worker 0"]
+    assert ("proc.1", "w") not in regions["worker 0"]
+    assert ("ring.16.32.data", "-") in regions["worker 0"]
+    assert ("ring.16.32.data", "w") in regions["front 0"]
+    assert ("ring.16.32.tail", "-") in regions["front 0"]
+
+
+@pytest.mark.parametrize("name", sorted(CHILDREN))
+def test_a_killed_child_is_started_again_and_nobody_else(make, name):
+    x = make().start()
+    before = x.children()
+    victim = x.pid_of(name)
+    os.kill(victim, signal.SIGKILL)
+    new = wait_until(lambda: x.pid_of(name) not in (None, victim) and x.pid_of(name), 1.0)
+    after = x.children()
+    assert {p for p in after if p != new} == {p for p in before if p != victim}
+    assert names(x) == CHILDREN
+
+
+def test_packets_wait_while_the_front_is_away(make):
+    """THREATS.md F4: the socket stays open, so that nobody is told there is none."""
+    x = make().start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.connect(("127.0.0.1", x.port))
+        os.kill(x.pid_of("front 0"), signal.SIGKILL)
+        s.send(b"OPTIONS sip:127.0.0.1 SIP/2.0\r\n\r\n")
+        s.send(b"OPTIONS sip:127.0.0.1 SIP/2.0\r\n\r\n")  # would raise after an ICMP error
+
+
+def test_a_child_that_dies_in_a_loop_is_throttled(make):
+    x = make(env={"IDLE_DIES": "registrar"})
+    x.write_conf()
+    x.spawn()
+    x.wait_log("wait_s=2", 10.0)
+    log = x.log_text()
+    assert log.count("info: started role=registrar") == 5  # four, then one after a second
+    assert "throttled: it dies as soon as it is started role=registrar number=0 wait_s=1" in log
+    x.wait_told("STATUS=4 children, throttled: registrar 0")
+    # The fronts wait for all others; those who run are left alone.
+    assert names(x) == CHILDREN - {"registrar", "front 0"}
+    assert log.count("info: started role=store") == 1
+    assert x.stop() == 0
+
+
+def test_a_child_whose_heart_stands_still_is_killed(make):
+    x = make().start()
+    victim = x.pid_of("worker 1")
+    os.kill(victim, signal.SIGSTOP)
+    x.wait_log("no heartbeat, killed role=worker number=1 pid=%d" % victim, 6.0)
+    wait_until(lambda: x.pid_of("worker 1") not in (None, victim), 1.0)
+    assert x.log_text().count("no heartbeat") == 1
+
+
+# --- stopping --------------------------------------------------------------------------------------
+
+def test_sigterm_stops_all_at_once(make):
+    x = make().start()
+    pids = list(x.children())
+    begin = time.monotonic()
+    assert x.stop() == 0
+    assert time.monotonic() - begin < 2.0
+    assert not [p for p in pids if is_alive(p)]
+    assert not (x.run_dir / "control.sock").exists()
+    assert "killed" not in x.log_text()
+    # What it knows stays for the next.
+    assert (x.run_dir / "proc.32").exists()
+    x.start()
+    assert "boot=2" in x.log_text()
+    assert "is dropped" not in x.log_text()
+
+
+def test_children_that_do_not_stop_are_killed(make):
+    x = make(env={"IDLE_DEAF": "worker"}).start()
+    pids = list(x.children())
+    begin = time.monotonic()
+    assert x.stop() == 0
+    assert time.monotonic() - begin < 2.0
+    assert not [p for p in pids if is_alive(p)]
+    assert x.log_text().count("does not stop, killed role=worker") == 2
+
+
+def test_children_end_with_a_supervisor_that_was_killed(make):
+    """THREATS.md F5: never two sets on one port; the next one waits for the last of them."""
+    x = make().start()
+    pids = list(x.children())
+    x.process.kill()
+    x.process.wait()
+    x.start()
+    assert not [p for p in pids if is_alive(p)]
+    assert names(x) == CHILDREN
+
+
+# --- reload and upgrade ----------------------------------------------------------------------------
+
+def test_sighup_puts_a_good_file_in_force(make):
+    x = make().start()
+    before = x.children()
+    x.write_conf(timers={"ring_s": 33}, processes={"workers": 3}, node="other")
+    x.process.send_signal(signal.SIGHUP)
+    x.wait_log("settings are in force")
+    log = x.log_text()
+    assert "a change waits for a restart key=processes.workers" in log
+    assert "a change waits for a restart key=node" in log
+    assert log.count("waits for a restart") == 2
+    assert x.children() == before
+    x.wait_told("RELOADING=1")
+
+
+def test_sighup_with_a_bad_file_changes_nothing(make):
+    x = make().start()
+    before = x.children()
+    x.write_conf(timers={"ring_s": 0})
+    x.process.send_signal(signal.SIGHUP)
+    x.wait_log("reload refused, nothing was changed")
+    assert "timers.ring_s: must be from 1 to 3600" in x.log_text()
+    assert "in force" not in x.log_text()
+    assert x.children() == before
+
+
+def test_certificates_are_read_again(make, tmp_path):
+    a, b = key_pair(tmp_path, "a"), key_pair(tmp_path, "b")
+    port = free_port((socket.SOCK_STREAM,))
+    x = make(listen=[{"transport": "tls", "address": "127.0.0.1", "port": port, **a}]).start()
+
+    def held():
+        texts = set()
+        for fd in pathlib.Path("/proc/%d/fd" % x.process.pid).iterdir():
+            if "memfd:certificate" in os.readlink(fd):
+                texts.add(pathlib.Path(fd).read_bytes())
+        return texts
+
+    assert held() == {pathlib.Path(a["certificate"]).read_bytes()}
+    x.write_conf(listen=[{**x.keys["listen"][0], "private_key": b["private_key"]}])
+    x.process.send_signal(signal.SIGHUP)
+    x.wait_log("does not belong to the certificate")
+    assert held() == {pathlib.Path(a["certificate"]).read_bytes()}
+    x.write_conf(listen=[{**x.keys["listen"][0], **b}])
+    x.process.send_signal(signal.SIGHUP)
+    x.wait_log("settings are in force")
+    assert held() == {pathlib.Path(b["certificate"]).read_bytes()}
+
+
+def test_sigusr2_is_a_new_program_on_the_same_sockets(make):
+    x = make().start()
+    before, pid = x.children(), x.process.pid
+    sockets = {d for d in descriptors(pid) if d.startswith("socket:")}
+    x.process.send_signal(signal.SIGUSR2)
+    x.wait_log("the new program takes over")
+    x.wait_told("READY=1")
+    wait_until(lambda: names(x) == CHILDREN)
+    assert x.process.poll() is None and not set(before) & set(x.children())
+    assert len(sockets & set(descriptors(pid))) == 3  # udp, tcp, admin
+    assert "boot=2" in x.log_text()
+
+
+def test_ipv6(make):
+    x = make(listen=[{"transport": t, "address": "::1", "port": free_port()} for t in
+                     ("udp", "tcp")]).start()
+    assert names(x) == CHILDREN
