@@ -5,10 +5,6 @@
 #include "sip/fields.h"
 #include "sip/via.h"
 
-/* What we support, for OPTIONS and 2xx: the option tags of RFC 3262, 4028, 3891, 4488, 7044. */
-static const enum sip_option supported[] = { SIP_O_100REL, SIP_O_TIMER, SIP_O_REPLACES,
-	SIP_O_NOREFERSUB, SIP_O_HISTINFO };
-
 static bool
 has_byte(struct span s, char c)
 {
@@ -149,19 +145,7 @@ sip_put_body(struct buf *b, struct span content_type, struct span body)
 void
 sip_put_allow(struct buf *b)
 {
-	buf_lit(b, "Allow: ");
-	for (unsigned m = SIP_UNKNOWN + 1; m < SIP_N_METHODS; m++) {
-		if (m > SIP_UNKNOWN + 1)
-			buf_lit(b, ", ");
-		buf_put(b, sip_method_name(m));
-	}
-	buf_lit(b, "\r\nSupported: ");
-	for (size_t i = 0; i < sizeof(supported) / sizeof(supported[0]); i++) {
-		if (i > 0)
-			buf_lit(b, ", ");
-		buf_put(b, sip_option_name(supported[i]));
-	}
-	buf_lit(b, "\r\n");
+	buf_lit(b, "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, UPDATE\r\n");
 }
 
 void

@@ -23,7 +23,7 @@ void sip_put_header_u32(struct buf *b, struct span name, uint32_t value);
 void sip_put_copy(struct buf *b, const struct sip_msg *from, enum sip_header_id id);
 /* Content-Type (when the body is not empty), Content-Length, the empty line, the body. */
 void sip_put_body(struct buf *b, struct span content_type, struct span body);
-/* "Allow: ..." with what Tandem does, "Supported: ..." */
+/* "Allow: ..." with the methods Tandem does; no Supported, as long as it does no extension. */
 void sip_put_allow(struct buf *b);
 /* A complete stateless answer of the front: 400, 503 ... with Content-Length 0. `headers` are
  * further complete header lines, or empty. */

@@ -1,0 +1,57 @@
+/* Answers that no leg gives: stateless ones, and those of a transaction that needs nothing else. */
+#include "worker/worker.h"
+
+#include "sip/build.h"
+#include "sip/via.h"
+
+static struct span
+tag_of(struct worker *w, const struct sip_msg *m, struct buf *b)
+{
+	if (m->to_tag.len == 0)
+		challenge_put_tag(b, &w->key, m);
+	return buf_span(b);
+}
+
+void
+answer_stateless(struct worker *w, const struct sip_msg *m, unsigned status, const char *reason,
+    struct span headers)
+{
+	struct buf b = buf_on(w->text, OUT_TEXT);
+	struct sip_flow back = sip_response_flow(m);
+	char text[64];
+	struct buf tag = buf_on(text, sizeof(text));
+
+	if (m->method == SIP_ACK)
+		return;
+	sip_put_refusal(&b, m, status, reason, tag_of(w, m, &tag), headers);
+	if (buf_ok(&b))
+		outbox_put(w->outbox, &back, buf_span(&b), 0);
+}
+
+void
+answer_txn(struct worker *w, struct txn *t, unsigned status, const char *reason, struct span to_tag,
+    struct span headers)
+{
+	struct buf b = buf_on(w->text, OUT_TEXT);
+	const struct sip_msg *m = txn_request(&w->txns, t);
+	char text[64];
+	struct buf tag = buf_on(text, sizeof(text));
+
+	if (to_tag.len == 0 && status > 100)
+		to_tag = tag_of(w, m, &tag);
+	sip_put_refusal(&b, m, status, reason, to_tag, headers);
+	if (buf_ok(&b))
+		txn_respond(&w->txns, t, status, buf_span(&b));
+}
+
+void
+answer_request(struct worker *w, const struct sip_msg *m, unsigned status, const char *reason,
+    struct span headers)
+{
+	struct txn *t = m->method == SIP_INVITE ? NULL : txn_server_new(&w->txns, m, true);
+
+	if (t == NULL)
+		answer_stateless(w, m, status, reason, headers);
+	else
+		answer_txn(w, t, status, reason, SPAN_NONE, headers);
+}

@@ -1,0 +1,308 @@
+/*
+ * A call: ties legs, runs the features, makes the record. It knows only events and commands.
+ *
+ *     ROUTING --SETUP--> RINGING --ANSWER--> UP --END--> ENDING --(all legs gone, record sent)
+ *                           |                              ^
+ *                           +--------------END-------------+
+ *
+ * While an event is handled the call is marked (DESIGN.md rule 3): one that is found marked after a
+ * crash was being changed and is ended.
+ */
+#include "worker/worker.h"
+
+#include "model/uuid.h"
+
+/* clang-format off */
+static const struct fsm_row rows[] = {
+	FSM_ROW(CALL_ROUTING, CE_SETUP,           CALL_RINGING, call_setup),
+
+	FSM_ROW(CALL_RINGING, CE_PROGRESS,        CALL_RINGING, call_progress),
+	FSM_ROW(CALL_RINGING, CE_ANSWER,          CALL_UP,      call_answer),
+	FSM_ROW(CALL_RINGING, CE_FAILED,          CALL_RINGING, call_branch_failed),
+	FSM_ROW(CALL_RINGING, CE_GONE,            CALL_RINGING, call_branch_failed),
+	FSM_ROW(CALL_RINGING, CE_RELEASED,        CALL_RINGING, call_branch_failed),
+	FSM_ROW(CALL_RINGING, CE_CANCELLED,       CALL_RINGING, call_caller_cancelled),
+	FSM_ROW(CALL_RINGING, CE_T_RING,          CALL_RINGING, call_ring_over),
+	FSM_ROW(CALL_RINGING, CE_T_ROUND,         CALL_RINGING, call_round_over),
+	FSM_ROW(CALL_RINGING, CE_HANGUP,          CALL_RINGING, call_operator_hangup),
+	FSM_ROW(CALL_RINGING, CE_END,             CALL_ENDING,  call_ending),
+
+	FSM_ROW(CALL_UP,      CE_ACKED,           CALL_UP,      call_acked),
+	FSM_ROW(CALL_UP,      CE_OFFER,           CALL_UP,      call_offer),
+	FSM_ROW(CALL_UP,      CE_OFFER_ANSWERED,  CALL_UP,      call_offer_answered),
+	FSM_ROW(CALL_UP,      CE_OFFER_REFUSED,   CALL_UP,      call_offer_refused),
+	FSM_ROW(CALL_UP,      CE_OFFER_CANCELLED, CALL_UP,      call_offer_cancelled),
+	FSM_ROW(CALL_UP,      CE_ANSWER,          CALL_UP,      call_late_answer),
+	FSM_ROW(CALL_UP,      CE_FAILED,          CALL_UP,      call_loser_gone),
+	FSM_ROW(CALL_UP,      CE_GONE,            CALL_UP,      call_loser_gone),
+	FSM_ROW(CALL_UP,      CE_RELEASED,        CALL_UP,      call_released),
+	FSM_ROW(CALL_UP,      CE_HANGUP,          CALL_UP,      call_operator_hangup),
+	FSM_ROW(CALL_UP,      CE_END,             CALL_ENDING,  call_ending),
+
+	FSM_ROW(CALL_ENDING,  CE_GONE,            CALL_ENDING,  call_gone),
+	FSM_ROW(CALL_ENDING,  CE_FAILED,          CALL_ENDING,  call_gone),
+	FSM_ROW(CALL_ENDING,  CE_RELEASED,        CALL_ENDING,  call_gone),
+	FSM_ROW(CALL_ENDING,  CE_CANCELLED,       CALL_ENDING,  call_gone),
+	FSM_ROW(CALL_ENDING,  CE_ANSWER,          CALL_ENDING,  call_late_answer),
+	FSM_ROW(CALL_ENDING,  CE_T_LINGER,        CALL_ENDING,  call_linger_over),
+};
+
+static const char *const states[CALL_N_STATES] = { "ROUTING", "RINGING", "UP", "ENDING" };
+static const char *const events[CE_N_EVENTS] = {
+	"SETUP", "PROGRESS", "ANSWER", "ACKED", "OFFER", "OFFER_ANSWERED", "OFFER_REFUSED",
+	"OFFER_CANCELLED", "FAILED", "CANCELLED", "RELEASED", "GONE", "T_RING", "T_ROUND",
+	"T_LINGER", "HANGUP", "END",
+};
+/* clang-format on */
+
+const struct fsm call_fsm = { "call", states, events, CALL_N_STATES, CE_N_EVENTS, rows,
+	sizeof(rows) / sizeof(rows[0]), NULL, 0 };
+
+bool
+call_step(struct worker *w, struct call *c, enum call_event e, struct party *p, const void *arg)
+{
+	struct call_step s = { w, c, p };
+
+	if (fsm_step(&call_fsm, &c->state, e, &s, arg, pool_handle(&w->calls, c)))
+		return true;
+	count(w->child.self, COUNT_IGNORED_EVENTS, 1);
+	return false;
+}
+
+/* --- its life -----------------------------------------------------------------------------------*/
+
+struct call *
+call_at(struct worker *w, handle h)
+{
+	return pool_find(&w->calls, h);
+}
+
+struct call *
+call_new(struct worker *w)
+{
+	struct call *c;
+
+	/* Rule 7: room for all that a call can become is there before it begins. */
+	if (!pool_has(&w->legs, TARGETS_MAX + 2, false) ||
+	    !pool_has(&w->txn_pool, 4 * TARGETS_MAX, false) ||
+	    !heap_has(&w->heap, 65536 - 64, 4 * TARGETS_MAX))
+		return NULL;
+	c = pool_take(&w->calls, false);
+	if (c == NULL)
+		return NULL;
+	uuid_v7(c->call_id, w->child.clock.wall_ms);
+	count(w->child.self, COUNT_CALLS, 1);
+	return c;
+}
+
+void
+call_drop(struct worker *w, struct call *c)
+{
+	view_clear(w, c);
+	wheel_set(w->wheel, &w->call_timers[pool_index(&w->calls, c)], 0);
+	arena_drop(&w->heap, &c->arena);
+	pool_drop(&w->calls, c);
+}
+
+struct kept
+call_keep(struct worker *w, struct call *c, struct span s)
+{
+	struct kept k = { 0 };
+
+	arena_keep(&w->heap, &c->arena, pool_handle(&w->calls, c), s, &k);
+	return k;
+}
+
+/* --- parties ------------------------------------------------------------------------------------*/
+
+struct party *
+party_at(struct worker *w, uint32_t offset)
+{
+	return offset == 0 ? NULL : heap_at(&w->heap, offset);
+}
+
+struct party *
+party_of_leg(struct worker *w, struct call *c, handle leg)
+{
+	struct party *p = party_at(w, c->parties);
+
+	while (p != NULL && p->leg != leg)
+		p = party_at(w, p->next);
+	return p;
+}
+
+struct party *
+party_new(struct worker *w, struct call *c, enum party_role role, handle leg)
+{
+	struct party *p = arena_take(&w->heap, &c->arena, pool_handle(&w->calls, c), sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->role = (uint8_t)role;
+	p->leg = leg;
+	p->number = ++c->n_parties;
+	p->start_ms = w->child.clock.wall_ms;
+	p->next = c->parties;
+	c->parties = heap_offset(&w->heap, p);
+	return p;
+}
+
+/* The other of the two that talk; NULL for a branch. */
+struct party *
+party_peer(struct worker *w, struct call *c, const struct party *p)
+{
+	if (p == party_at(w, c->caller))
+		return party_at(w, c->called);
+	return p == party_at(w, c->called) ? party_at(w, c->caller) : NULL;
+}
+
+/* --- events -------------------------------------------------------------------------------------*/
+
+static enum call_event
+event_of_note(enum note_what what)
+{
+	switch (what) {
+	case EV_PROGRESS:
+		return CE_PROGRESS;
+	case EV_ANSWER:
+		return CE_ANSWER;
+	case EV_ACKED:
+		return CE_ACKED;
+	case EV_OFFER:
+		return CE_OFFER;
+	case EV_OFFER_ANSWERED:
+		return CE_OFFER_ANSWERED;
+	case EV_OFFER_REFUSED:
+		return CE_OFFER_REFUSED;
+	case EV_OFFER_CANCELLED:
+		return CE_OFFER_CANCELLED;
+	case EV_FAILED:
+		return CE_FAILED;
+	case EV_CANCELLED:
+		return CE_CANCELLED;
+	case EV_RELEASED:
+		return CE_RELEASED;
+	case EV_GONE:
+		return CE_GONE;
+	case NOTE_NONE:
+	case CMD_DIAL:
+	case CMD_PROGRESS:
+	case CMD_ANSWER:
+	case CMD_REFUSE:
+	case CMD_ACK:
+	case CMD_OFFER:
+	case CMD_OFFER_ANSWER:
+	case CMD_OFFER_CANCEL:
+	case CMD_RELEASE:
+	case N_NOTES:
+		break;
+	}
+	return CE_N_EVENTS;
+}
+
+static bool
+is_last_word(enum note_what what)
+{
+	return what == EV_FAILED || what == EV_CANCELLED || what == EV_RELEASED || what == EV_GONE;
+}
+
+static void
+keep_once(struct worker *w, struct call *c, struct kept *k, struct span s)
+{
+	if (k->len == 0 && s.len > 0)
+		*k = call_keep(w, c, s);
+}
+
+/* What an event tells of its leg goes into the party: the leg may be gone when the record is made. */
+static void
+note_facts(struct worker *w, struct call *c, struct party *p, const struct note *n)
+{
+	keep_once(w, c, &p->sip_call_id, n->text[T_SIP_CALL_ID]);
+	keep_once(w, c, &p->local_tag, n->text[T_LOCAL_TAG]);
+	keep_once(w, c, &p->remote_tag, n->text[T_REMOTE_TAG]);
+	keep_once(w, c, &p->user_agent, n->text[T_USER_AGENT]);
+	p->flow = n->flow;
+	p->retransmissions = n->retransmissions;
+	if (n->status != 0 && p->role != PARTY_CALLER && n->what <= EV_ANSWER)
+		p->status = n->status;
+	if (!is_last_word(n->what))
+		return;
+	p->gone = 1;
+	if (n->status != 0 && p->status < 200)
+		p->status = n->status;
+	if (p->end_ms == 0)
+		p->end_ms = w->child.clock.wall_ms;
+}
+
+/* Everything that happens to a call happens inside this bracket. */
+static void
+marked_step(struct worker *w, struct call *c, enum call_event e, struct party *p, const void *arg)
+{
+	handle h = pool_handle(&w->calls, c);
+
+	__atomic_store_n(&c->marked, 1, __ATOMIC_RELEASE);
+	call_step(w, c, e, p, arg);
+	if (call_at(w, h) != c)
+		return;
+	call_arm(w, c);
+	view_update(w, c);
+	__atomic_store_n(&c->marked, 0, __ATOMIC_RELEASE);
+}
+
+void
+call_begin(struct worker *w, struct call *c, const struct setup *s)
+{
+	marked_step(w, c, CE_SETUP, NULL, s);
+}
+
+void
+call_on_note(struct worker *w, const struct note *n)
+{
+	struct call *c = call_at(w, n->call);
+	struct party *p = c == NULL ? NULL : party_of_leg(w, c, n->leg);
+	enum call_event e = event_of_note(n->what);
+
+	if (p == NULL || e == CE_N_EVENTS)
+		return;
+	__atomic_store_n(&c->marked, 1, __ATOMIC_RELEASE);
+	note_facts(w, c, p, n);
+	marked_step(w, c, e, p, n);
+}
+
+void
+call_hangup(struct worker *w, struct call *c)
+{
+	marked_step(w, c, CE_HANGUP, NULL, NULL);
+}
+
+/* --- time ---------------------------------------------------------------------------------------*/
+
+void
+call_arm(struct worker *w, struct call *c)
+{
+	uint64_t all[3] = { c->ring_until_ns, c->round_until_ns, c->linger_until_ns }, first = 0;
+
+	for (unsigned i = 0; i < 3; i++)
+		if (all[i] != 0 && (first == 0 || all[i] < first))
+			first = all[i];
+	wheel_set(w->wheel, &w->call_timers[pool_index(&w->calls, c)], first);
+}
+
+void
+call_on_timer(struct worker *w, struct call *c)
+{
+	struct {
+		uint64_t *deadline;
+		enum call_event event;
+	} timers[3] = { { &c->ring_until_ns, CE_T_RING }, { &c->round_until_ns, CE_T_ROUND },
+		{ &c->linger_until_ns, CE_T_LINGER } };
+
+	for (unsigned i = 0; i < 3; i++) {
+		if (*timers[i].deadline == 0 || *timers[i].deadline > worker_now(w))
+			continue;
+		*timers[i].deadline = 0;
+		marked_step(w, c, timers[i].event, NULL, NULL);
+		return;
+	}
+	call_arm(w, c);
+}

@@ -1,0 +1,77 @@
+/* Dialling: the targets of a call in order of q, equal q together (FLOWS.md S0-10, S4-09). */
+#include "worker/worker.h"
+
+/* With somewhere else to go, a target that says nothing at all is given up after this (S1-09a). */
+enum { SILENT_S = 5 };
+
+static unsigned
+best_q(struct worker *w, struct call *c)
+{
+	unsigned best = 0;
+
+	for (struct target *t = target_at(w, c->targets); t != NULL; t = target_at(w, t->next))
+		if (!t->tried && t->q + 1u > best)
+			best = t->q + 1u;
+	return best; /* 0: none left */
+}
+
+static bool
+dial(struct worker *w, struct call *c, struct target *t)
+{
+	struct heap *h = &w->heap;
+	struct party *p = party_new(w, c, PARTY_BRANCH, 0);
+	struct note n = { .what = CMD_DIAL,
+		.call = pool_handle(&w->calls, c),
+		.flow = t->flow,
+		.max_forwards = c->max_forwards,
+		.ring_s = t->ring_s,
+		.cseq = 1,
+		.loop = c->loop };
+
+	if (p == NULL)
+		return false;
+	n.text[T_TARGET] = kept_span(h, t->uri);
+	n.text[T_ROUTES] = kept_span(h, t->routes);
+	n.text[T_FROM] = kept_span(h, c->from_addr);
+	n.text[T_TO] = kept_span(h, c->to_addr);
+	n.text[T_CALL_ID] = kept_span(h, c->out_call_id);
+	n.text[T_TAG] = kept_span(h, c->out_tag);
+	n.text[T_HEADERS] = kept_span(h, c->headers);
+	n.text[T_CONTENT_TYPE] = kept_span(h, c->offer_type);
+	n.text[T_BODY] = kept_span(h, c->offer);
+	p->kind = t->kind;
+	p->target = heap_offset(h, t);
+	p->uri = t->uri;
+	p->flow = t->flow;
+	p->sip_call_id = c->out_call_id;
+	p->leg = leg_dial(w, &n);
+	if (p->leg == 0) {
+		p->gone = 1;
+		p->status = 503;
+		p->end_ms = p->start_ms;
+		return false;
+	}
+	if (c->out_tag.len == 0)
+		c->out_tag = call_keep(w, c, kept_span(h, leg_at(w, p->leg)->dialog.local_tag));
+	return true;
+}
+
+bool
+call_dial_next(struct worker *w, struct call *c)
+{
+	unsigned q, dialled = 0;
+
+	while (dialled == 0 && (q = best_q(w, c)) > 0) {
+		for (struct target *t = target_at(w, c->targets); t != NULL;
+		     t = target_at(w, t->next)) {
+			if (t->tried || t->q + 1u != q)
+				continue;
+			t->tried = 1;
+			dialled += dial(w, c, t);
+		}
+	}
+	c->round_until_ns = 0;
+	if (dialled > 0 && best_q(w, c) > 0)
+		c->round_until_ns = worker_now(w) + SILENT_S * NS_PER_S;
+	return dialled > 0;
+}

@@ -1,0 +1,159 @@
+/* The end of a call: every leg is told, the record is made, what is left is given back. */
+#include "worker/worker.h"
+
+/* A leg that was told to end says so within the same turn, but for a CANCEL, whose INVITE must first
+ * be answered. The record does not wait for that longer than this. */
+#define LINGER_NS NS_PER_S
+
+struct note
+party_note(const struct call *c, struct worker *w, enum note_what what, const struct party *p)
+{
+	return (struct note){
+		.what = (uint16_t)what, .leg = p->leg, .call = pool_handle(&w->calls, c)
+	};
+}
+
+void
+party_release(struct worker *w, struct call *c, struct party *p, const char *reason)
+{
+	struct note n = party_note(c, w, CMD_RELEASE, p);
+
+	n.text[T_REASON] = span_str(reason);
+	note_down(w, &n);
+}
+
+void
+call_because(struct call *c, enum released_by by, enum end_reason why)
+{
+	if (c->released_by != BY_NOBODY)
+		return; /* the first cause is the cause */
+	c->released_by = (uint8_t)by;
+	c->end_reason = (uint8_t)why;
+}
+
+/* --- told to end --------------------------------------------------------------------------------*/
+
+static bool
+all_gone(struct worker *w, struct call *c)
+{
+	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next))
+		if (!p->gone)
+			return false;
+	return true;
+}
+
+static void
+finish(struct worker *w, struct call *c)
+{
+	c->linger_until_ns = 0;
+	if (cdr_send(w, c, CDR_CLOSED))
+		call_drop(w, c);
+	else
+		w->cdrs_waiting++; /* worker_cdrs comes back to it */
+}
+
+void
+call_ending(void *step, const void *note)
+{
+	struct call_step *s = step;
+
+	(void)note;
+	s->c->ring_until_ns = s->c->round_until_ns = 0;
+	s->c->linger_until_ns = worker_now(s->w) + LINGER_NS;
+	segment_close(s->w, s->c);
+	for (struct party *p = party_at(s->w, s->c->parties); p != NULL;
+	     p = party_at(s->w, p->next))
+		if (!p->gone && p != party_at(s->w, s->c->caller))
+			party_release(s->w, s->c, p, NULL);
+	/* A caller that was not answered has been refused; one that was gets a BYE. */
+	if (s->c->final == 200 && !party_at(s->w, s->c->caller)->gone)
+		party_release(s->w, s->c, party_at(s->w, s->c->caller), NULL);
+	if (all_gone(s->w, s->c))
+		finish(s->w, s->c);
+}
+
+void
+call_end(struct worker *w, struct call *c)
+{
+	call_step(w, c, CE_END, NULL, NULL);
+}
+
+void
+call_refuse(
+    struct worker *w, struct call *c, unsigned status, struct span phrase, struct span headers)
+{
+	struct note n = party_note(c, w, CMD_REFUSE, party_at(w, c->caller));
+
+	n.status = (uint16_t)status;
+	n.text[T_PHRASE] = phrase;
+	n.text[T_HEADERS] = headers;
+	c->final = (uint16_t)status;
+	party_at(w, c->caller)->status = (uint16_t)status;
+	count(w->child.self, COUNT_CALLS_FAILED, 1);
+	note_down(w, &n);
+	call_end(w, c);
+}
+
+/* --- who ended it -------------------------------------------------------------------------------*/
+
+void
+call_released(void *step, const void *note)
+{
+	struct call_step *s = step;
+	const struct note *in = note;
+	bool caller = s->p->role == PARTY_CALLER;
+
+	if (s->p->role == PARTY_BRANCH)
+		return;
+	if (in->flags & NOTE_NO_ACK)
+		call_because(s->c, BY_TIMEOUT, END_NO_ACK);
+	else if (in->status >= 400)
+		call_because(s->c, BY_NETWORK, END_NORMAL);
+	else
+		call_because(s->c, caller ? BY_CALLER : BY_CALLEE, END_NORMAL);
+	call_end(s->w, s->c);
+}
+
+void
+call_operator_hangup(void *step, const void *note)
+{
+	struct call_step *s = step;
+
+	(void)note;
+	call_because(s->c, BY_SYSTEM, END_ADMIN);
+	if (s->c->final == 200)
+		call_end(s->w, s->c);
+	else
+		call_refuse(s->w, s->c, 480, SPAN_NONE, SPAN_NONE);
+}
+
+void
+call_abandon(struct worker *w, struct call *c)
+{
+	call_because(c, BY_SYSTEM, END_SYSTEM_FAILURE);
+	if (c->state == CALL_UP || c->state == CALL_RINGING)
+		call_operator_hangup(&(struct call_step){ w, c, NULL }, NULL);
+	else
+		finish(w, c);
+}
+
+/* --- until all have ended -----------------------------------------------------------------------*/
+
+void
+call_gone(void *step, const void *note)
+{
+	struct call_step *s = step;
+
+	(void)note;
+	if (all_gone(s->w, s->c))
+		finish(s->w, s->c);
+}
+
+void
+call_linger_over(void *step, const void *note)
+{
+	struct call_step *s = step;
+
+	(void)note;
+	finish(s->w, s->c);
+}

@@ -1,0 +1,245 @@
+/* While it rings: what the branches say, and what the caller is told. */
+#include "worker/worker.h"
+
+#include <string.h>
+
+#include "sip/fields.h"
+
+static unsigned
+branches_alive(struct worker *w, struct call *c)
+{
+	unsigned n = 0;
+
+	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next))
+		n += p->role == PARTY_BRANCH && !p->gone;
+	return n;
+}
+
+static bool
+has_more_targets(struct worker *w, struct call *c)
+{
+	for (struct target *t = target_at(w, c->targets); t != NULL; t = target_at(w, t->next))
+		if (!t->tried)
+			return true;
+	return false;
+}
+
+/* --- provisional --------------------------------------------------------------------------------*/
+
+/* Somebody is there: he may ring as long as no_answer_s when there are others to try after him; a
+ * gateway that has the call keeps it. */
+static void
+extend_round(struct worker *w, struct call *c, const struct party *p)
+{
+	if (c->round_until_ns == 0)
+		return;
+	c->round_until_ns = p->kind == TARGET_GATEWAY
+				? 0
+				: worker_now(w) + w->settings->timers.no_answer_s * NS_PER_S;
+}
+
+void
+call_progress(void *step, const void *note)
+{
+	struct call_step *s = step;
+	const struct note *in = note;
+	struct worker *w = s->w;
+	struct call *c = s->c;
+	struct note n = party_note(c, w, CMD_PROGRESS, party_at(w, c->caller));
+	bool alone = c->n_targets == 1;
+
+	if (s->p->role != PARTY_BRANCH)
+		return;
+	if (s->p->ring_ms == 0) {
+		s->p->ring_ms = w->child.clock.wall_ms;
+		segment_ringing(w, c);
+		extend_round(w, c, s->p);
+	}
+	/* Of several that ring at once the caller hears each thing once, and no branch's media: it
+	 * may lose (FLOWS.md S3-04b). */
+	if (!alone && in->status == c->progress)
+		return;
+	c->progress = in->status;
+	n.status = in->status;
+	n.text[T_PHRASE] = in->text[T_PHRASE];
+	n.text[T_HEADERS] = in->text[T_HEADERS];
+	if (alone) {
+		n.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
+		n.text[T_BODY] = in->text[T_BODY];
+	}
+	note_down(w, &n);
+}
+
+/* --- answered -----------------------------------------------------------------------------------*/
+
+static void
+release_others(struct worker *w, struct call *c, const struct party *winner)
+{
+	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
+		if (p->role != PARTY_BRANCH || p->gone || p == winner)
+			continue;
+		p->elsewhere = 1;
+		party_release(w, c, p, "SIP;cause=200;text=\"Call completed elsewhere\"");
+	}
+}
+
+void
+call_answer(void *step, const void *note)
+{
+	struct call_step *s = step;
+	const struct note *in = note;
+	struct worker *w = s->w;
+	struct call *c = s->c;
+	struct note n = party_note(c, w, CMD_ANSWER, party_at(w, c->caller));
+
+	c->called = heap_offset(&w->heap, s->p);
+	c->ring_until_ns = c->round_until_ns = 0;
+	c->final = 200;
+	s->p->role = PARTY_CALLED;
+	s->p->answer_ms = party_at(w, c->caller)->answer_ms = w->child.clock.wall_ms;
+	party_at(w, c->caller)->status = 200;
+	n.text[T_HEADERS] = in->text[T_HEADERS];
+	n.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
+	n.text[T_BODY] = in->text[T_BODY];
+	note_down(w, &n);
+	segment_answered(w, c, s->p);
+	count(w->child.self, COUNT_CALLS_ANSWERED, 1);
+	release_others(w, c, s->p);
+	cdr_send(w, c, CDR_ANSWERED);
+}
+
+/* Another answered first, or the caller is gone: ACK and BYE. */
+void
+call_late_answer(void *step, const void *note)
+{
+	struct call_step *s = step;
+
+	(void)note;
+	party_release(s->w, s->c, s->p, NULL);
+}
+
+void
+call_loser_gone(void *step, const void *note)
+{
+	(void)step;
+	(void)note; /* the party has its facts; the call goes on */
+}
+
+/* --- refused ------------------------------------------------------------------------------------*/
+
+/* What a refusal of a called side means to the caller. */
+static unsigned
+refusal_for_caller(const struct note *in)
+{
+	unsigned status = in->status;
+
+	if (status < 300)
+		return 408; /* cancelled by us after the round, or answered too late */
+	if (status == 487)
+		return 408;
+	/* A challenge to us is none to the caller, and a redirection that was not followed leads
+	 * nowhere. */
+	if (status < 400 || status == 401 || status == 407)
+		return 480;
+	/* 503 speaks of a server of theirs (RFC 3261 16.7 step 6). */
+	if (status == 503 && in->text[T_HEADERS].len == 0)
+		return 500;
+	return status;
+}
+
+/* RFC 3261 16.7 step 6: a 6xx before all, else the lowest class; in 4xx those first that tell the
+ * caller what to change. 482 comes last: a device that is registered twice says it (S2-27). */
+static unsigned
+rank(unsigned status)
+{
+	if (status >= 600)
+		return 0;
+	if (status == 415 || status == 420 || status == 484)
+		return 400;
+	if (status == 482)
+		return 699;
+	return (status / 100) * 100 + (status == 408 ? 2 : 1);
+}
+
+static void
+keep_best(struct worker *w, struct call *c, const struct note *in)
+{
+	unsigned status = refusal_for_caller(in);
+	bool as_it_came = status == in->status;
+
+	if (c->best != 0 && rank(c->best) <= rank(status))
+		return;
+	c->best = (uint16_t)status;
+	c->best_phrase = call_keep(w, c, as_it_came ? in->text[T_PHRASE] : SPAN_NONE);
+	c->best_headers = call_keep(w, c, as_it_came ? in->text[T_HEADERS] : SPAN_NONE);
+}
+
+/* Does another way help after this refusal? 6xx speaks for the user everywhere; what a gateway says
+ * of the number is final, what it says of itself is not (R20). */
+static bool
+may_go_on(const struct party *p, unsigned status)
+{
+	if (status >= 600)
+		return false;
+	return p->kind != TARGET_GATEWAY || status >= 500 || status == 408 || status < 300;
+}
+
+void
+call_branch_failed(void *step, const void *note)
+{
+	struct call_step *s = step;
+	const struct note *in = note;
+	struct worker *w = s->w;
+	struct call *c = s->c;
+
+	if (s->p->role != PARTY_BRANCH)
+		return;
+	keep_best(w, c, in);
+	if (in->status >= 600)
+		release_others(w, c, s->p);
+	else if (branches_alive(w, c) > 0)
+		return;
+	else if (may_go_on(s->p, in->status) && call_dial_next(w, c))
+		return;
+	call_because(c, in->status == 408 ? BY_TIMEOUT : BY_CALLEE, END_NORMAL);
+	call_refuse(w, c, c->best, kept_span(&w->heap, c->best_phrase),
+	    kept_span(&w->heap, c->best_headers));
+}
+
+/* --- the caller gives up; time is over ----------------------------------------------------------*/
+
+void
+call_caller_cancelled(void *step, const void *note)
+{
+	struct call_step *s = step;
+
+	(void)note;
+	s->c->final = 487;
+	call_because(s->c, BY_CALLER, END_NORMAL);
+	call_end(s->w, s->c);
+}
+
+void
+call_ring_over(void *step, const void *note)
+{
+	struct call_step *s = step;
+
+	(void)note;
+	call_because(s->c, BY_TIMEOUT, END_NORMAL);
+	call_refuse(s->w, s->c, 408, SPAN_NONE, SPAN_NONE);
+}
+
+/* This round rang long enough and there is another: its branches end, the last of them leads on. */
+void
+call_round_over(void *step, const void *note)
+{
+	struct call_step *s = step;
+
+	(void)note;
+	if (!has_more_targets(s->w, s->c))
+		return;
+	for (struct party *p = party_at(s->w, s->c->parties); p != NULL;
+	     p = party_at(s->w, p->next))
+		if (p->role == PARTY_BRANCH && !p->gone)
+			party_release(s->w, s->c, p, NULL);
+}

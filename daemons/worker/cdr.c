@@ -1,0 +1,232 @@
+/* A call's record (model/cdr.h), written straight into the store's ring. The columns are BILLING.md
+ * 5.2's; their names and types stand in model/cdr.def. */
+#include "worker/worker.h"
+
+#include "model/uuid.h"
+
+static const char *const directions[] = { "internal", "outbound", "inbound", "transit" };
+static const char *const dispositions[] = { "answered", "busy", "noanswer", "cancelled", "rejected",
+	"unreachable", "failed", "barred" };
+static const char *const releasers[] = { "system", "caller", "callee", "system", "network",
+	"timeout" };
+static const char *const reasons[] = { "normal", "no_ack", "admin", "shutdown", "system_failure" };
+static const char *const payers[] = { "subscriber", "trunk_customer", "tenant", "nobody" };
+
+static void
+put_kept(struct worker *w, struct cdr_writer *r, uint8_t field, struct kept k)
+{
+	cdr_text(r, field, kept_span(&w->heap, k));
+}
+
+static void
+put_ip(struct cdr_writer *r, uint8_t field, const struct netaddr *a)
+{
+	char text[64];
+	struct buf b = buf_on(text, sizeof(text));
+	struct netaddr ip = *a;
+
+	if (a->family == 0)
+		return;
+	netaddr_put_ip(&b, &ip);
+	cdr_text(r, field,
+	    a->family == 6 ? span_first(span_from(buf_span(&b), 1), b.len - 2) : buf_span(&b));
+}
+
+static void
+put_address(struct cdr_writer *r, uint8_t field, const struct netaddr *a)
+{
+	char text[80];
+	struct buf b = buf_on(text, sizeof(text));
+
+	if (a->family == 0)
+		return;
+	netaddr_put(&b, a);
+	cdr_text(r, field, buf_span(&b));
+}
+
+/* --- call ---------------------------------------------------------------------------------------*/
+
+static void
+put_call(struct worker *w, struct cdr_writer *r, struct call *c, enum cdr_kind kind)
+{
+	const struct segment *s = segment_first(w, c);
+
+	cdr_part(r, CDR_P_CALL);
+	cdr_uuid(r, CDR_CALL_call_id, c->call_id);
+	cdr_int(r, CDR_CALL_tenant_id, c->tenant);
+	cdr_time(r, CDR_CALL_setup_at, c->setup_ms);
+	cdr_time(r, CDR_CALL_end_at, kind == CDR_CLOSED ? s->end_ms : 0);
+	cdr_word(r, CDR_CALL_direction, directions[c->direction]);
+	put_kept(w, r, CDR_CALL_from_number, s->calling_number);
+	put_kept(w, r, CDR_CALL_to_number, c->dialled);
+	cdr_text(r, CDR_CALL_node, span_str(w->settings->node));
+	cdr_int(r, CDR_CALL_worker, w->child.index);
+	cdr_bool(r, CDR_CALL_closed, kind == CDR_CLOSED);
+}
+
+/* --- segments -----------------------------------------------------------------------------------*/
+
+static void
+put_times(struct cdr_writer *r, const struct segment *s)
+{
+	int64_t end = (int64_t)s->end_ns;
+
+	cdr_time(r, CDR_SEGMENT_start_at, s->start_ms);
+	cdr_time(r, CDR_SEGMENT_ring_at, s->ring_ms);
+	cdr_time(r, CDR_SEGMENT_answer_at, s->answer_ms);
+	cdr_time(r, CDR_SEGMENT_end_at, s->end_ms);
+	if (s->end_ns == 0)
+		return;
+	/* From the monotonic clock: setting the wall clock changes no bill. */
+	cdr_int(r, CDR_SEGMENT_duration_ms, (end - (int64_t)s->start_ns) / (int64_t)NS_PER_MS);
+	cdr_int(r, CDR_SEGMENT_bill_ms,
+	    s->answer_ns == 0 ? 0 : (end - (int64_t)s->answer_ns) / (int64_t)NS_PER_MS);
+	if (s->ring_ns == 0)
+		return;
+	cdr_int(r, CDR_SEGMENT_pdd_ms, (int64_t)(s->ring_ns - s->start_ns) / (int64_t)NS_PER_MS);
+	cdr_int(r, CDR_SEGMENT_ring_ms,
+	    (int64_t)((s->answer_ns != 0 ? s->answer_ns : s->end_ns) - s->ring_ns) /
+		(int64_t)NS_PER_MS);
+}
+
+static void
+put_sides(struct worker *w, struct cdr_writer *r, struct call *c)
+{
+	const struct party *a = party_at(w, c->caller), *b = party_at(w, c->called);
+
+	put_ip(r, CDR_SEGMENT_in_ip, &a->flow.peer);
+	put_kept(w, r, CDR_SEGMENT_in_sip_call_id, a->sip_call_id);
+	put_kept(w, r, CDR_SEGMENT_user_agent_a, a->user_agent);
+	put_kept(w, r, CDR_SEGMENT_out_sip_call_id, c->out_call_id);
+	if (b == NULL)
+		return;
+	put_ip(r, CDR_SEGMENT_out_ip, &b->flow.peer);
+	put_kept(w, r, CDR_SEGMENT_user_agent_b, b->user_agent);
+}
+
+static void
+put_numbers(struct worker *w, struct cdr_writer *r, const struct segment *s)
+{
+	put_kept(w, r, CDR_SEGMENT_payer_number, s->payer_number);
+	put_kept(w, r, CDR_SEGMENT_calling_number, s->calling_number);
+	put_kept(w, r, CDR_SEGMENT_calling_name, s->calling_name);
+	cdr_word(r, CDR_SEGMENT_calling_presentation, "allowed");
+	put_kept(w, r, CDR_SEGMENT_presented_number, s->calling_number);
+	put_kept(w, r, CDR_SEGMENT_dialed_digits, s->dialed);
+	put_kept(w, r, CDR_SEGMENT_called_number, s->called);
+	put_kept(w, r, CDR_SEGMENT_routed_number, s->routed);
+	put_kept(w, r, CDR_SEGMENT_connected_number, s->connected);
+	if (s->connected.len > 0)
+		cdr_word(r, CDR_SEGMENT_connected_reason, "called");
+}
+
+static void
+put_segment(struct worker *w, struct cdr_writer *r, struct call *c, const struct segment *s)
+{
+	uint8_t id[16];
+
+	uuid_of_segment(id, c->call_id, s->seq);
+	cdr_part(r, CDR_P_SEGMENT);
+	cdr_uuid(r, CDR_SEGMENT_cdr_id, id);
+	cdr_int(r, CDR_SEGMENT_seq, s->seq);
+	cdr_int(r, CDR_SEGMENT_tenant_id, c->tenant);
+	cdr_word(r, CDR_SEGMENT_record_type, "normal");
+	cdr_word(r, CDR_SEGMENT_segment_kind, "direct");
+	cdr_word(r, CDR_SEGMENT_payer_kind, payers[s->payer]);
+	cdr_int(r, CDR_SEGMENT_payer_account_id, (int64_t)s->payer_account);
+	put_numbers(w, r, s);
+	put_times(r, s);
+	put_sides(w, r, c);
+	if (s->in_trunk != 0)
+		cdr_int(r, CDR_SEGMENT_in_trunk_id, (int64_t)s->in_trunk);
+	if (s->out_trunk != 0)
+		cdr_int(r, CDR_SEGMENT_out_trunk_id, (int64_t)s->out_trunk);
+	if (s->end_ns == 0)
+		return;
+	cdr_word(r, CDR_SEGMENT_disposition, dispositions[s->disposition]);
+	cdr_int(r, CDR_SEGMENT_sip_code, s->status);
+	cdr_int(r, CDR_SEGMENT_q850_cause, s->q850);
+	cdr_word(r, CDR_SEGMENT_released_by, releasers[s->released_by]);
+	cdr_word(r, CDR_SEGMENT_end_reason, reasons[s->end_reason]);
+	cdr_bool(r, CDR_SEGMENT_estimated, false);
+}
+
+/* --- legs ---------------------------------------------------------------------------------------*/
+
+static void
+put_leg(struct worker *w, struct cdr_writer *r, const struct party *p)
+{
+	cdr_part(r, CDR_P_LEG);
+	cdr_int(r, CDR_LEG_seq, 1);
+	cdr_int(r, CDR_LEG_leg_no, p->number);
+	cdr_word(r, CDR_LEG_direction, p->role == PARTY_CALLER ? "in" : "out");
+	cdr_word(r, CDR_LEG_kind, p->kind == TARGET_GATEWAY ? "trunk" : "contact");
+	put_kept(w, r, CDR_LEG_target, p->uri);
+	put_kept(w, r, CDR_LEG_sip_call_id, p->sip_call_id);
+	put_kept(w, r, CDR_LEG_local_tag, p->local_tag);
+	put_kept(w, r, CDR_LEG_remote_tag, p->remote_tag);
+	put_address(r, CDR_LEG_local_address, &p->flow.local);
+	put_address(r, CDR_LEG_remote_address, &p->flow.peer);
+	cdr_time(r, CDR_LEG_start_at, p->start_ms);
+	cdr_time(r, CDR_LEG_ring_at, p->ring_ms);
+	cdr_time(r, CDR_LEG_answer_at, p->answer_ms);
+	cdr_time(r, CDR_LEG_end_at, p->end_ms != 0 ? p->end_ms : w->child.clock.wall_ms);
+	cdr_int(r, CDR_LEG_sip_code, p->status);
+	cdr_bool(r, CDR_LEG_cancelled_elsewhere, p->elsewhere);
+	cdr_int(r, CDR_LEG_retransmissions, p->retransmissions);
+}
+
+/* --- the record ---------------------------------------------------------------------------------*/
+
+static bool
+write_record(struct worker *w, struct call *c, enum cdr_kind kind, struct buf *b)
+{
+	struct cdr_writer r;
+
+	cdr_begin(&r, b, kind);
+	put_call(w, &r, c, kind);
+	for (const struct segment *s = segment_first(w, c); s != NULL;
+	     s = s->next == 0 ? NULL : heap_at(&w->heap, s->next))
+		put_segment(w, &r, c, s);
+	if (kind == CDR_CLOSED)
+		for (const struct party *p = party_at(w, c->parties); p != NULL;
+		     p = party_at(w, p->next))
+			put_leg(w, &r, p);
+	return cdr_end(&r);
+}
+
+bool
+cdr_send(struct worker *w, struct call *c, enum cdr_kind kind)
+{
+	struct ring *out = child_out(&w->child, ROLE_STORE, 0);
+	struct wire_cdr *r;
+	struct buf b;
+
+	r = out == NULL ? NULL : ring_reserve(out, WIRE_CDR, sizeof(*r) + CDR_RECORD_MAX);
+	if (r == NULL)
+		return false;
+	b = buf_on(r->data, CDR_RECORD_MAX);
+	must(write_record(w, c, kind, &b)); /* TARGETS_MAX legs of bounded text always fit */
+	*r = (struct wire_cdr){ .len = (uint32_t)b.len };
+	ring_commit(out, (uint32_t)(sizeof(*r) + b.len));
+	count(w->child.self, COUNT_CDRS, 1);
+	return true;
+}
+
+void
+worker_cdrs(struct worker *w)
+{
+	struct call *c = NULL, *next;
+
+	if (w->cdrs_waiting == 0)
+		return;
+	for (c = pool_next(&w->calls, NULL); c != NULL; c = next) {
+		next = pool_next(&w->calls, c);
+		if (c->state != CALL_ENDING || c->linger_until_ns != 0)
+			continue;
+		if (!cdr_send(w, c, CDR_CLOSED))
+			return;
+		call_drop(w, c);
+		w->cdrs_waiting--;
+	}
+}

@@ -1,0 +1,21 @@
+/*
+ * Suspended tenant: its subscribers place no calls.
+ *
+ * Settings: tandem.tenant.suspended. Codes: none. State: none.
+ */
+#include "worker/worker.h"
+
+static struct feature_refusal
+originate(struct worker *w, struct call *c, const struct origin *o)
+{
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+	const struct dir_tenant *t =
+	    rec == NULL ? NULL : directory_tenant(&w->directory, o->tenant, rec);
+
+	(void)c;
+	if (t != NULL && t->suspended)
+		return (struct feature_refusal){ 403, "Suspended" };
+	return (struct feature_refusal){ 0 };
+}
+
+const struct feature feature_suspended = { "suspended", originate, NULL };

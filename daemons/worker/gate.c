@@ -1,0 +1,222 @@
+/*
+ * Requests outside any dialog of ours. One gate for every method (THREATS.md A1): what is not named
+ * here is refused, and nothing is remembered of a request before it is known who sends it.
+ */
+#include "worker/worker.h"
+
+#include "sip/build.h"
+#include "sip/fields.h"
+#include "sip/via.h"
+
+#define RETRY_SOON SPAN("Retry-After: 5\r\n")
+
+static struct span
+allow_lines(struct worker *w)
+{
+	struct buf b = scratch_buf(w, 1024);
+
+	sip_put_allow(&b);
+	scratch_end(w, &b);
+	return buf_span(&b);
+}
+
+/* --- what is checked before anything else (RFC 3261 8.2, 16.3) -----------------------------------*/
+
+/* Our own branch below the top with a hash of this very Request-URI: it has been here before
+ * (FLOWS.md S4-06). With another Request-URI it is a spiral, and Max-Forwards limits it. */
+static bool
+is_loop(struct worker *w, const struct sip_msg *m)
+{
+	uint32_t here = (uint32_t)hash_span(&w->key, sip_span(m, m->uri)), then;
+	struct sip_values vias = sip_values(m, SIP_H_VIA);
+	struct sip_via via;
+	struct span value;
+
+	while (sip_values_next(&vias, &value))
+		if (sip_via_parse(value, &via) == ERR_NONE &&
+		    txn_branch_loop(&w->txns, via.branch, &then) && then == here)
+			return true;
+	return false;
+}
+
+/* We do none of the extensions that a caller can require, yet: each one required is named. */
+static struct span
+unsupported_line(struct worker *w, const struct sip_msg *m)
+{
+	struct buf all = scratch_buf(w, 512), line;
+	struct span value;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct sip_values v = sip_values(m, i == 0 ? SIP_H_REQUIRE : SIP_H_PROXY_REQUIRE);
+
+		while (sip_values_next(&v, &value)) {
+			if (all.len > 0)
+				buf_lit(&all, ", ");
+			buf_put(&all, value);
+		}
+	}
+	if (all.len == 0)
+		return SPAN_NONE;
+	line = scratch_buf(w, 600);
+	sip_put_header(&line, sip_header_name(SIP_H_UNSUPPORTED), buf_span(&all));
+	return buf_ok(&line) && buf_ok(&all) ? buf_span(&line) : SPAN("Unsupported: *\r\n");
+}
+
+static bool
+is_body_understood(const struct sip_msg *m)
+{
+	struct span type = sip_span(m, m->content_type), handling;
+	struct span disposition = sip_header_get(m, SIP_H_CONTENT_DISPOSITION);
+
+	if (m->body.len == 0 || sip_type_is(type, SPAN("application/sdp")) ||
+	    sip_type_is(type, SPAN("multipart/mixed")))
+		return true;
+	span_cut(disposition, ';', &handling);
+	disposition = span_from(disposition, handling.len + 1);
+	return sip_param(disposition, SPAN("handling"), &handling) &&
+	       span_ieq(handling, SPAN("optional"));
+}
+
+/* True: it may go on; false: it has been answered. */
+static bool
+passes_checks(struct worker *w, const struct sip_msg *m)
+{
+	struct span unsupported;
+
+	if (m->max_forwards == 0) {
+		answer_request(w, m, 483, NULL, SPAN_NONE);
+		return false;
+	}
+	if (is_loop(w, m)) {
+		answer_request(w, m, 482, NULL, SPAN_NONE);
+		return false;
+	}
+	if (txn_is_merged(&w->txns, m)) {
+		answer_request(w, m, 482, "Merged request", SPAN_NONE);
+		return false;
+	}
+	unsupported = unsupported_line(w, m);
+	if (unsupported.len > 0) {
+		answer_request(w, m, 420, NULL, unsupported);
+		return false;
+	}
+	return true;
+}
+
+/* --- by method ----------------------------------------------------------------------------------*/
+
+static void
+shed(struct worker *w, const struct sip_msg *m)
+{
+	count(w->child.self, COUNT_SHED, 1);
+	answer_stateless(w, m, 503, NULL, RETRY_SOON);
+}
+
+static void
+place(struct worker *w, const struct sip_msg *m, const struct origin *o)
+{
+	struct call *c = call_new(w);
+	struct txn *t = c == NULL ? NULL : txn_server_new(&w->txns, m, false);
+	struct leg *l = t == NULL ? NULL : leg_accept(w, t, m, pool_handle(&w->calls, c));
+
+	if (l == NULL) {
+		if (t != NULL)
+			txn_drop(&w->txns, t);
+		if (c != NULL)
+			call_drop(w, c);
+		shed(w, m);
+		return;
+	}
+	call_begin(w, c, &(struct setup){ m, o, pool_handle(&w->legs, l) });
+}
+
+static void
+invite(struct worker *w, const struct sip_msg *m)
+{
+	struct origin *o = scratch_take(w, sizeof(*o));
+
+	if (!is_body_understood(m)) {
+		answer_request(
+		    w, m, 415, NULL, SPAN("Accept: application/sdp, multipart/mixed\r\n"));
+		return;
+	}
+	if (m->contact_uri.len == 0) {
+		answer_request(w, m, 400, "Missing Contact header", SPAN_NONE);
+		return;
+	}
+	if (auth_request(w, m, o))
+		place(w, m, o);
+}
+
+/* To the exchange itself: what it can do. To a user: what an INVITE would meet (FLOWS.md S2-28). */
+static void
+options(struct worker *w, const struct sip_msg *m)
+{
+	struct origin *o = scratch_take(w, sizeof(*o));
+	struct loc_buf *loc = scratch_take(w, sizeof(*loc));
+	struct buf user = scratch_buf(w, 256), lines = scratch_buf(w, 1024);
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+	const struct dir_subscriber *s;
+	struct sip_uri uri;
+	unsigned status = 200;
+
+	if (sip_uri_parse(sip_span(m, m->uri), &uri) == ERR_NONE)
+		sip_uri_user(&uri, &user);
+	if (user.len > 0) {
+		if (!auth_request(w, m, o))
+			return;
+		s = directory_subscriber(&w->directory, o->tenant, buf_span(&user), rec);
+		status = s == NULL ? 404
+			 : locations_find(&w->locations, o->tenant, buf_span(&user),
+			       w->child.clock.wall_ms, loc) == NULL
+			     ? 480
+			     : 200;
+	}
+	sip_put_allow(&lines);
+	buf_lit(&lines, "Accept: application/sdp, multipart/mixed\r\nAccept-Language: en\r\n");
+	answer_request(w, m, status, NULL, buf_span(&lines));
+}
+
+void
+gate_request(struct worker *w, const struct sip_msg *m)
+{
+	struct span user;
+	struct sip_uri uri;
+
+	/* OPTIONS for the exchange itself with Max-Forwards 0 is answered (11.1). */
+	user = sip_uri_parse(sip_span(m, m->uri), &uri) == ERR_NONE ? uri.user : SPAN_NONE;
+	if (!(m->method == SIP_OPTIONS && user.len == 0) && !passes_checks(w, m))
+		return;
+	if (!directory_filled(&w->directory)) {
+		shed(w, m);
+		return;
+	}
+	switch ((enum sip_method)m->method) {
+	case SIP_INVITE:
+		invite(w, m);
+		break;
+	case SIP_OPTIONS:
+		options(w, m);
+		break;
+	case SIP_BYE:
+	case SIP_UPDATE:
+	case SIP_PRACK:
+	case SIP_INFO:
+	case SIP_NOTIFY:
+		answer_request(w, m, 481, NULL, SPAN_NONE); /* these live in dialogs only */
+		break;
+	case SIP_UNKNOWN:
+		answer_request(w, m, 501, NULL, allow_lines(w));
+		break;
+	case SIP_ACK:
+	case SIP_CANCEL:
+	case SIP_REGISTER:
+	case SIP_REFER:
+	case SIP_SUBSCRIBE:
+	case SIP_MESSAGE:
+	case SIP_PUBLISH:
+	case SIP_N_METHODS:
+		answer_request(w, m, 405, NULL, allow_lines(w));
+		break;
+	}
+}

@@ -1,0 +1,195 @@
+/* What comes out of the rings, by type. A front is exposed and not trusted: its record is copied
+ * first, then checked. */
+#include "worker/worker.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+/* --- a SIP message ------------------------------------------------------------------------------*/
+
+static void
+response(struct worker *w, const struct sip_msg *m)
+{
+	struct txn *t = txn_client_find(&w->txns, m);
+
+	if (t == NULL)
+		count(w->child.self, COUNT_UNMATCHED, 1);
+	else
+		txn_client_receive(&w->txns, t, m);
+}
+
+static void
+ack(struct worker *w, const struct sip_msg *m)
+{
+	struct txn *t = txn_server_find(&w->txns, m);
+	struct leg *l;
+
+	if (t != NULL) {
+		txn_server_receive(&w->txns, t, m);
+		return;
+	}
+	l = leg_of_request(w, m);
+	if (l != NULL)
+		leg_on_ack(w, l, m);
+	/* Any other ACK is for nothing of ours; an ACK is never answered. */
+}
+
+static void
+cancel(struct worker *w, const struct sip_msg *m)
+{
+	struct txn *invite = txn_cancelled_by(&w->txns, m), *t;
+
+	if (invite == NULL) {
+		answer_request(w, m, 481, NULL, SPAN_NONE);
+		return;
+	}
+	t = txn_server_new(&w->txns, m, true);
+	if (t != NULL)
+		answer_txn(w, t, 200, NULL, leg_tag_of_txn(w, invite), SPAN_NONE);
+	leg_on_cancel(w, invite);
+}
+
+static void
+request(struct worker *w, const struct sip_msg *m)
+{
+	struct txn *t;
+	struct leg *l;
+
+	if (m->method == SIP_ACK) {
+		ack(w, m);
+		return;
+	}
+	t = txn_server_find(&w->txns, m);
+	if (t != NULL) {
+		txn_server_receive(&w->txns, t, m);
+		return;
+	}
+	if (m->method == SIP_CANCEL) {
+		cancel(w, m);
+		return;
+	}
+	if (m->to_tag.len == 0) {
+		gate_request(w, m);
+		return;
+	}
+	l = leg_of_request(w, m);
+	if (l != NULL)
+		leg_on_request(w, l, m);
+	else
+		answer_request(w, m, 481, NULL, SPAN_NONE);
+}
+
+void
+inbox_message(struct worker *w, struct sip_msg *m)
+{
+	count(w->child.self, COUNT_RECEIVED, 1);
+	if (m->request)
+		request(w, m);
+	else
+		response(w, m);
+	worker_drain(w);
+}
+
+static void
+sip_in(struct worker *w, const struct ring_record *r, uint32_t len)
+{
+	if (len > SIP_MSG_ROOM(SIP_RAW_MAX))
+		return;
+	memcpy(w->message, r->payload, len);
+	if (!sip_msg_valid(w->message, len) ||
+	    w->message->flow.listener >= w->settings->n_listeners) {
+		log_error("a front sent a record that is not valid", LOG_U64("bytes", len));
+		count(w->child.self, COUNT_DROPPED_MALFORMED, 1);
+		return;
+	}
+	inbox_message(w, w->message);
+}
+
+/* --- the rest -----------------------------------------------------------------------------------*/
+
+static void
+flow_down(struct worker *w, const struct ring_record *r)
+{
+	const struct wire_flow_down *d = (const void *)r->payload;
+	struct txn *t;
+
+	t = txn_at(&w->txns, d->ticket);
+	if (t != NULL)
+		txn_unreachable(&w->txns, t);
+	worker_drain(w);
+}
+
+static void
+hangup(struct worker *w, const struct ring_record *r)
+{
+	const struct wire_hangup *h = (const void *)r->payload;
+	struct ring *out = child_out(&w->child, ROLE_CONTROL, 0);
+	struct wire_hangup *answer;
+	struct call *c = NULL;
+	bool found = false;
+
+	while (!found && (c = pool_next(&w->calls, c)) != NULL)
+		found = memcmp(c->call_id, h->call_id, 16) == 0 && c->state != CALL_ENDING;
+	if (found)
+		call_hangup(w, c);
+	worker_drain(w);
+	answer = out == NULL ? NULL : ring_reserve(out, WIRE_HANGUP_DONE, sizeof(*answer));
+	if (answer == NULL)
+		return;
+	*answer = *h;
+	answer->found = found;
+	ring_commit(out, sizeof(*answer));
+}
+
+static void
+note(struct worker *w, const struct ring_record *r, uint32_t len)
+{
+	if (!note_received(w, (const void *)r->payload, len))
+		log_error("a worker sent a note that is not valid", LOG_U64("bytes", len));
+	worker_drain(w);
+}
+
+void
+inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
+{
+	struct ring *ring = &w->child.in[from];
+	uint32_t len = ring_len(ring);
+
+	if (ring_was_in_hand(ring)) {
+		/* It was being handled when this worker died: it is not tried again. */
+		count(w->child.self, COUNT_POISON, 1);
+		log_error("message skipped: it was in hand when the worker died",
+		    LOG_U64("type", ring_type(ring)), LOG_U64("bytes", len));
+		return;
+	}
+	switch (ring_type(ring)) {
+	case WIRE_SIP_IN:
+		sip_in(w, r, len);
+		break;
+	case WIRE_FLOW_DOWN:
+		flow_down(w, r);
+		break;
+	case WIRE_HANGUP:
+		hangup(w, r);
+		break;
+	case WIRE_LEG_EVENT:
+	case WIRE_LEG_COMMAND:
+		note(w, r, len);
+		break;
+	case WIRE_NONE:
+	case WIRE_SIP_IN_R:
+	case WIRE_FLOW_DOWN_R:
+	case WIRE_SIP_OUT:
+	case WIRE_SIP_OUT_R:
+	case WIRE_CDR:
+	case WIRE_BINDING:
+	case WIRE_BINDING_LOAD:
+	case WIRE_LOAD_DONE:
+	case WIRE_CALL_STATE:
+	case WIRE_HANGUP_DONE:
+	case WIRE_OPERATE:
+	case N_WIRE:
+		break; /* child_next lets none of these through to a worker */
+	}
+}

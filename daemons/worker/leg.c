@@ -1,0 +1,351 @@
+/*
+ * A leg: one user agent of ours. It has three small machines: its dialog (sip/dialog.h), its offer
+ * and answer (sip/offer.h), and the INVITE in flight, which is this one:
+ *
+ *              GOT_INVITE                                   DO_INVITE
+ *      +--------------------------- INV_IDLE ----------------------------------+
+ *      v                          ^   ^  ^   ^                                 v
+ *   INV_IN --DO_REFUSE,CANCEL-----+   |  |   +----GOT_FAILURE-------------- INV_OUT --DO_CANCEL--+
+ *      |                              |  |                                     |                 v
+ *      | DO_ANSWER            GOT_ACK,|  |DO_ACK                       GOT_2XX |          INV_OUT_CANCEL
+ *      v                      GIVE_UP |  |                                     v                 |
+ *   INV_IN_2XX -----------------------+  +--------------------------------- INV_OUT_2XX          |
+ *      | DO_BYE                       ^                                                          |
+ *      v              GOT_ACK,GIVE_UP |                               GOT_2XX (ACK, BYE), FAILURE|
+ *   INV_IN_BYE -----------------------+<---------------------------------------------------------+
+ *
+ * The same states serve the first INVITE and every re-INVITE; which one it is, the dialog's state
+ * tells. An UPDATE of the peer waits in INV_IN too, but needs no ACK.
+ */
+#include "worker/worker.h"
+
+#include "base/rand.h"
+#include "sip/via.h"
+
+/* clang-format off */
+static const struct fsm_row rows[] = {
+	FSM_ROW(INV_IDLE,       LE_GOT_INVITE,       INV_IN,         leg_in_invite),
+	FSM_ROW(INV_IDLE,       LE_DO_INVITE,        INV_OUT,        leg_send_invite),
+	FSM_ROW(INV_IDLE,       LE_GOT_2XX,          INV_IDLE,       leg_answered_again),
+	FSM_ROW(INV_IDLE,       LE_DO_BYE,           INV_IDLE,       leg_send_bye),
+
+	FSM_ROW(INV_IN,         LE_GOT_INVITE,       INV_IN,         leg_in_again),
+	FSM_ROW(INV_IN,         LE_GOT_CANCEL,       INV_IDLE,       leg_in_cancel),
+	FSM_ROW(INV_IN,         LE_DO_PROGRESS,      INV_IN,         leg_send_progress),
+	FSM_ROW(INV_IN,         LE_DO_ANSWER,        INV_IN_2XX,     leg_send_answer),
+	FSM_ROW(INV_IN,         LE_DO_ANSWER_UPDATE, INV_IDLE,       leg_send_answer),
+	FSM_ROW(INV_IN,         LE_DO_REFUSE,        INV_IDLE,       leg_send_refusal),
+	FSM_ROW(INV_IN,         LE_DO_BYE,           INV_IDLE,       leg_refuse_then_bye),
+
+	FSM_ROW(INV_IN_2XX,     LE_GOT_ACK,          INV_IDLE,       leg_acked),
+	FSM_ROW(INV_IN_2XX,     LE_T_RESEND,         INV_IN_2XX,     leg_resend),
+	FSM_ROW(INV_IN_2XX,     LE_T_GIVE_UP,        INV_IDLE,       leg_no_ack),
+	FSM_ROW(INV_IN_2XX,     LE_GOT_INVITE,       INV_IN_2XX,     leg_in_glare),
+	FSM_ROW(INV_IN_2XX,     LE_DO_BYE,           INV_IN_BYE,     leg_bye_later),
+
+	FSM_ROW(INV_IN_BYE,     LE_GOT_ACK,          INV_IDLE,       leg_send_bye),
+	FSM_ROW(INV_IN_BYE,     LE_T_RESEND,         INV_IN_BYE,     leg_resend),
+	FSM_ROW(INV_IN_BYE,     LE_T_GIVE_UP,        INV_IDLE,       leg_send_bye),
+
+	FSM_ROW(INV_OUT,        LE_GOT_1XX,          INV_OUT,        leg_progress),
+	FSM_ROW(INV_OUT,        LE_GOT_2XX,          INV_OUT_2XX,    leg_answered),
+	FSM_ROW(INV_OUT,        LE_GOT_FAILURE,      INV_IDLE,       leg_failed),
+	FSM_ROW(INV_OUT,        LE_GOT_INVITE,       INV_OUT,        leg_in_glare),
+	FSM_ROW(INV_OUT,        LE_DO_CANCEL,        INV_OUT_CANCEL, leg_send_cancel),
+	FSM_ROW(INV_OUT,        LE_T_RING,           INV_OUT_CANCEL, leg_ring_over),
+	FSM_ROW(INV_OUT,        LE_DO_BYE,           INV_IDLE,       leg_send_bye),
+
+	FSM_ROW(INV_OUT_CANCEL, LE_GOT_2XX,          INV_IDLE,       leg_late_answer),
+	FSM_ROW(INV_OUT_CANCEL, LE_GOT_FAILURE,      INV_IDLE,       leg_cancelled_over),
+	FSM_ROW(INV_OUT_CANCEL, LE_GOT_INVITE,       INV_OUT_CANCEL, leg_in_glare),
+	FSM_ROW(INV_OUT_CANCEL, LE_DO_BYE,           INV_IDLE,       leg_send_bye),
+
+	FSM_ROW(INV_OUT_2XX,    LE_DO_ACK,           INV_IDLE,       leg_send_ack),
+	FSM_ROW(INV_OUT_2XX,    LE_GOT_INVITE,       INV_OUT_2XX,    leg_in_glare),
+	FSM_ROW(INV_OUT_2XX,    LE_DO_BYE,           INV_IDLE,       leg_ack_then_bye),
+};
+
+static const char *const states[INV_N_STATES] = {
+	"IDLE", "IN", "IN_2XX", "IN_BYE", "OUT", "OUT_CANCEL", "OUT_2XX",
+};
+static const char *const events[LE_N_EVENTS] = {
+	"GOT_INVITE", "GOT_CANCEL", "GOT_ACK", "GOT_1XX", "GOT_2XX", "GOT_FAILURE",
+	"DO_INVITE", "DO_PROGRESS", "DO_ANSWER", "DO_ANSWER_UPDATE", "DO_REFUSE", "DO_ACK",
+	"DO_CANCEL", "DO_BYE", "T_RESEND", "T_GIVE_UP", "T_RING",
+};
+/* clang-format on */
+
+const struct fsm leg_fsm = { "leg", states, events, INV_N_STATES, LE_N_EVENTS, rows,
+	sizeof(rows) / sizeof(rows[0]), NULL, 0 };
+
+bool
+leg_step(struct worker *w, struct leg *l, enum leg_event e, const struct leg_input *in)
+{
+	struct leg_step s = { w, l };
+
+	if (fsm_step(&leg_fsm, &l->inv, e, &s, in, pool_handle(&w->legs, l)))
+		return true;
+	count(w->child.self, COUNT_IGNORED_EVENTS, 1);
+	return false;
+}
+
+/* --- a leg's life -------------------------------------------------------------------------------*/
+
+struct leg *
+leg_at(struct worker *w, handle h)
+{
+	return pool_find(&w->legs, h);
+}
+
+struct leg *
+leg_new(struct worker *w, handle call)
+{
+	struct leg *l = pool_take(&w->legs, true);
+
+	if (l == NULL)
+		return NULL;
+	l->call = call;
+	l->max_forwards = 70;
+	offer_init(&l->offer, rand_u64() >> 2);
+	return l;
+}
+
+void
+leg_drop(struct worker *w, struct leg *l)
+{
+	wheel_set(w->wheel, &w->leg_timers[pool_index(&w->legs, l)], 0);
+	arena_drop(&w->heap, &l->arena);
+	pool_drop(&w->legs, l);
+}
+
+struct dialog_memory
+leg_memory(struct worker *w, struct leg *l)
+{
+	return (struct dialog_memory){ &w->heap, &l->arena, pool_handle(&w->legs, l) };
+}
+
+void
+leg_last_word(struct worker *w, struct leg *l, enum note_what what, unsigned status, unsigned flags,
+    const struct sip_msg *m)
+{
+	struct note n = {
+		.what = (uint16_t)what, .status = (uint16_t)status, .flags = (uint16_t)flags
+	};
+
+	leg_facts(w, l, &n);
+	if (m != NULL) {
+		n.text[T_HEADERS] = headers_through(w, m);
+		if (!m->request)
+			n.text[T_PHRASE] = sip_span(m, m->reason);
+	}
+	note_up(w, &n);
+	l->call = 0;
+}
+
+static bool
+is_contact_token(struct worker *w, struct span uri, handle *h_r)
+{
+	struct sip_uri u;
+
+	return sip_uri_parse(uri, &u) == ERR_NONE &&
+	       token_read(&w->key, TOKEN_CONTACT, u.user, h_r) == ERR_NONE;
+}
+
+struct leg *
+leg_of_request(struct worker *w, const struct sip_msg *m)
+{
+	handle h;
+
+	/* A phone that does not send to our Contact still names us by our tag. */
+	if (is_contact_token(w, sip_span(m, m->uri), &h) ||
+	    token_read(&w->key, TOKEN_TAG, sip_span(m, m->to_tag), &h) == ERR_NONE)
+		return leg_at(w, h);
+	return NULL;
+}
+
+struct span
+leg_tag_of_txn(struct worker *w, const struct txn *ist)
+{
+	struct leg *l = leg_at(w, ist->user);
+
+	return l == NULL ? SPAN_NONE : kept_span(&w->heap, l->dialog.local_tag);
+}
+
+/* Behind a NAT a phone writes an address that nobody can reach into Via and Contact alike; where the
+ * packet came from is the way back (RFC 3581). A Contact that differs from the Via is meant. */
+static bool
+is_behind_nat(const struct sip_msg *m, const struct sip_uri *target)
+{
+	struct netaddr via;
+
+	return m->request && span_ieq(target->host, sip_span(m, m->via_host)) &&
+	       netaddr_ip(target->host, &via) == ERR_NONE && !netaddr_eq_ip(&via, &m->flow.peer);
+}
+
+void
+leg_aim(struct worker *w, struct leg *l, const struct sip_msg *m)
+{
+	struct sip_uri next;
+	struct sip_flow f;
+
+	if (sip_uri_parse(dialog_next_hop(&l->dialog, &w->heap), &next) != ERR_NONE ||
+	    is_behind_nat(m, &next) || target_flow(w, &next, &f) != ERR_NONE) {
+		l->flow = m->flow;
+		return;
+	}
+	/* The connection it came on leads there too; so does our address that it used. */
+	if (f.transport == m->flow.transport) {
+		f.listener = m->flow.listener;
+		f.local = m->flow.local;
+		f.conn = m->flow.conn;
+	}
+	l->flow = f;
+}
+
+/* --- time ---------------------------------------------------------------------------------------*/
+
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+	return a == 0 ? b : b == 0 ? a : a < b ? a : b;
+}
+
+void
+leg_arm(struct worker *w, struct leg *l)
+{
+	wheel_set(w->wheel, &w->leg_timers[pool_index(&w->legs, l)],
+	    earlier(l->ring_until_ns, earlier(l->resend_ns, l->give_up_ns)));
+}
+
+static bool
+take_due(struct worker *w, uint64_t *deadline_ns)
+{
+	if (*deadline_ns == 0 || *deadline_ns > worker_now(w))
+		return false;
+	*deadline_ns = 0;
+	return true;
+}
+
+void
+leg_on_timer(struct worker *w, struct leg *l)
+{
+	struct leg_input in = { 0 };
+	handle h = pool_handle(&w->legs, l);
+
+	if (take_due(w, &l->give_up_ns))
+		leg_step(w, l, LE_T_GIVE_UP, &in);
+	else if (take_due(w, &l->resend_ns))
+		leg_step(w, l, LE_T_RESEND, &in);
+	else if (take_due(w, &l->ring_until_ns))
+		leg_step(w, l, LE_T_RING, &in);
+	if (leg_at(w, h) == l)
+		leg_arm(w, l);
+}
+
+/* --- what reaches it ----------------------------------------------------------------------------*/
+
+static void
+client_news(
+    struct worker *w, struct leg *l, struct txn *t, enum txn_news news, const struct sip_msg *m)
+{
+	struct leg_input in = { .m = m, .t = t, .status = m == NULL ? 408 : m->status };
+
+	switch (news) {
+	case TXN_PROVISIONAL:
+		leg_step(w, l, LE_GOT_1XX, &in);
+		break;
+	case TXN_SUCCESS:
+		leg_step(w, l, LE_GOT_2XX, &in);
+		break;
+	case TXN_UNREACHABLE:
+		in.status = 503;
+		leg_step(w, l, LE_GOT_FAILURE, &in);
+		break;
+	case TXN_FAILURE:
+	case TXN_TIMEOUT:
+		leg_step(w, l, LE_GOT_FAILURE, &in);
+		break;
+	case TXN_REQUEST:
+	case TXN_ACKED:
+	case TXN_ENDED:
+		break;
+	}
+}
+
+void
+leg_on_txn(struct worker *w, struct txn *t, enum txn_news news, const struct sip_msg *m)
+{
+	struct leg *l = leg_at(w, t->user);
+
+	if (l == NULL)
+		return;
+	if (t->kind == TXN_ICT)
+		client_news(w, l, t, news, m);
+	else if (t->kind == TXN_NICT && news != TXN_PROVISIONAL)
+		leg_drop(w, l); /* our BYE is over, whatever came of it; a 401 is not answered */
+	/* What a server transaction tells (ACK of a refusal, its end) changes nothing here. */
+}
+
+static enum leg_event
+release_event(const struct leg *l)
+{
+	return l->dialog.state == DIALOG_CONFIRMED ? LE_DO_BYE : LE_DO_CANCEL;
+}
+
+static enum leg_event
+event_of_command(const struct leg *l, enum note_what what)
+{
+	switch (what) {
+	case CMD_PROGRESS:
+		return LE_DO_PROGRESS;
+	case CMD_ANSWER:
+		return LE_DO_ANSWER;
+	case CMD_OFFER_ANSWER:
+		return l->by_update ? LE_DO_ANSWER_UPDATE : LE_DO_ANSWER;
+	case CMD_REFUSE:
+		return LE_DO_REFUSE;
+	case CMD_ACK:
+		return LE_DO_ACK;
+	case CMD_OFFER:
+		return LE_DO_INVITE;
+	case CMD_OFFER_CANCEL:
+		return LE_DO_CANCEL;
+	case CMD_RELEASE:
+		return release_event(l);
+	case NOTE_NONE:
+	case EV_PROGRESS:
+	case EV_ANSWER:
+	case EV_ACKED:
+	case EV_OFFER:
+	case EV_OFFER_ANSWERED:
+	case EV_OFFER_REFUSED:
+	case EV_OFFER_CANCELLED:
+	case EV_FAILED:
+	case EV_CANCELLED:
+	case EV_RELEASED:
+	case EV_GONE:
+	case CMD_DIAL:
+	case N_NOTES:
+		break;
+	}
+	return LE_N_EVENTS;
+}
+
+void
+leg_command(struct worker *w, const struct note *n)
+{
+	struct leg *l = leg_at(w, n->leg);
+	struct leg_input in = { .n = n, .status = n->status };
+	struct note refused = { .what = EV_OFFER_REFUSED, .status = 491 };
+	enum leg_event e;
+
+	if (l == NULL)
+		return; /* it said its last word, which is on its way */
+	e = event_of_command(l, n->what);
+	if (e == LE_N_EVENTS || leg_step(w, l, e, &in))
+		return;
+	if (n->what == CMD_OFFER) { /* glare: something of its own is in flight */
+		leg_facts(w, l, &refused);
+		note_up(w, &refused);
+	}
+}

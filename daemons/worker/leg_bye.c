@@ -1,0 +1,117 @@
+/* The end of a leg: BYE in both directions, and what must come before it (RFC 3261 15). */
+#include "worker/worker.h"
+
+#include "sip/build.h"
+
+void
+leg_send_bye(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+	struct leg *l = s->l;
+	struct leg_request r = { .method = SIP_BYE, .max_forwards = 70 };
+
+	l->resend_ns = 0;
+	l->give_up_ns = 0;
+	leg_arm(s->w, l);
+	l->dialog.state = DIALOG_ENDED;
+	if (l->call != 0)
+		leg_last_word(s->w, l, EV_GONE, 0, 0, NULL);
+	if (in != NULL && in->n != NULL)
+		r.headers = reason_line(s->w, in->n);
+	r.cseq = ++l->dialog.local_cseq;
+	l->bye = leg_send_request(s->w, l, &r);
+	if (l->bye == 0)
+		leg_drop(s->w, l);
+}
+
+/* A UAS that has sent a 2xx waits for its ACK first. The call need not. */
+void
+leg_bye_later(void *step, const void *input)
+{
+	struct leg_step *s = step;
+
+	(void)input;
+	leg_last_word(s->w, s->l, EV_GONE, 0, 0, NULL);
+}
+
+void
+leg_refuse_then_bye(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	struct note refusal = { .what = CMD_REFUSE, .status = 487 };
+
+	leg_respond(s->w, s->l, 487, &refusal);
+	leg_send_bye(step, input);
+}
+
+void
+leg_ack_then_bye(void *step, const void *input)
+{
+	struct leg_step *s = step;
+
+	leg_write_ack(s->w, s->l, &s->l->dialog, s->l->invite_cseq, SPAN_NONE, SPAN_NONE);
+	leg_send_bye(step, input);
+}
+
+/* --- the peer's BYE -----------------------------------------------------------------------------*/
+
+static void
+release_confirmed(struct worker *w, struct leg *l, const struct sip_msg *m)
+{
+	struct note refusal = { .what = CMD_REFUSE, .status = 487 };
+
+	if (l->inv == INV_IN)
+		leg_respond(w, l, 487, &refusal);
+	if (l->inv == INV_OUT_2XX)
+		leg_write_ack(w, l, &l->dialog, l->invite_cseq, SPAN_NONE, SPAN_NONE);
+	l->dialog.state = DIALOG_ENDED;
+	if (l->call != 0)
+		leg_last_word(w, l, EV_RELEASED, 0, 0, m);
+	leg_drop(w, l);
+}
+
+void
+leg_got_bye(struct worker *w, struct leg *l, const struct sip_msg *m)
+{
+	bool confirmed = l->dialog.state >= DIALOG_CONFIRMED;
+
+	/* A called side may not end an early dialog by BYE (15.1.1); a caller may. */
+	if (!confirmed && l->dialog.uac) {
+		answer_request(w, m, 481, NULL, SPAN_NONE);
+		return;
+	}
+	answer_request(w, m, 200, NULL, SPAN_NONE);
+	if (confirmed)
+		release_confirmed(w, l, m);
+	else
+		leg_step(w, l, LE_GOT_CANCEL, &(struct leg_input){ .m = m });
+}
+
+/* --- a fork that lost ---------------------------------------------------------------------------*/
+
+void
+leg_end_fork(struct worker *w, struct leg *l, const struct sip_msg *m)
+{
+	struct leg *f = leg_new(w, 0);
+	struct heap *h = &w->heap;
+	const struct dialog *d = &l->dialog;
+	struct leg_step s = { w, f };
+	struct dialog_memory mem;
+
+	if (f == NULL)
+		return;
+	mem = leg_memory(w, f);
+	f->flow = m->flow;
+	f->invite_cseq = m->cseq;
+	if (dialog_start(&f->dialog, &mem, kept_span(h, d->call_id), kept_span(h, d->local_addr),
+		kept_span(h, d->local_tag), kept_span(h, d->remote_addr),
+		sip_span(m, m->contact_uri), SPAN_NONE, d->local_cseq) != ERR_NONE ||
+	    dialog_of_response(&f->dialog, &mem, m) != ERR_NONE) {
+		leg_drop(w, f);
+		return;
+	}
+	leg_aim(w, f, m);
+	leg_write_ack(w, f, &f->dialog, m->cseq, SPAN_NONE, SPAN_NONE);
+	leg_send_bye(&s, NULL);
+}

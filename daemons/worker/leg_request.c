@@ -1,0 +1,119 @@
+/* Requests of the peer inside a leg's dialog, by method (RFC 3261 12.2.2). */
+#include "worker/worker.h"
+
+#include "base/rand.h"
+#include "sip/build.h"
+#include "sip/fields.h"
+
+/* INVITE and UPDATE: they wait for the other side's answer. */
+static void
+offer(struct worker *w, struct leg *l, const struct sip_msg *m)
+{
+	struct txn *t = txn_server_new(&w->txns, m, true);
+
+	if (t == NULL) {
+		answer_stateless(w, m, 503, NULL, SPAN("Retry-After: 5\r\n"));
+		return;
+	}
+	t->user = pool_handle(&w->legs, l);
+	if (l->call == 0 || (m->method == SIP_UPDATE && l->inv != INV_IDLE))
+		answer_txn(w, t, l->call == 0 ? 481 : 491, NULL, SPAN_NONE, SPAN_NONE);
+	else if (!leg_step(w, l, LE_GOT_INVITE, &(struct leg_input){ .m = m, .t = t }))
+		answer_txn(w, t, 481, NULL, SPAN_NONE, SPAN_NONE);
+}
+
+static struct span
+allow_line(struct worker *w)
+{
+	struct buf b = scratch_buf(w, 512);
+
+	sip_put_allow(&b);
+	scratch_end(w, &b);
+	return buf_span(&b);
+}
+
+/* An UPDATE without a body refreshes the session and its target; nothing passes to the other side. */
+static void
+update(struct worker *w, struct leg *l, const struct sip_msg *m)
+{
+	struct dialog_memory mem = leg_memory(w, l);
+	struct buf b;
+
+	if (l->dialog.state != DIALOG_CONFIRMED) {
+		answer_request(w, m, 500, NULL, SPAN("Retry-After: 2\r\n"));
+		return;
+	}
+	if (m->body.len > 0) {
+		offer(w, l, m);
+		return;
+	}
+	if (dialog_retarget(&l->dialog, &mem, m) == ERR_NONE)
+		leg_aim(w, l, m);
+	b = scratch_buf(w, 512);
+	leg_put_contact(w, &b, l);
+	answer_request(w, m, 200, NULL, buf_span(&b));
+}
+
+static bool
+requires_more(struct worker *w, const struct sip_msg *m)
+{
+	struct buf unknown = scratch_buf(w, 512), line;
+	uint32_t set = sip_option_set(m, SIP_H_REQUIRE, &unknown);
+
+	for (enum sip_option o = 0; o < SIP_N_OPTIONS; o++) {
+		if (!(set >> o & 1))
+			continue;
+		if (unknown.len > 0)
+			buf_lit(&unknown, ", ");
+		buf_put(&unknown, sip_option_name(o));
+	}
+	if (unknown.len == 0)
+		return false;
+	line = scratch_buf(w, 1024);
+	sip_put_header(&line, sip_header_name(SIP_H_UNSUPPORTED), buf_span(&unknown));
+	answer_request(w, m, 420, NULL, buf_span(&line));
+	return true;
+}
+
+void
+leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m)
+{
+	unsigned status = dialog_check(&l->dialog, &w->heap, m);
+
+	if (status != 0) {
+		answer_request(w, m, status, NULL, SPAN_NONE);
+		return;
+	}
+	if (m->method != SIP_BYE && requires_more(w, m))
+		return;
+	switch ((enum sip_method)m->method) {
+	case SIP_BYE:
+		leg_got_bye(w, l, m);
+		break;
+	case SIP_INVITE:
+		offer(w, l, m);
+		break;
+	case SIP_UPDATE:
+		update(w, l, m);
+		break;
+	case SIP_OPTIONS:
+		answer_request(w, m, 200, NULL, allow_line(w));
+		break;
+	case SIP_UNKNOWN:
+		answer_request(w, m, 501, NULL, allow_line(w));
+		break;
+	case SIP_ACK:
+	case SIP_CANCEL:
+	case SIP_REGISTER:
+	case SIP_INFO:
+	case SIP_PRACK:
+	case SIP_REFER:
+	case SIP_SUBSCRIBE:
+	case SIP_NOTIFY:
+	case SIP_MESSAGE:
+	case SIP_PUBLISH:
+	case SIP_N_METHODS:
+		answer_request(w, m, 405, NULL, allow_line(w));
+		break;
+	}
+}

@@ -1,0 +1,236 @@
+/* What a leg writes: requests and responses in its dialog, with our Via, Contact and SDP origin. */
+#include "worker/worker.h"
+
+#include "base/rand.h"
+#include "sip/build.h"
+#include "sip/fields.h"
+#include "sip/via.h"
+
+enum { VIA_MAX = 256, HOST_MAX = 192 };
+
+/* --- who we are ---------------------------------------------------------------------------------*/
+
+struct netaddr
+flow_local(struct worker *w, const struct sip_flow *f)
+{
+	const struct settings_listener *s = &w->settings->listeners[f->listener];
+
+	return f->local.family != 0 ? f->local : s->address;
+}
+
+void
+flow_put_host(struct worker *w, struct buf *b, const struct sip_flow *f)
+{
+	const struct settings_listener *s = &w->settings->listeners[f->listener];
+	struct netaddr local = flow_local(w, f);
+	unsigned port = s->advertise_port != 0 ? s->advertise_port : s->address.port;
+
+	if (s->advertise_host[0] != '\0')
+		buf_str(b, s->advertise_host);
+	else
+		netaddr_put_ip(b, &local);
+	buf_char(b, ':');
+	buf_u64(b, port);
+}
+
+void
+leg_put_contact(struct worker *w, struct buf *b, const struct leg *l)
+{
+	buf_lit(b, "Contact: <sip:");
+	token_put(b, &w->key, TOKEN_CONTACT, pool_handle(&w->legs, l));
+	buf_char(b, '@');
+	flow_put_host(w, b, &l->flow);
+	if (l->flow.transport != SIP_T_UDP) {
+		buf_lit(b, ";transport=");
+		buf_put(b, sip_transport_param(l->flow.transport));
+	}
+	buf_lit(b, ">\r\n");
+}
+
+/* --- requests -----------------------------------------------------------------------------------*/
+
+static bool
+bears_contact(enum sip_method m)
+{
+	return m == SIP_INVITE || m == SIP_UPDATE;
+}
+
+static void
+put_request(
+    struct worker *w, struct buf *b, struct leg *l, struct span via, const struct leg_request *r)
+{
+	struct dialog_request d = { .method = sip_method_name(r->method),
+		.via = via,
+		.cseq = r->cseq,
+		.max_forwards = r->max_forwards };
+
+	dialog_put_request(b, &l->dialog, &w->heap, &d);
+	if (bears_contact(r->method)) {
+		leg_put_contact(w, b, l);
+		sip_put_allow(b);
+	}
+	buf_put(b, r->headers);
+	sip_put_body(b, r->content_type, r->body);
+}
+
+handle
+leg_send_request(struct worker *w, struct leg *l, const struct leg_request *r)
+{
+	struct txn *t =
+	    txn_client_new(&w->txns, r->method, &l->flow, pool_handle(&w->legs, l), true);
+	char host_text[HOST_MAX], via_text[VIA_MAX];
+	struct buf host = buf_on(host_text, HOST_MAX), via = buf_on(via_text, VIA_MAX);
+	struct buf b = buf_on(w->text, OUT_TEXT);
+	handle h;
+
+	if (t == NULL)
+		return 0;
+	h = pool_handle(&w->txn_pool, t);
+	flow_put_host(w, &host, &l->flow);
+	txn_put_via(&via, &w->txns, t, buf_span(&host), l->loop);
+	put_request(w, &b, l, buf_span(&via), r);
+	if (!buf_ok(&b) || !buf_ok(&via)) {
+		txn_drop(&w->txns, t);
+		return 0;
+	}
+	return txn_client_send(&w->txns, t, buf_span(&b)) == ERR_NONE ? h : 0;
+}
+
+void
+leg_write_ack(struct worker *w, struct leg *l, const struct dialog *d, uint32_t cseq,
+    struct span content_type, struct span body)
+{
+	char via_text[VIA_MAX];
+	struct buf via = buf_on(via_text, VIA_MAX), b = buf_on(w->text, OUT_TEXT);
+	struct dialog_request r = { .method = SPAN("ACK"), .cseq = cseq, .max_forwards = 70 };
+	uint64_t branch[2] = { rand_u64(), rand_u64() };
+
+	/* An ACK for a 2xx is a transaction of its own (INV-6), and no response to it can come. */
+	buf_lit(&via, "SIP/2.0/");
+	buf_put(&via, sip_transport_name(l->flow.transport));
+	buf_char(&via, ' ');
+	flow_put_host(w, &via, &l->flow);
+	buf_lit(&via, ";branch=" SIP_COOKIE);
+	buf_hex(&via, branch, sizeof(branch));
+	r.via = buf_span(&via);
+	dialog_put_request(&b, d, &w->heap, &r);
+	sip_put_body(&b, content_type, body);
+	if (buf_ok(&via) && buf_ok(&b))
+		outbox_put(w->outbox, &l->flow, buf_span(&b), 0);
+}
+
+/* --- responses ----------------------------------------------------------------------------------*/
+
+static void
+put_response(struct worker *w, struct buf *b, struct leg *l, const struct sip_msg *request,
+    unsigned status, const struct note *n)
+{
+	struct span tag = kept_span(&w->heap, l->dialog.local_tag), body;
+
+	if (n->text[T_PHRASE].len > 0)
+		sip_put_response_as(b, request, status, n->text[T_PHRASE], tag);
+	else
+		sip_put_response(b, request, status, NULL, tag);
+	if (status < 300) {
+		sip_put_copy(b, request, SIP_H_RECORD_ROUTE);
+		leg_put_contact(w, b, l);
+		sip_put_allow(b);
+	}
+	buf_put(b, n->text[T_HEADERS]);
+	body = leg_body_toward(w, l, n->text[T_CONTENT_TYPE], n->text[T_BODY]);
+	sip_put_body(b, n->text[T_CONTENT_TYPE], body);
+}
+
+void
+leg_respond(struct worker *w, struct leg *l, unsigned status, const struct note *n)
+{
+	struct txn *t = txn_at(&w->txns, l->invite);
+	struct buf b = buf_on(w->text, OUT_TEXT);
+
+	if (t == NULL)
+		return;
+	put_response(w, &b, l, txn_request(&w->txns, t), status, n);
+	if (buf_ok(&b) && txn_respond(&w->txns, t, status, buf_span(&b)))
+		return;
+	count(w->child.self, COUNT_SEND_FAILED, 1);
+}
+
+/* --- bodies and headers -------------------------------------------------------------------------*/
+
+struct span
+leg_body_toward(struct worker *w, struct leg *l, struct span content_type, struct span body)
+{
+	struct netaddr ours = flow_local(w, &l->flow);
+	struct sdp *sdp;
+	struct buf b;
+
+	if (body.len == 0 || !sip_type_is(content_type, SPAN("application/sdp")))
+		return body;
+	sdp = scratch_take(w, sizeof(*sdp));
+	if (sdp == NULL || sdp_parse(body, sdp) != ERR_NONE)
+		return body;
+	b = scratch_buf(w, body.len + 1024);
+	offer_put(&b, &l->offer, sdp, &ours);
+	if (!buf_ok(&b))
+		return body;
+	scratch_end(w, &b);
+	return buf_span(&b);
+}
+
+void
+leg_facts(struct worker *w, const struct leg *l, struct note *n)
+{
+	n->leg = pool_handle(&w->legs, l);
+	n->call = l->call;
+	n->flow = l->flow;
+	n->retransmissions = l->retransmissions;
+	n->text[T_SIP_CALL_ID] = kept_span(&w->heap, l->dialog.call_id);
+	n->text[T_LOCAL_TAG] = kept_span(&w->heap, l->dialog.local_tag);
+	n->text[T_REMOTE_TAG] = kept_span(&w->heap, l->dialog.remote_tag);
+	n->text[T_USER_AGENT] = kept_span(&w->heap, l->user_agent);
+	if (l->call == 0 || handle_proc(l->call) != w->child.proc)
+		return;
+	/* The leg may be dropped before its call hears of this. */
+	for (unsigned i = T_SIP_CALL_ID; i <= T_USER_AGENT; i++)
+		n->text[i] = scratch_keep(w, n->text[i]);
+}
+
+/* What passes from one leg to the other (DESIGN.md: by an allow-list). Everything else is ours to
+ * say on each leg, or is not said. */
+static const uint8_t through[] = { SIP_H_SUBJECT, SIP_H_PRIORITY, SIP_H_ALERT_INFO, SIP_H_CALL_INFO,
+	SIP_H_ORGANIZATION, SIP_H_ACCEPT_LANGUAGE, SIP_H_IN_REPLY_TO, SIP_H_CONTENT_DISPOSITION,
+	SIP_H_CONTENT_ENCODING, SIP_H_CONTENT_LANGUAGE, SIP_H_MIME_VERSION, SIP_H_REASON,
+	SIP_H_RETRY_AFTER, SIP_H_WARNING, SIP_H_SESSION_ID };
+
+struct span
+headers_through(struct worker *w, const struct sip_msg *m)
+{
+	struct buf b = { 0 };
+
+	for (unsigned i = 0; i < sizeof(through); i++) {
+		if (!sip_has(m, through[i]))
+			continue;
+		if (b.p == NULL)
+			b = scratch_buf(w, 8192);
+		sip_put_copy(&b, m, through[i]);
+	}
+	if (b.p == NULL || !buf_ok(&b))
+		return SPAN_NONE; /* none, or more than we pass */
+	scratch_end(w, &b);
+	return buf_span(&b);
+}
+
+struct span
+reason_line(struct worker *w, const struct note *n)
+{
+	struct buf b;
+
+	if (n->text[T_REASON].len == 0)
+		return SPAN_NONE;
+	b = scratch_buf(w, 512);
+	sip_put_header(&b, sip_header_name(SIP_H_REASON), n->text[T_REASON]);
+	if (!buf_ok(&b))
+		return SPAN_NONE;
+	scratch_end(w, &b);
+	return buf_span(&b);
+}

@@ -1,0 +1,327 @@
+/* A leg that asks: our INVITE, its provisional and final responses, its ACK and its CANCEL (RFC 3261
+ * 13.2, 14.1, 9.1). */
+#include "worker/worker.h"
+
+#include <string.h>
+
+#include "sip/build.h"
+#include "sip/fields.h"
+
+static enum err
+start_dialog(struct worker *w, struct leg *l, const struct note *n)
+{
+	struct dialog_memory mem = leg_memory(w, l);
+	char tag[TOKEN_LEN + 8];
+	struct buf b = buf_on(tag, sizeof(tag));
+
+	/* The contacts of one user share Call-ID and tag (FLOWS.md 1.12 (1)): the first makes it. */
+	if (n->text[T_TAG].len > 0)
+		buf_put(&b, n->text[T_TAG]);
+	else
+		token_put(&b, &w->key, TOKEN_TAG, mem.owner);
+	return dialog_start(&l->dialog, &mem, n->text[T_CALL_ID], n->text[T_FROM], buf_span(&b),
+	    n->text[T_TO], n->text[T_TARGET], n->text[T_ROUTES], n->cseq);
+}
+
+handle
+leg_dial(struct worker *w, const struct note *n)
+{
+	struct leg *l = leg_new(w, n->call);
+	handle h;
+
+	if (l == NULL)
+		return 0;
+	h = pool_handle(&w->legs, l);
+	l->flow = n->flow;
+	l->loop = n->loop;
+	l->max_forwards = n->max_forwards;
+	if (n->ring_s > 0)
+		l->ring_until_ns = worker_now(w) + n->ring_s * NS_PER_S;
+	if (start_dialog(w, l, n) != ERR_NONE) {
+		leg_drop(w, l);
+		return 0;
+	}
+	leg_step(w, l, LE_DO_INVITE, &(struct leg_input){ .n = n });
+	if (leg_at(w, h) != l)
+		return 0;
+	leg_arm(w, l);
+	return h;
+}
+
+void
+leg_send_invite(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+	struct leg *l = s->l;
+	bool first = l->dialog.state != DIALOG_CONFIRMED;
+	struct leg_request r = { .method = SIP_INVITE,
+		.max_forwards = first ? l->max_forwards : 70,
+		.headers = in->n->text[T_HEADERS],
+		.content_type = in->n->text[T_CONTENT_TYPE] };
+
+	if (!first)
+		l->dialog.local_cseq++;
+	l->invite_cseq = r.cseq = l->dialog.local_cseq;
+	r.body = leg_body_toward(s->w, l, r.content_type, in->n->text[T_BODY]);
+	if (r.body.len > 0)
+		offer_step(&l->offer, OFFER_E_SEND_OFFER, pool_handle(&s->w->legs, l));
+	l->invite = leg_send_request(s->w, l, &r);
+	if (l->invite != 0)
+		return;
+	if (first) { /* leg_dial says so to the call: nothing was sent, nobody is to be told */
+		l->inv = INV_IDLE;
+		leg_drop(s->w, l);
+		return;
+	}
+	leg_step(s->w, l, LE_GOT_FAILURE, &(struct leg_input){ .status = 500 });
+}
+
+/* --- provisional --------------------------------------------------------------------------------*/
+
+void
+leg_progress(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+	struct leg *l = s->l;
+	struct dialog_memory mem = leg_memory(s->w, l);
+	struct note n = { .what = EV_PROGRESS, .status = (uint16_t)in->status };
+
+	if (in->status == 100 || l->dialog.state == DIALOG_CONFIRMED)
+		return;
+	if (in->m->to_tag.len > 0)
+		dialog_of_response(&l->dialog, &mem, in->m);
+	leg_facts(s->w, l, &n);
+	n.text[T_PHRASE] = sip_span(in->m, in->m->reason);
+	n.text[T_HEADERS] = headers_through(s->w, in->m);
+	n.text[T_CONTENT_TYPE] = sip_span(in->m, in->m->content_type);
+	n.text[T_BODY] = sip_span(in->m, in->m->body);
+	note_up(s->w, &n);
+}
+
+/* --- answered -----------------------------------------------------------------------------------*/
+
+static void
+establish(struct worker *w, struct leg *l, const struct sip_msg *m)
+{
+	struct dialog_memory mem = leg_memory(w, l);
+	struct span dialled = kept_span(&w->heap, l->dialog.target);
+	struct sip_uri was, is;
+	bool same;
+
+	same = sip_uri_parse(dialled, &was) == ERR_NONE &&
+	       sip_uri_parse(sip_span(m, m->contact_uri), &is) == ERR_NONE &&
+	       span_ieq(was.host, is.host) && was.port == is.port;
+	if (l->dialog.state == DIALOG_CONFIRMED)
+		dialog_retarget(&l->dialog, &mem, m);
+	else
+		dialog_of_response(&l->dialog, &mem, m);
+	l->dialog.state = DIALOG_CONFIRMED;
+	/* The Contact we dialled is reached by the flow we dialled it on (it may be behind a NAT). */
+	if (!same || l->dialog.routes.len > 0)
+		leg_aim(w, l, m);
+	if (l->user_agent.len == 0)
+		arena_keep(&w->heap, &l->arena, mem.owner, sip_header_get(m, SIP_H_USER_AGENT),
+		    &l->user_agent);
+}
+
+void
+leg_answered(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+	struct leg *l = s->l;
+	handle h = pool_handle(&s->w->legs, l);
+	bool first = l->dialog.state != DIALOG_CONFIRMED;
+	struct note n = { .what = first ? EV_ANSWER : EV_OFFER_ANSWERED,
+		.status = (uint16_t)in->status };
+
+	establish(s->w, l, in->m);
+	if (first) {
+		l->status = in->m->status;
+		l->ring_until_ns = 0;
+		leg_arm(s->w, l);
+	}
+	leg_facts(s->w, l, &n);
+	n.text[T_PHRASE] = sip_span(in->m, in->m->reason);
+	n.text[T_HEADERS] = headers_through(s->w, in->m);
+	n.text[T_CONTENT_TYPE] = sip_span(in->m, in->m->content_type);
+	n.text[T_BODY] = sip_span(in->m, in->m->body);
+	if (l->offer.state == OFFER_SENT) {
+		offer_step(
+		    &l->offer, n.text[T_BODY].len > 0 ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED, h);
+	} else if (n.text[T_BODY].len > 0) {
+		offer_step(&l->offer, OFFER_E_RECV_OFFER, h);
+		n.flags = NOTE_DELAYED_OFFER;
+	}
+	/* The answer is known: the ACK goes at once (FLOWS.md 1.12 (2)). An offer in the 2xx waits for
+	 * the other side's answer, which the ACK carries. */
+	if (n.flags != NOTE_DELAYED_OFFER)
+		leg_step(s->w, l, LE_DO_ACK, &(struct leg_input){ .m = in->m });
+	note_up(s->w, &n);
+}
+
+/* The body is kept in one place that grows with the largest: a long call does not grow. */
+static bool
+keep_ack_body(struct worker *w, struct leg *l, struct span body)
+{
+	struct kept k = l->ack_body;
+
+	l->ack_body.len = 0;
+	if (body.len > l->ack_body_cap) {
+		if (arena_keep(&w->heap, &l->arena, pool_handle(&w->legs, l), body, &k) != ERR_NONE)
+			return false;
+		l->ack_body_cap = (uint32_t)body.len;
+	} else if (body.len > 0) {
+		memcpy(heap_at(&w->heap, k.at), body.p, body.len);
+	}
+	k.len = (uint32_t)body.len;
+	l->ack_body = k;
+	l->ack_cseq = l->invite_cseq;
+	return true;
+}
+
+void
+leg_send_ack(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+	struct leg *l = s->l;
+	struct span type = SPAN_NONE, body = SPAN_NONE;
+
+	if (in->n != NULL && in->n->text[T_BODY].len > 0) {
+		type = in->n->text[T_CONTENT_TYPE];
+		body = leg_body_toward(s->w, l, type, in->n->text[T_BODY]);
+	}
+	if (l->offer.state == OFFER_RCVD)
+		offer_step(&l->offer, body.len > 0 ? OFFER_E_SEND_ANSWER : OFFER_E_REFUSED,
+		    pool_handle(&s->w->legs, l));
+	leg_write_ack(s->w, l, &l->dialog, l->invite_cseq, type, body);
+	keep_ack_body(s->w, l, body);
+}
+
+/* A 2xx that comes again wants its ACK again; one with another tag is a fork's, which is ended. */
+void
+leg_answered_again(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+	struct leg *l = s->l;
+	struct span body = SPAN_NONE;
+
+	if (!span_eq(
+		sip_span(in->m, in->m->to_tag), kept_span(&s->w->heap, l->dialog.remote_tag))) {
+		leg_end_fork(s->w, l, in->m);
+		return;
+	}
+	if (in->m->cseq == l->ack_cseq)
+		body = kept_span(&s->w->heap, l->ack_body);
+	leg_write_ack(s->w, l, &l->dialog, in->m->cseq, SPAN("application/sdp"), body);
+}
+
+/* --- refused, cancelled -------------------------------------------------------------------------*/
+
+void
+leg_failed(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+	struct leg *l = s->l;
+	struct note n = { .what = EV_OFFER_REFUSED, .status = (uint16_t)in->status };
+
+	offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&s->w->legs, l));
+	if (l->dialog.state != DIALOG_CONFIRMED) {
+		l->dialog.state = DIALOG_ENDED;
+		l->status = (uint16_t)in->status;
+		leg_last_word(s->w, l, EV_FAILED, in->status, 0, in->m);
+		leg_drop(s->w, l);
+		return;
+	}
+	/* 408 and 481 to a request in a dialog end it (12.2.1.2); anything else leaves the call as it
+	 * was (14.1). */
+	if (in->status == 408 || in->status == 481) {
+		leg_last_word(s->w, l, EV_RELEASED, in->status, 0, NULL);
+		leg_send_bye(step, input);
+		return;
+	}
+	leg_facts(s->w, l, &n);
+	if (in->m != NULL) {
+		n.text[T_PHRASE] = sip_span(in->m, in->m->reason);
+		n.text[T_HEADERS] = headers_through(s->w, in->m);
+	}
+	note_up(s->w, &n);
+}
+
+static void
+cancel_invite(struct worker *w, struct leg *l, struct span reason)
+{
+	struct txn *t = txn_at(&w->txns, l->invite);
+
+	l->ring_until_ns = 0;
+	leg_arm(w, l);
+	if (t != NULL)
+		txn_cancel(&w->txns, t, reason);
+}
+
+void
+leg_send_cancel(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+
+	cancel_invite(s->w, s->l, in->n->text[T_REASON]);
+}
+
+/* This contact rang as long as it wished to (FLOWS.md S0-05). What is left of the leg ends alone. */
+void
+leg_ring_over(void *step, const void *input)
+{
+	struct leg_step *s = step;
+
+	(void)input;
+	s->l->status = 408;
+	leg_last_word(s->w, s->l, EV_FAILED, 408, 0, NULL);
+	cancel_invite(s->w, s->l, SPAN_NONE);
+}
+
+/* The 2xx crossed our CANCEL: ACK and BYE (FLOWS.md S1-08a (b), (c)). */
+void
+leg_late_answer(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+	struct leg *l = s->l;
+
+	if (l->dialog.state == DIALOG_CONFIRMED) { /* a re-INVITE: the other side gave it up */
+		struct note n = { .what = EV_OFFER_REFUSED, .status = 487 };
+
+		establish(s->w, l, in->m);
+		offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&s->w->legs, l));
+		leg_write_ack(s->w, l, &l->dialog, in->m->cseq, SPAN_NONE, SPAN_NONE);
+		leg_facts(s->w, l, &n);
+		note_up(s->w, &n);
+		return;
+	}
+	establish(s->w, l, in->m);
+	l->status = in->m->status;
+	leg_write_ack(s->w, l, &l->dialog, in->m->cseq, SPAN_NONE, SPAN_NONE);
+	leg_last_word(s->w, l, EV_GONE, in->status, NOTE_LATE_ANSWER, NULL);
+	leg_send_bye(step, input);
+}
+
+void
+leg_cancelled_over(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+	struct leg *l = s->l;
+
+	if (l->dialog.state == DIALOG_CONFIRMED) {
+		leg_failed(step, input);
+		return;
+	}
+	l->dialog.state = DIALOG_ENDED;
+	leg_last_word(s->w, l, EV_GONE, in->status, 0, NULL);
+	leg_drop(s->w, l);
+}

@@ -1,0 +1,235 @@
+/* A leg that is asked: the peer's INVITE, its answer, the answer's ACK (RFC 3261 13.3, 14.2). */
+#include "worker/worker.h"
+
+#include "base/rand.h"
+#include "sip/build.h"
+#include "sip/fields.h"
+
+static bool
+is_sdp(struct span content_type)
+{
+	return sip_type_is(content_type, SPAN("application/sdp"));
+}
+
+struct leg *
+leg_accept(struct worker *w, struct txn *ist, const struct sip_msg *invite, handle call)
+{
+	struct leg *l = leg_new(w, call);
+	struct dialog_memory mem;
+	char tag[TOKEN_LEN + 8];
+	struct buf b = buf_on(tag, sizeof(tag));
+
+	if (l == NULL)
+		return NULL;
+	mem = leg_memory(w, l);
+	token_put(&b, &w->key, TOKEN_TAG, mem.owner);
+	if (dialog_of_request(&l->dialog, &mem, invite, buf_span(&b)) != ERR_NONE ||
+	    arena_keep(&w->heap, &l->arena, mem.owner, sip_header_get(invite, SIP_H_USER_AGENT),
+		&l->user_agent) != ERR_NONE) {
+		leg_drop(w, l);
+		return NULL;
+	}
+	leg_aim(w, l, invite);
+	ist->user = mem.owner;
+	leg_step(w, l, LE_GOT_INVITE, &(struct leg_input){ .m = invite, .t = ist });
+	return l;
+}
+
+/* An INVITE or UPDATE begins to wait for its answer. The first INVITE of a leg is made known by the
+ * gate, which made the call; any later one is an offer to the other side. */
+void
+leg_in_invite(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+	struct leg *l = s->l;
+	struct dialog_memory mem = leg_memory(s->w, l);
+	struct note n = { .what = EV_OFFER };
+
+	l->invite = pool_handle(&s->w->txn_pool, in->t);
+	l->invite_cseq = in->m->cseq;
+	l->by_update = in->m->method == SIP_UPDATE;
+	if (!l->by_update)
+		answer_txn(s->w, in->t, 100, NULL, SPAN_NONE, SPAN_NONE);
+	if (is_sdp(sip_span(in->m, in->m->content_type)))
+		offer_step(&l->offer, OFFER_E_RECV_OFFER, mem.owner);
+	if (l->dialog.state != DIALOG_CONFIRMED)
+		return;
+	if (dialog_retarget(&l->dialog, &mem, in->m) == ERR_NONE)
+		leg_aim(s->w, l, in->m);
+	leg_facts(s->w, l, &n);
+	n.text[T_HEADERS] = headers_through(s->w, in->m);
+	n.text[T_CONTENT_TYPE] = sip_span(in->m, in->m->content_type);
+	n.text[T_BODY] = sip_span(in->m, in->m->body);
+	note_up(s->w, &n);
+}
+
+/* A second one before the first was answered (14.2): 500 with a Retry-After of 0 to 10 s. */
+void
+leg_in_again(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+	char line[32];
+	struct buf b = buf_on(line, sizeof(line));
+
+	sip_put_header_u32(&b, SPAN("Retry-After"), rand_below(11));
+	answer_txn(s->w, in->t, 500, NULL, SPAN_NONE, buf_span(&b));
+}
+
+/* Ours is in flight: 491 (14.2). */
+void
+leg_in_glare(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+
+	answer_txn(s->w, in->t, 491, NULL, SPAN_NONE, SPAN_NONE);
+}
+
+void
+leg_on_cancel(struct worker *w, struct txn *ist)
+{
+	struct leg *l = leg_at(w, ist->user);
+
+	if (l != NULL && l->invite == pool_handle(&w->txn_pool, ist))
+		leg_step(w, l, LE_GOT_CANCEL, &(struct leg_input){ .t = ist });
+}
+
+void
+leg_in_cancel(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	struct leg *l = s->l;
+	struct note n = { .what = EV_OFFER_CANCELLED, .status = 487 };
+
+	(void)input;
+	leg_respond(s->w, l, 487, &n);
+	if (l->dialog.state == DIALOG_CONFIRMED) {
+		offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&s->w->legs, l));
+		leg_facts(s->w, l, &n);
+		note_up(s->w, &n);
+		return;
+	}
+	l->dialog.state = DIALOG_ENDED;
+	leg_last_word(s->w, l, EV_CANCELLED, 487, 0, NULL);
+	leg_drop(s->w, l);
+}
+
+/* --- what we answer -----------------------------------------------------------------------------*/
+
+void
+leg_send_progress(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+
+	if (s->l->dialog.state == DIALOG_NONE)
+		s->l->dialog.state = DIALOG_EARLY;
+	leg_respond(s->w, s->l, in->status, in->n);
+}
+
+void
+leg_send_answer(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+	struct leg *l = s->l;
+	bool offered = l->offer.state == OFFER_RCVD;
+
+	l->dialog.state = DIALOG_CONFIRMED;
+	leg_respond(s->w, l, 200, in->n);
+	if (in->n->text[T_BODY].len > 0)
+		offer_step(&l->offer, offered ? OFFER_E_SEND_ANSWER : OFFER_E_SEND_OFFER,
+		    pool_handle(&s->w->legs, l));
+	else if (offered)
+		offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&s->w->legs, l));
+	if (l->inv != INV_IN_2XX)
+		return;
+	/* Repeated until the ACK, whatever the transport: it is end to end (13.3.1.4). */
+	l->resend_ms = s->w->settings->timers.t1_ms;
+	l->resend_ns = worker_now(s->w) + l->resend_ms * NS_PER_MS;
+	l->give_up_ns = worker_now(s->w) + 64 * l->resend_ms * NS_PER_MS;
+	leg_arm(s->w, l);
+}
+
+void
+leg_send_refusal(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+	struct leg *l = s->l;
+
+	leg_respond(s->w, l, in->status, in->n);
+	offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&s->w->legs, l));
+	if (l->dialog.state == DIALOG_CONFIRMED)
+		return;
+	l->dialog.state = DIALOG_ENDED;
+	leg_last_word(s->w, l, EV_GONE, in->status, 0, NULL);
+	leg_drop(s->w, l);
+}
+
+/* --- until its ACK ------------------------------------------------------------------------------*/
+
+void
+leg_resend(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	struct leg *l = s->l;
+	struct txn *t = txn_at(&s->w->txns, l->invite);
+	uint32_t t2 = s->w->settings->timers.t2_ms;
+
+	(void)input;
+	if (t == NULL)
+		return;
+	outbox_put(s->w->outbox, &t->flow, txn_last(&s->w->txns, t), 0);
+	l->retransmissions++;
+	l->resend_ms = l->resend_ms * 2 > t2 ? t2 : l->resend_ms * 2;
+	l->resend_ns = worker_now(s->w) + l->resend_ms * NS_PER_MS;
+}
+
+void
+leg_on_ack(struct worker *w, struct leg *l, const struct sip_msg *m)
+{
+	if (m->cseq == l->invite_cseq && dialog_matches(&l->dialog, &w->heap, m))
+		leg_step(w, l, LE_GOT_ACK, &(struct leg_input){ .m = m });
+}
+
+static void
+stop_resending(struct worker *w, struct leg *l)
+{
+	l->resend_ns = 0;
+	l->give_up_ns = 0;
+	leg_arm(w, l);
+}
+
+void
+leg_acked(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+	struct leg *l = s->l;
+	struct note n = { .what = EV_ACKED };
+
+	stop_resending(s->w, l);
+	if (l->offer.state == OFFER_SENT) {
+		n.text[T_CONTENT_TYPE] = sip_span(in->m, in->m->content_type);
+		n.text[T_BODY] = sip_span(in->m, in->m->body);
+		offer_step(&l->offer,
+		    n.text[T_BODY].len > 0 ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED,
+		    pool_handle(&s->w->legs, l));
+	}
+	leg_facts(s->w, l, &n);
+	note_up(s->w, &n);
+}
+
+/* 64*T1 without an ACK (13.3.1.4): the session is ended. */
+void
+leg_no_ack(void *step, const void *input)
+{
+	struct leg_step *s = step;
+
+	stop_resending(s->w, s->l);
+	leg_last_word(s->w, s->l, EV_RELEASED, 408, NOTE_NO_ACK, NULL);
+	leg_send_bye(step, input);
+}

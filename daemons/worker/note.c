@@ -1,0 +1,168 @@
+/*
+ * Events and commands between legs and calls. Within one worker an event waits in a queue and a
+ * command is a call; between workers both are the same flat record in a ring.
+ */
+#include "worker/worker.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+static const char *const names[N_NOTES] = { "none", "progress", "answer", "acked", "offer",
+	"offer answered", "offer refused", "offer cancelled", "failed", "cancelled", "released",
+	"gone", "dial", "do progress", "do answer", "do refuse", "do ack", "do offer",
+	"do offer answer", "do offer cancel", "do release" };
+
+const char *
+note_name(enum note_what what)
+{
+	return what < N_NOTES ? names[what] : "?";
+}
+
+/* --- the flat form ------------------------------------------------------------------------------*/
+
+struct flat {
+	uint16_t what, status, flags, pad;
+	handle leg, call;
+	uint32_t cseq, max_forwards, ring_s, retransmissions, loop, pad2;
+	struct sip_flow flow;
+	uint32_t len[N_TEXTS];
+	uint32_t pad3;
+};
+
+enum err
+note_pack(const struct note *n, void *to, size_t cap, size_t *len_r)
+{
+	struct flat f = { .what = n->what,
+		.status = n->status,
+		.flags = n->flags,
+		.leg = n->leg,
+		.call = n->call,
+		.cseq = n->cseq,
+		.max_forwards = n->max_forwards,
+		.ring_s = n->ring_s,
+		.retransmissions = n->retransmissions,
+		.loop = n->loop,
+		.flow = n->flow };
+	size_t at = sizeof(f);
+
+	for (unsigned i = 0; i < N_TEXTS; i++)
+		f.len[i] = (uint32_t)n->text[i].len;
+	if (cap < sizeof(f))
+		return ERR_FULL;
+	memcpy(to, &f, sizeof(f));
+	for (unsigned i = 0; i < N_TEXTS; i++) {
+		if (n->text[i].len > cap - at)
+			return ERR_FULL;
+		if (n->text[i].len > 0)
+			memcpy((char *)to + at, n->text[i].p, n->text[i].len);
+		at += n->text[i].len;
+	}
+	*len_r = at;
+	return ERR_NONE;
+}
+
+enum err
+note_unpack(const void *from, size_t len, struct note *n_r)
+{
+	struct flat f;
+	size_t at = sizeof(f);
+
+	if (len < sizeof(f))
+		return ERR_SYNTAX;
+	memcpy(&f, from, sizeof(f));
+	if (f.what == NOTE_NONE || f.what >= N_NOTES)
+		return ERR_SYNTAX;
+	*n_r = (struct note){ .what = f.what,
+		.status = f.status,
+		.flags = f.flags,
+		.leg = f.leg,
+		.call = f.call,
+		.cseq = f.cseq,
+		.max_forwards = f.max_forwards,
+		.ring_s = f.ring_s,
+		.retransmissions = f.retransmissions,
+		.loop = f.loop,
+		.flow = f.flow };
+	for (unsigned i = 0; i < N_TEXTS; i++) {
+		if (f.len[i] > len - at)
+			return ERR_SYNTAX;
+		n_r->text[i] =
+		    f.len[i] == 0 ? SPAN_NONE : span_of((const char *)from + at, f.len[i]);
+		at += f.len[i];
+	}
+	return at == len ? ERR_NONE : ERR_SYNTAX;
+}
+
+/* --- across workers -----------------------------------------------------------------------------*/
+
+static size_t
+flat_bytes(const struct note *n)
+{
+	size_t len = sizeof(struct flat);
+
+	for (unsigned i = 0; i < N_TEXTS; i++)
+		len += n->text[i].len;
+	return len;
+}
+
+static void
+send_note(struct worker *w, const struct note *n, enum wire_type type, unsigned proc)
+{
+	struct ring *out = child_out(&w->child, proc_role(proc), proc_index(proc));
+	size_t len = flat_bytes(n);
+	struct wire_leg *r;
+
+	r = out == NULL ? NULL : ring_reserve(out, type, (uint32_t)(sizeof(*r) + len));
+	if (r == NULL) {
+		log_error("note lost: no room to the other worker",
+		    LOG_STR("note", note_name(n->what)), LOG_U64("worker", proc_index(proc)));
+		return;
+	}
+	r->call = n->call;
+	r->leg = n->leg;
+	r->what = n->what;
+	note_pack(n, r->data, len, &len);
+	r->len = (uint32_t)len;
+	ring_commit(out, (uint32_t)(sizeof(*r) + len));
+}
+
+bool
+note_received(struct worker *w, const struct wire_leg *r, uint32_t len)
+{
+	struct note n;
+
+	if (len < sizeof(*r) || r->len != len - sizeof(*r) ||
+	    note_unpack(r->data, r->len, &n) != ERR_NONE)
+		return false;
+	if (n.what > CMD_DIAL)
+		leg_command(w, &n);
+	else
+		call_on_note(w, &n);
+	return true;
+}
+
+/* --- within ours --------------------------------------------------------------------------------*/
+
+void
+note_up(struct worker *w, const struct note *n)
+{
+	if (n->call == 0)
+		return; /* the call has let go of this leg: nobody listens */
+	if (handle_proc(n->call) != w->child.proc) {
+		send_note(w, n, WIRE_LEG_EVENT, handle_proc(n->call));
+		return;
+	}
+	/* Each input moves at most a few legs, each of which says at most a few words. */
+	must(w->notes_n < NOTES_MAX);
+	w->notes[(w->notes_first + w->notes_n++) % NOTES_MAX] = *n;
+}
+
+void
+note_down(struct worker *w, const struct note *n)
+{
+	if (handle_proc(n->leg) != w->child.proc)
+		send_note(w, n, WIRE_LEG_COMMAND, handle_proc(n->leg));
+	else
+		leg_command(w, n);
+}

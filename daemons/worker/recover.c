@@ -1,0 +1,151 @@
+/*
+ * What a worker finds when it starts: an empty region, or what its predecessor left, killed at any
+ * instruction or stopped (DESIGN.md rules 2 and 3). The pools' slots, the heap's blocks and what
+ * stands in them are the truth; free lists, indexes and timers are made from them here.
+ *
+ * A call that is marked was being changed: it is ended cleanly, with its record. A leg whose call is
+ * gone ends too. Everything else goes on as if nothing had happened.
+ */
+#include "worker/worker.h"
+
+#include "base/log.h"
+
+enum { LEGS_RESERVE = 16, TXNS_RESERVE = 4096 };
+
+void
+recover_lay_out(struct worker *w)
+{
+	unsigned proc = w->child.proc;
+	struct call_views *views = (void *)(w->region + w->shape.views_at);
+
+	if (w->child.self_size < w->shape.size)
+		fatal(0, "the worker's region has %zu bytes, %zu are needed", w->child.self_size,
+		    w->shape.size);
+	views->count = w->shape.calls;
+	w->views = (void *)(views + 1);
+	pool_init(&w->calls, w->region + w->shape.calls_at, WORKER_CALL_BYTES, w->shape.calls,
+	    handle_owner_of(KIND_CALL, proc), 0);
+	pool_init(&w->legs, w->region + w->shape.legs_at, WORKER_LEG_BYTES, w->shape.legs,
+	    handle_owner_of(KIND_LEG, proc), LEGS_RESERVE);
+	/* Requests in dialogs keep a reserve (rule 7). */
+	pool_init(&w->txn_pool, w->region + w->shape.txns_at, sizeof(struct txn), w->shape.txns,
+	    handle_owner_of(KIND_TXN, proc), TXNS_RESERVE);
+	heap_init(&w->heap, w->region + w->shape.heap_at, w->shape.blocks);
+}
+
+static bool
+owner_lives(void *ctx, handle owner)
+{
+	struct worker *w = ctx;
+
+	switch ((enum object_kind)handle_kind(owner)) {
+	case KIND_CALL:
+		return pool_find(&w->calls, owner) != NULL;
+	case KIND_LEG:
+		return pool_find(&w->legs, owner) != NULL;
+	case KIND_TXN:
+		return pool_find(&w->txn_pool, owner) != NULL;
+	case KIND_CONN:
+		break;
+	}
+	return false;
+}
+
+/* --- legs ---------------------------------------------------------------------------------------*/
+
+void
+leg_abandon(struct worker *w, struct leg *l)
+{
+	handle h = pool_handle(&w->legs, l);
+	struct note n = { .what = CMD_RELEASE, .leg = h };
+
+	l->call = 0;
+	if (l->inv == INV_IN && l->dialog.state != DIALOG_CONFIRMED) {
+		n.what = CMD_REFUSE;
+		n.status = 500;
+	}
+	leg_command(w, &n);
+	/* What could not be told anything (it was half made) is dropped; what waits for an answer to
+	 * its BYE or CANCEL stays until that comes. */
+	if (leg_at(w, h) == l && l->bye == 0 && txn_at(&w->txns, l->invite) == NULL)
+		leg_drop(w, l);
+}
+
+static bool
+is_listed(struct worker *w, struct leg *l)
+{
+	struct call *c = call_at(w, l->call);
+
+	if (l->call == 0 || handle_proc(l->call) != w->child.proc)
+		return true; /* it ends by itself, or its call is another worker's */
+	return c != NULL && party_of_leg(w, c, pool_handle(&w->legs, l)) != NULL;
+}
+
+static void
+take_up_legs(struct worker *w)
+{
+	struct leg *next;
+
+	for (struct leg *l = pool_next(&w->legs, NULL); l != NULL; l = next) {
+		next = pool_next(&w->legs, l);
+		if (!is_listed(w, l))
+			leg_abandon(w, l);
+		else if (l->call == 0 && l->bye != 0 && txn_at(&w->txns, l->bye) == NULL)
+			leg_drop(w, l); /* its BYE had ended, only the slot was left */
+		else
+			leg_arm(w, l);
+		worker_drain(w);
+	}
+}
+
+/* --- calls --------------------------------------------------------------------------------------*/
+
+/* Killed before its first words were kept: no record can be made, and none is owed; its legs end as
+ * those of a call that is gone. */
+static bool
+is_half_made(const struct call *c)
+{
+	return c->caller == 0 || c->segments == 0;
+}
+
+static void
+take_up_calls(struct worker *w)
+{
+	struct call *next;
+	unsigned kept = 0, ended = 0;
+
+	for (struct call *c = pool_next(&w->calls, NULL); c != NULL; c = next) {
+		next = pool_next(&w->calls, c);
+		if (is_half_made(c)) {
+			call_drop(w, c);
+		} else if (c->marked) {
+			ended++;
+			c->marked = 0;
+			call_abandon(w, c);
+		} else {
+			kept++;
+			if (c->state == CALL_ENDING && c->linger_until_ns == 0)
+				w->cdrs_waiting++;
+			call_arm(w, c);
+			view_update(w, c);
+		}
+		worker_drain(w);
+	}
+	if (kept + ended == 0)
+		return;
+	count(w->child.self, COUNT_RECOVERED_CALLS, kept);
+	log_info("calls taken up", LOG_U64("calls", kept), LOG_U64("ended", ended));
+}
+
+void
+recover(struct worker *w)
+{
+	heap_sweep(&w->heap, owner_lives, w);
+	for (uint32_t i = 0; i < w->shape.calls; i++)
+		if (w->views[i].state != CALL_VIEW_NONE && call_at(w, w->views[i].call) == NULL)
+			w->views[i] = (struct call_view){ 0 };
+	txns_recover(&w->txns);
+	take_up_calls(w);
+	take_up_legs(w);
+	outbox_flush(w->outbox);
+}

@@ -1,0 +1,206 @@
+/*
+ * Where a call goes. The Request-URI alone decides (FLOWS.md S3-01, S3-03): its host says whose the
+ * number is, its user part is a name, a number of ours, or one for a gateway. The user part is data:
+ * it is compared, never interpreted (THREATS.md A14).
+ */
+#include "worker/worker.h"
+
+#include <ctype.h>
+
+#include "sip/fields.h"
+
+static struct route_result
+no_route(unsigned status, const char *reason)
+{
+	return (struct route_result){ status, reason, DIRECTION_INTERNAL };
+}
+
+/* --- to a subscriber ----------------------------------------------------------------------------*/
+
+static void
+add_contact(struct worker *w, struct call *c, const struct location *loc, const struct binding *b)
+{
+	struct target *t =
+	    target_new(w, c, TARGET_CONTACT, loc_text(loc, b->contact), loc_text(loc, b->path));
+
+	if (t == NULL)
+		return;
+	t->q = b->q;
+	t->ring_s = b->ring_s;
+	t->flow = b->flow;
+}
+
+static struct route_result
+to_subscriber(struct worker *w, struct call *c, const struct dir_subscriber *s)
+{
+	struct loc_buf *buf = scratch_take(w, sizeof(*buf));
+	const struct location *loc;
+	struct feature_refusal no;
+
+	if (s->disabled)
+		return no_route(480, NULL);
+	c->called_account = s->id;
+	no = features_terminate(w, c, s);
+	if (no.status != 0)
+		return no_route(no.status, no.reason);
+	loc = buf == NULL ? NULL
+			  : locations_find(&w->locations, s->tenant, dir_text(s, s->user),
+				w->child.clock.wall_ms, buf);
+	if (loc == NULL)
+		return no_route(480, "Not registered");
+	for (unsigned i = 0; i < loc->n; i++)
+		add_contact(w, c, loc, &loc->bindings[i]);
+	return (struct route_result){ 0, NULL,
+		c->origin == ORIGIN_GATEWAY ? DIRECTION_INBOUND : DIRECTION_INTERNAL };
+}
+
+/* A number of ours; also written with or without its '+'. */
+static const struct dir_number *
+find_number(struct worker *w, uint32_t tenant, struct span dialled, struct dir_buf *rec)
+{
+	const struct dir_number *n = directory_number(&w->directory, tenant, dialled, rec);
+	struct buf plus;
+
+	if (n != NULL || dialled.len == 0)
+		return n;
+	if (dialled.p[0] == '+')
+		return directory_number(&w->directory, tenant, span_from(dialled, 1), rec);
+	plus = scratch_buf(w, dialled.len + 1);
+	buf_char(&plus, '+');
+	buf_put(&plus, dialled);
+	return directory_number(&w->directory, tenant, buf_span(&plus), rec);
+}
+
+static const struct dir_subscriber *
+find_subscriber(struct worker *w, uint32_t tenant, struct span dialled, struct dir_buf *rec)
+{
+	const struct dir_subscriber *s = directory_subscriber(&w->directory, tenant, dialled, rec);
+	const struct dir_number *n;
+	struct span user;
+
+	if (s != NULL)
+		return s;
+	n = find_number(w, tenant, dialled, rec);
+	if (n == NULL || n->kind != DIR_NUMBER_SUBSCRIBER)
+		return NULL;
+	user = scratch_keep(w, dir_text(n, n->target));
+	return directory_subscriber(&w->directory, tenant, user, rec);
+}
+
+/* --- to a gateway -------------------------------------------------------------------------------*/
+
+static bool
+is_number(struct span s)
+{
+	size_t i = s.len > 0 && s.p[0] == '+';
+
+	if (i == s.len)
+		return false;
+	for (; i < s.len; i++)
+		if (!isdigit((unsigned char)s.p[i]))
+			return false; /* also: codes with * and # never go to a trunk */
+	return true;
+}
+
+static void
+put_gateway_uri(struct buf *b, const struct dir_gateway *g, struct span number)
+{
+	buf_lit(b, "sip:");
+	sip_put_user(b, number);
+	buf_char(b, '@');
+	if (g->address.family == 6)
+		netaddr_put_ip(b, &g->address);
+	else
+		buf_put(b, dir_text(g, g->host));
+	if (g->port != 0) {
+		buf_char(b, ':');
+		buf_u64(b, g->port);
+	}
+	if (g->transport > SIP_T_UDP) {
+		buf_lit(b, ";transport=");
+		buf_put(b, sip_transport_param(g->transport));
+	}
+	buf_lit(b, ";user=phone");
+}
+
+static bool
+add_gateway(struct worker *w, struct call *c, const struct dir_gateway *g, struct span number,
+    unsigned order)
+{
+	struct buf uri = scratch_buf(w, 512);
+	struct sip_uri parsed;
+	struct sip_flow flow;
+	struct target *t;
+
+	put_gateway_uri(&uri, g, number);
+	if (!buf_ok(&uri) || sip_uri_parse(buf_span(&uri), &parsed) != ERR_NONE ||
+	    target_flow(w, &parsed, &flow) != ERR_NONE)
+		return false;
+	t = target_new(w, c, TARGET_GATEWAY, buf_span(&uri), SPAN_NONE);
+	if (t == NULL)
+		return false;
+	t->gateway = g->id;
+	t->flow = flow;
+	t->q = (uint16_t)(1000 - order); /* one after the other, best priority first */
+	return true;
+}
+
+static struct route_result
+to_gateways(struct worker *w, struct call *c, struct span dialled)
+{
+	struct dir_buf *route_rec = scratch_take(w, sizeof(*route_rec));
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+	const struct dir_route *r;
+	unsigned added = 0;
+
+	r = route_rec == NULL || rec == NULL
+		? NULL
+		: directory_route(&w->directory, c->tenant, dialled, route_rec);
+	if (r == NULL)
+		return no_route(404, NULL);
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct dir_gateway *g =
+		    directory_gateway(&w->directory, r->routes[i].gateway, rec);
+		struct buf number = scratch_buf(w, 128);
+
+		buf_str(&number, r->routes[i].add);
+		buf_put(&number, span_from(dialled, r->routes[i].strip));
+		if (g != NULL && buf_ok(&number))
+			added += add_gateway(w, c, g, buf_span(&number), i);
+	}
+	if (added == 0)
+		return no_route(500, "No gateway of the route can be reached");
+	return (struct route_result){ 0, NULL, DIRECTION_OUTBOUND };
+}
+
+/* --- the decision -------------------------------------------------------------------------------*/
+
+struct route_result
+route_call(struct worker *w, struct call *c, const struct sip_msg *invite, const struct origin *o)
+{
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+	struct span dialled = kept_span(&w->heap, c->dialled);
+	const struct dir_subscriber *s;
+	struct sip_uri uri;
+	uint32_t tenant;
+	bool by_name;
+
+	if (rec == NULL || sip_uri_parse(sip_span(invite, invite->uri), &uri) != ERR_NONE)
+		return no_route(400, NULL);
+	by_name = directory_tenant_of(&w->directory, uri.host, &tenant) == ERR_NONE;
+	/* tel: has no host; an address of ours, like it, means the caller's own tenant. */
+	if (uri.scheme != SIP_S_TEL && domain_tenant(&w->directory, w->settings, uri.host,
+					   &invite->flow.local, &tenant) != ERR_NONE)
+		return no_route(404, "Not a domain of ours");
+	if (by_name && tenant != c->tenant)
+		return no_route(404, NULL); /* nothing of one tenant is seen by another */
+	if (dialled.len == 0)
+		return no_route(404, NULL);
+	s = find_subscriber(w, c->tenant, dialled, rec);
+	if (s != NULL)
+		return to_subscriber(w, c, s);
+	/* A call from outside that is for none of ours does not go out again. */
+	if (o->kind == ORIGIN_GATEWAY || !is_number(dialled))
+		return no_route(404, NULL);
+	return to_gateways(w, c, dialled);
+}

@@ -1,0 +1,72 @@
+/* The call as others see it (model/callview.h), written whenever its state changes. */
+#include "worker/worker.h"
+
+#include <string.h>
+
+static struct call_view *
+view_of(struct worker *w, const struct call *c)
+{
+	return &w->views[pool_index(&w->calls, c)];
+}
+
+static void
+put_text(struct worker *w, char to[64], struct kept k)
+{
+	struct span s = kept_span(&w->heap, k);
+
+	memset(to, 0, 64);
+	for (size_t i = 0; i < s.len && i < 63; i++)
+		to[i] = s.p[i] >= ' ' && s.p[i] != 0x7f ? s.p[i] : '?';
+}
+
+static enum call_view_state
+state_of(const struct call *c)
+{
+	switch ((enum call_state)c->state) {
+	case CALL_ROUTING:
+		return CALL_VIEW_ROUTING;
+	case CALL_RINGING:
+		return c->progress != 0 ? CALL_VIEW_RINGING : CALL_VIEW_ROUTING;
+	case CALL_UP:
+		return CALL_VIEW_UP;
+	case CALL_ENDING:
+	case CALL_N_STATES:
+		break;
+	}
+	return CALL_VIEW_ENDING;
+}
+
+void
+view_update(struct worker *w, struct call *c)
+{
+	struct call_view *v = view_of(w, c);
+	const struct segment *s = segment_first(w, c);
+	enum call_view_state state = state_of(c);
+
+	if (v->call == pool_handle(&w->calls, c) && v->state == state)
+		return;
+	call_view_begin(v);
+	v->state = state;
+	v->call = pool_handle(&w->calls, c);
+	memcpy(v->call_id, c->call_id, sizeof(v->call_id));
+	v->tenant = c->tenant;
+	v->setup_wall_ms = c->setup_ms;
+	v->answer_wall_ms = s == NULL ? 0 : s->answer_ms;
+	v->setup_ns = s == NULL ? 0 : s->start_ns;
+	v->answer_ns = s == NULL ? 0 : s->answer_ns;
+	put_text(w, v->from, c->user);
+	put_text(w, v->to, c->dialled);
+	put_text(w, v->connected, s == NULL ? (struct kept){ 0 } : s->connected);
+	call_view_end(v);
+}
+
+void
+view_clear(struct worker *w, const struct call *c)
+{
+	struct call_view *v = view_of(w, c);
+
+	call_view_begin(v);
+	v->state = CALL_VIEW_NONE;
+	v->call = 0;
+	call_view_end(v);
+}

@@ -1,0 +1,162 @@
+/* The worker's private memory, its turn, its timers. */
+#include "worker/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- what the transaction engine is given -------------------------------------------------------*/
+
+static void
+txn_send_out(void *ctx, struct txn *t, const struct sip_flow *to, struct span text)
+{
+	struct worker *w = ctx;
+
+	if (outbox_put(w->outbox, to, text, pool_handle(&w->txn_pool, t)))
+		count(w->child.self, COUNT_SENT, 1);
+}
+
+static void
+txn_news(void *ctx, struct txn *t, enum txn_news news, const struct sip_msg *m)
+{
+	leg_on_txn(ctx, t, news, m);
+}
+
+static void
+txn_arm(void *ctx, struct txn *t, uint64_t deadline_ns)
+{
+	struct worker *w = ctx;
+
+	wheel_set(w->wheel, &w->txn_timers[pool_index(&w->txn_pool, t)], deadline_ns);
+}
+
+/* --- start --------------------------------------------------------------------------------------*/
+
+static void *
+private_memory(size_t n, size_t size)
+{
+	void *p = calloc(n, size);
+
+	if (p == NULL)
+		fatal(0, "no memory for %zu objects of %zu bytes", n, size);
+	return p;
+}
+
+void
+worker_init(struct worker *w)
+{
+	struct txn_env env = { w, txn_send_out, txn_news, txn_arm };
+	struct txn_timers timers = { w->settings->timers.t1_ms, w->settings->timers.t2_ms,
+		w->settings->timers.t4_ms };
+
+	worker_shape(w->settings, &w->shape);
+	w->call_timers = private_memory(w->shape.calls, sizeof(*w->call_timers));
+	w->leg_timers = private_memory(w->shape.legs, sizeof(*w->leg_timers));
+	w->txn_timers = private_memory(w->shape.txns, sizeof(*w->txn_timers));
+	w->scratch = private_memory(1, SCRATCH_BYTES);
+	w->text = private_memory(1, OUT_TEXT);
+	w->message = private_memory(1, SIP_MSG_ROOM(SIP_RAW_MAX));
+	w->wheel = wheel_new(worker_now(w));
+	w->outbox = outbox_new(&w->child, w->settings);
+	recover_lay_out(w);
+	txns_init(&w->txns, &w->txn_pool, &w->heap, &w->child.clock, &env, &timers, &w->key);
+	recover(w);
+}
+
+void
+worker_open_tables(struct worker *w)
+{
+	const char *mem;
+	size_t size;
+
+	if (w->directory.records.head == NULL) {
+		mem = child_region(&w->child, proc_of(ROLE_STORE, 0), &size);
+		if (mem != NULL)
+			directory_open(&w->directory, mem + PROCESS_HEAD, size - PROCESS_HEAD);
+	}
+	if (w->locations.records.head == NULL) {
+		mem = child_region(&w->child, proc_of(ROLE_REGISTRAR, 0), &size);
+		if (mem != NULL)
+			locations_open(&w->locations, mem + PROCESS_HEAD, size - PROCESS_HEAD);
+	}
+}
+
+/* --- a turn -------------------------------------------------------------------------------------*/
+
+void
+worker_drain(struct worker *w)
+{
+	while (w->notes_n > 0) {
+		struct note n = w->notes[w->notes_first];
+
+		w->notes_first = (w->notes_first + 1) % NOTES_MAX;
+		w->notes_n--;
+		call_on_note(w, &n);
+	}
+	w->scratch_used = 0;
+}
+
+static bool
+is_in(const struct wheel_timer *t, const struct wheel_timer *array, uint32_t n)
+{
+	return t >= array && t < array + n;
+}
+
+static void
+fire(void *ctx, struct wheel_timer *t)
+{
+	struct worker *w = ctx;
+
+	if (is_in(t, w->txn_timers, w->shape.txns))
+		txn_fire(&w->txns, pool_at(&w->txn_pool, (uint32_t)(t - w->txn_timers)));
+	else if (is_in(t, w->leg_timers, w->shape.legs))
+		leg_on_timer(w, pool_at(&w->legs, (uint32_t)(t - w->leg_timers)));
+	else
+		call_on_timer(w, pool_at(&w->calls, (uint32_t)(t - w->call_timers)));
+	worker_drain(w);
+}
+
+void
+worker_timers(struct worker *w)
+{
+	wheel_run(w->wheel, worker_now(w), fire, w);
+}
+
+/* --- scratch ------------------------------------------------------------------------------------*/
+
+void *
+scratch_take(struct worker *w, size_t n)
+{
+	void *p = w->scratch + w->scratch_used;
+
+	n = (n + 7) & ~(size_t)7;
+	if (n > SCRATCH_BYTES - w->scratch_used)
+		return NULL;
+	w->scratch_used += n;
+	return p;
+}
+
+struct span
+scratch_keep(struct worker *w, struct span s)
+{
+	char *p = s.len == 0 ? NULL : scratch_take(w, s.len);
+
+	if (p == NULL)
+		return SPAN_NONE;
+	memcpy(p, s.p, s.len);
+	return span_of(p, s.len);
+}
+
+struct buf
+scratch_buf(struct worker *w, size_t cap)
+{
+	char *p = scratch_take(w, cap);
+
+	return p == NULL ? buf_on(NULL, 0) : buf_on(p, cap);
+}
+
+void
+scratch_end(struct worker *w, const struct buf *b)
+{
+	if (b->p != NULL && b->p + ((b->cap + 7) & ~(size_t)7) == w->scratch + w->scratch_used)
+		w->scratch_used -= ((b->cap + 7) & ~(size_t)7) - ((b->len + 7) & ~(size_t)7);
+}
