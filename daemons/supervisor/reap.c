@@ -60,6 +60,7 @@ bury(struct supervisor *s, struct service *v, int status)
 	if (!stopping)
 		say(v, status);
 	v->pid = 0;
+	v->ready = false;
 	service_row(s, v, stopping ? PROCESS_ABSENT : PROCESS_DIED);
 	if (stopping)
 		return;

@@ -29,7 +29,7 @@ bell_open(enum role role)
 	return fd;
 }
 
-/* In the order of their start; the fronts wait until all before them are ready (THREATS.md F8). */
+/* In the order of their start: the bindings are there before the sockets are read (THREATS.md F8). */
 void
 services_list(struct supervisor *s)
 {

@@ -33,13 +33,13 @@ struct service {
 	uint64_t deaths[DEATHS];
 	unsigned n_deaths;  /* ever; deaths[n_deaths % DEATHS] is the oldest kept */
 	uint32_t backoff_s; /* 0: not throttled */
-	bool ready;	    /* it was, since it was started */
+	bool ready;	    /* it takes work */
 	bool killed;	    /* SIGKILL was sent */
 	struct region seen; /* its region, read-only */
 };
 
 enum phase {
-	PHASE_STARTING, /* until every child was ready once; then systemd is told */
+	PHASE_STARTING, /* until the fronts are ready; then systemd is told */
 	PHASE_RUNNING,
 	PHASE_STOPPING,	 /* SIGTERM was sent; nobody is started any more */
 	PHASE_UPGRADING, /* the same, but a new program follows in this process */

@@ -12,19 +12,38 @@ is_stopping(const struct supervisor *s)
 	return s->phase != PHASE_STARTING && s->phase != PHASE_RUNNING;
 }
 
-/* Before the exchange runs, a front waits for all who work behind it: what it would read from the
- * sockets could not be answered. */
+static bool
+is_throttled(const struct supervisor *s, const struct service *v)
+{
+	return s->exchange->rows[v->proc].state == PROCESS_THROTTLED;
+}
+
+/* The fronts wait for all who work behind them: what they would read from the sockets could not be
+ * answered. But a fault of control, or of one worker among several, must not keep all calls away. */
+static bool
+fronts_may(const struct supervisor *s)
+{
+	bool worker = false;
+
+	for (unsigned i = 0; i < s->n_services; i++) {
+		const struct service *v = &s->services[i];
+		bool needed = v->role == ROLE_STORE || v->role == ROLE_REGISTRAR;
+
+		if (v->role == ROLE_FRONT)
+			continue;
+		if (!v->ready && (needed || !is_throttled(s, v)))
+			return false;
+		worker = worker || (v->role == ROLE_WORKER && v->ready);
+	}
+	return worker;
+}
+
 static bool
 has_come(const struct supervisor *s, const struct service *v)
 {
 	if (v->pid != 0 || v->start_at_ns > s->clock.mono_ns)
 		return false;
-	if (v->role != ROLE_FRONT || s->phase != PHASE_STARTING)
-		return true;
-	for (unsigned i = 0; i < s->n_services; i++)
-		if (s->services[i].role != ROLE_FRONT && !s->services[i].ready)
-			return false;
-	return true;
+	return v->role != ROLE_FRONT || s->phase != PHASE_STARTING || fronts_may(s);
 }
 
 static void
@@ -42,7 +61,7 @@ static void
 see_started(struct supervisor *s)
 {
 	for (unsigned i = 0; i < s->n_services; i++)
-		if (!s->services[i].ready)
+		if (s->services[i].role == ROLE_FRONT && !s->services[i].ready)
 			return;
 	s->phase = PHASE_RUNNING;
 	s->phase_ns = s->clock.mono_ns;

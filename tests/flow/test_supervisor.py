@@ -248,6 +248,11 @@ def test_a_child_that_dies_in_a_loop_is_throttled(make):
     assert x.stop() == 0
 
 
+def test_calls_do_not_depend_on_control(make):
+    x = make(env={"IDLE_DIES": "control"}).start()
+    wait_until(lambda: names(x) == CHILDREN - {"control"})
+
+
 def test_a_child_whose_heart_stands_still_is_killed(make):
     x = make().start()
     victim = x.pid_of("worker 1")
