@@ -4,9 +4,8 @@
 #include "ipc/process.h"
 #include "ipc/shm.h"
 #include "model/directory.h"
-#include "model/location.h"
+#include "model/registrar_shape.h"
 #include "model/worker_shape.h"
-#include "sip/txn.h"
 
 static size_t
 page_up(size_t n)
@@ -15,21 +14,17 @@ page_up(size_t n)
 }
 
 size_t
-registrar_txn_at(const struct settings *s)
-{
-	return page_up(PROCESS_HEAD + locations_bytes(s->limits.bindings));
-}
-
-size_t
 region_bytes(enum role role, const struct settings *s)
 {
+	struct registrar_shape registrar;
 	struct worker_shape shape;
 
 	switch (role) {
 	case ROLE_STORE:
 		return page_up(PROCESS_HEAD + directory_bytes(s->limits.subscribers));
 	case ROLE_REGISTRAR:
-		return registrar_txn_at(s) + REGISTRAR_TXN_BYTES;
+		registrar_shape(s, &registrar);
+		return registrar.size;
 	case ROLE_CONTROL:
 		return PROCESS_HEAD + CONTROL_BYTES;
 	case ROLE_FRONT:
@@ -66,9 +61,7 @@ region_layout(enum role role)
 	case ROLE_STORE:
 		return directory_layout(l);
 	case ROLE_REGISTRAR:
-		l = shm_layout(l, sizeof(struct binding));
-		l = shm_layout(l, sizeof(struct location));
-		return shm_layout(l, sizeof(struct txn));
+		return registrar_layout();
 	case ROLE_WORKER:
 		return worker_layout();
 	case ROLE_FRONT:

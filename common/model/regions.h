@@ -4,7 +4,7 @@
  * part of the model; here is only their sum.
  *
  *     store      struct process | directory (model/directory.h)
- *     registrar  struct process | locations (model/location.h) | transactions, at registrar_txn_at
+ *     registrar  model/registrar_shape.h
  *     worker     model/worker_shape.h
  *     front      struct process | 1 MiB of its own
  *     control    struct process | 64 KiB of its own
@@ -18,13 +18,12 @@
 #include "ipc/topology.h"
 #include "model/settings.h"
 
-enum { REGISTRAR_TXN_BYTES = 32 << 20, FRONT_BYTES = 1 << 20, CONTROL_BYTES = 64 << 10 };
+enum { FRONT_BYTES = 1 << 20, CONTROL_BYTES = 64 << 10 };
 
 /* 0 for the supervisor, whose region is the exchange's. */
 size_t region_bytes(enum role role, const struct settings *s);
 /* Changes whenever a struct in the region does; for shm_make. */
 uint64_t region_layout(enum role role);
-size_t registrar_txn_at(const struct settings *s); /* page-aligned, from the region's start */
 
 /* The exchange's region: struct exchange and two copies of the settings. */
 size_t exchange_bytes(void);

@@ -1,0 +1,34 @@
+/*
+ * How the registrar's region is divided: the supervisor sizes it, the registrar lays its tables over
+ * it.
+ *
+ *     struct process | locations (model/location.h) | registrar_head | transactions | heap
+ *
+ * A transaction is made only for a REGISTER with right credentials, to repeat its answer for 32 s;
+ * when they are used up it is answered all the same (daemons/registrar/answer.c).
+ */
+#ifndef TANDEM_MODEL_REGISTRAR_SHAPE_H
+#define TANDEM_MODEL_REGISTRAR_SHAPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "model/settings.h"
+
+struct registrar_head {
+	uint64_t loaded; /* 1: bindings of the database are not wanted any more */
+	uint64_t pad[7];
+};
+
+struct registrar_shape {
+	uint32_t bindings, txns;
+	uint32_t blocks[HEAP_CLASSES];
+	size_t locations_at, locations_size, head_at, txns_at, heap_at, size;
+};
+
+void registrar_shape(const struct settings *s, struct registrar_shape *shape_r);
+/* Changes whenever a struct in the region does. */
+uint64_t registrar_layout(void);
+
+#endif
