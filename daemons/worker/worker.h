@@ -529,6 +529,12 @@ void recover_lay_out(struct worker *w);
 void recover(struct worker *w);
 
 /* --- worker.c -----------------------------------------------------------------------------------*/
+struct source {                    /* which of our addresses a peer sees; asked anew after a while */
+	struct netaddr peer, local;
+	uint64_t until_ns;
+};
+enum { SOURCES = 64, SOURCE_S = 10 };
+
 struct worker {
 	struct child child;
 	const struct settings *settings;
@@ -551,6 +557,7 @@ struct worker {
 	size_t scratch_used;
 	char *text;                /* one outgoing message, OUT_TEXT */
 	struct sip_msg *message;   /* own copy of the one in hand */
+	struct source sources[SOURCES];
 	uint32_t cdrs_waiting;     /* ended calls whose record found no room yet */
 };
 
