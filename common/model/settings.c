@@ -15,7 +15,7 @@
 
 #define MIB (1 << 20)
 
-enum { ADVERTISE = SETTINGS_HOST + 8, ADDRESS = 64 };
+enum { ADVERTISE = SETTINGS_HOST + 8, ADDRESS = 64, CALLS_PER_WORKER = 800000 };
 
 struct file_listener {
 	uint8_t transport; /* index into transports[] */
@@ -250,6 +250,21 @@ check_timers(const void *value)
 	return s->timers.session_s < s->timers.min_se_s ? "session_s is less than min_se_s" : NULL;
 }
 
+/* What a worker's heap can address (base/arena.h) ends a little above. */
+static const char *
+check_calls(const void *value)
+{
+	const struct settings *s;
+
+	(void)value;
+	if (whole == NULL)
+		return NULL;
+	s = &whole->out.settings;
+	return s->limits.calls / s->processes.workers > CALLS_PER_WORKER
+		   ? "more than 800000 calls for each worker"
+		   : NULL;
+}
+
 #define OUT(m) out.settings.m
 
 static const struct config_key listen_keys[] = {
@@ -271,8 +286,10 @@ static const struct config_key keys[] = {
 	CONFIG_TEXT(
 	    "spool_dir", struct file, out.spool_dir, "/var/spool/tandem", .check = check_directory),
 	CONFIG_NUMBER("processes.fronts", struct file, OUT(processes.fronts), 1, 1, 16),
-	CONFIG_NUMBER("processes.workers", struct file, OUT(processes.workers), 2, 1, 32),
-	CONFIG_NUMBER("limits.calls", struct file, OUT(limits.calls), 20000, 1, 1000000),
+	CONFIG_NUMBER("processes.workers", struct file, OUT(processes.workers), 2, 1, 32,
+	    .check = check_calls),
+	CONFIG_NUMBER("limits.calls", struct file, OUT(limits.calls), 20000, 1, 1000000,
+	    .check = check_calls),
 	CONFIG_NUMBER(
 	    "limits.subscribers", struct file, OUT(limits.subscribers), 100000, 1, 10000000),
 	CONFIG_NUMBER("limits.bindings", struct file, OUT(limits.bindings), 200000, 1, 10000000),

@@ -230,6 +230,8 @@ Test(model_settings, keys_that_do_not_go_together)
 	    ERR_RANGE, ":3: listen[1]: another listener has this address and port");
 	refuses(D "run_dir = \"/x\";\nspool_dir = \"/x\";", ERR_RANGE,
 	    ":2: run_dir: run_dir and spool_dir must not be the same");
+	refuses(D "limits = { calls = 800001; };\nprocesses = { workers = 1; };", ERR_RANGE,
+	    ":3: processes.workers: more than 800000 calls for each worker");
 	refuses(D "registrar = { min_s = 8000; };", ERR_RANGE,
 	    ":2: registrar.min_s: min_s is greater than max_s");
 	refuses(D "timers = { t2_ms = 100; };", ERR_RANGE,
