@@ -90,12 +90,6 @@ directory_open(struct directory *d, const void *mem, size_t size)
 	    &d->records, (const struct dir_head *)mem + 1, size - sizeof(struct dir_head));
 }
 
-uint64_t *
-directory_notes(struct directory *d)
-{
-	return d->head->notes;
-}
-
 bool
 directory_filled(const struct directory *d)
 {

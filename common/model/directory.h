@@ -124,10 +124,6 @@ enum err directory_open(struct directory *d, const void *mem, size_t size); /* E
 bool directory_filled(const struct directory *d);
 void directory_set_filled(struct directory *d);
 
-/* Words for the writer's own use; they live as long as run_dir. */
-enum { DIR_NOTES = 7 };
-uint64_t *directory_notes(struct directory *d);
-
 struct span dir_text(const void *record, struct dir_text t);
 
 /* Each returns ERR_ABSENT, or a pointer into *b through the result. */

@@ -5,8 +5,7 @@
 #include "model/directory.h"
 
 struct dir_head {
-	uint32_t filled, pad;
-	uint64_t notes[DIR_NOTES];
+	uint32_t filled, pad[15];
 };
 
 enum { DIR_KEY_MAX = 280 };

@@ -1,0 +1,130 @@
+/* A closed record as rows: JSON objects whose names are the columns, and the SQL that takes them. */
+#include "store/store.h"
+
+#include <string.h>
+
+#include "model/uuid.h"
+
+static const char *const tables[] = { "call", "cdr", "cdr_leg" };
+
+/* What a segment or a leg has besides its own fields. */
+struct above {
+	struct span call_id;
+	bool has_id;
+	uint32_t seq;
+};
+
+static void
+put_name(struct buf *b, const char *name)
+{
+	buf_char(b, '"');
+	buf_str(b, name);
+	buf_lit(b, "\":");
+}
+
+static void
+put_field(struct buf *b, struct above *a, enum cdr_part part, uint8_t number, struct span bytes)
+{
+	const struct cdr_column *column = cdr_column(part, number);
+
+	if (column == NULL)
+		return; /* of a newer program */
+	buf_char(b, ',');
+	put_name(b, column->name);
+	cdr_put_json(b, column->type, bytes);
+	if (part == CDR_P_SEGMENT && number == CDR_SEGMENT_seq)
+		a->seq = (uint32_t)cdr_value(bytes);
+	if (part == CDR_P_SEGMENT && number == CDR_SEGMENT_cdr_id)
+		a->has_id = true;
+}
+
+static void
+put_part(struct buf *b, struct above *a, enum cdr_part part, struct cdr_reader *r)
+{
+	uint8_t number;
+	struct span bytes;
+
+	a->has_id = false;
+	buf_str(b, b->len == 0 ? "[{" : ",{");
+	put_name(b, "call_id");
+	cdr_put_json(b, CDR_T_UUID, a->call_id);
+	while (cdr_next_field(r, &number, &bytes)) {
+		if (part != CDR_P_CALL || number != CDR_CALL_call_id)
+			put_field(b, a, part, number, bytes);
+	}
+	if (part == CDR_P_SEGMENT && !a->has_id) {
+		uint8_t id[16];
+		uuid_of_segment(id, (const uint8_t *)a->call_id.p, a->seq);
+		buf_char(b, ',');
+		put_name(b, "cdr_id");
+		cdr_put_json(b, CDR_T_UUID, span_of(id, 16));
+	}
+	buf_char(b, '}');
+}
+
+bool
+cdr_rows_add(struct cdr_rows *rows, struct span record)
+{
+	struct cdr_reader r;
+	enum cdr_kind kind;
+	enum cdr_part part;
+	uint8_t id[16] = { 0 };
+	size_t before[CDR_TABLES];
+	struct above a = { .call_id = span_of(id, sizeof(id)) };
+	bool good = true;
+
+	if (record_call(record, &kind, id) != ERR_NONE || cdr_open(&r, record, &kind) != ERR_NONE)
+		return false;
+	for (unsigned i = 0; i < CDR_TABLES; i++)
+		before[i] = rows->json[i].len;
+	while (cdr_next_part(&r, &part)) {
+		if (part >= CDR_P_CALL && part <= CDR_P_LEG)
+			put_part(&rows->json[part - CDR_P_CALL], &a, part, &r);
+	}
+	/* One byte stays for the closing bracket, one for NUL. */
+	for (unsigned i = 0; i < CDR_TABLES; i++)
+		good = good && buf_ok(&rows->json[i]) && rows->json[i].len + 2 <= rows->json[i].cap;
+	for (unsigned i = 0; i < CDR_TABLES && !good; i++) {
+		rows->json[i].len = before[i];
+		rows->json[i].overrun = false;
+	}
+	return good;
+}
+
+/* A column for which a record may be silent though the table wants a value. */
+static const char *
+otherwise(enum cdr_part part, const struct cdr_column *c)
+{
+	if (c->type == CDR_T_BOOL)
+		return "false";
+	if (part == CDR_P_LEG && strcmp(c->name, "retransmissions") == 0)
+		return "0";
+	return NULL;
+}
+
+void
+cdr_insert_sql(struct buf *b, enum cdr_part part)
+{
+	unsigned n;
+	const struct cdr_column *columns = cdr_columns(part, &n);
+	const char *table = tables[part - CDR_P_CALL];
+	const char *first = part == CDR_P_CALL ? "" : "call_id";
+
+	buf_printf(b, "insert into tandem.%s (%s", table, first);
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(b, "%s%s", i == 0 && *first == '\0' ? "" : ", ", columns[i].name);
+	buf_printf(b, ") select %s", first);
+	for (unsigned i = 0; i < n; i++) {
+		const char *value = otherwise(part, &columns[i]);
+		buf_str(b, i == 0 && *first == '\0' ? "" : ", ");
+		if (value == NULL)
+			buf_str(b, columns[i].name);
+		else
+			buf_printf(b, "coalesce(%s, %s)", columns[i].name, value);
+	}
+	buf_printf(b,
+	    " from jsonb_populate_recordset(null::tandem.%s, $1::jsonb)"
+	    " on conflict do nothing",
+	    table);
+	buf_char(b, '\0');
+}

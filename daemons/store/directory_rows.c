@@ -1,0 +1,407 @@
+/*
+ * What of PostgreSQL stands in the directory: the statement that reads a page of each kind, the one
+ * that reads the rows a change names, and how a row becomes a record. Both statements give the same
+ * columns: the key first, as it was asked for; what follows is null when there is no such row.
+ */
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libpq-fe.h>
+
+#include "base/log.h"
+
+#define TENANT_COLUMNS "t.tenant_id, t.name, t.realm, t.suspended"
+#define SUBSCRIBER_COLUMNS                                                                         \
+	"s.tenant_id, s.username, encode(s.ha1_md5, 'hex'), encode(s.ha1_sha256, 'hex'),"          \
+	" encode(s.ha1_sha512_256, 'hex'), s.min_algorithm, s.display_name, s.number, s.disabled," \
+	" v.cfu, v.cfb, v.cfnr, v.cfnrc, v.cfnr_timeout, v.dnd, v.call_waiting, v.call_limit,"     \
+	" v.clir, v.acr, v.barring, v.pickup_group, v.trust, v.max_contacts, v.contact_policy,"    \
+	" (select string_agg(x.delegate_id::text, ',') from tandem.reg_delegate x"                 \
+	" where x.tenant_id = s.tenant_id and x.subscriber_id = s.subscriber_id)"
+#define SUBSCRIBER_TABLES                                                                          \
+	" left join tandem.subscriber_service v"                                                   \
+	" on v.tenant_id = s.tenant_id and v.subscriber_id = s.subscriber_id"
+#define GATEWAY_COLUMNS "g.tenant_id, g.name, g.host, g.port, g.transport, g.trusted"
+#define ROUTE_COLUMNS	"r.gateway_id, r.priority, r.strip, r.add, r.name"
+/* A number means one thing inside its tenant: the constraints see to that. */
+#define NUMBERS                                                                                    \
+	"(select tenant_id, number, 'subscriber' as kind, username as target"                      \
+	" from tandem.subscriber where number is not null"                                         \
+	" union all select tenant_id, number, 'group', name from tandem.hunt_group"                \
+	" union all select d.tenant_id, d.number, d.kind::text,"                                   \
+	" coalesce(ds.username, dg.name, d.redirect) from tandem.did d"                            \
+	" left join tandem.subscriber ds on ds.tenant_id = d.tenant_id"                            \
+	" and ds.subscriber_id = d.subscriber_id"                                                  \
+	" left join tandem.hunt_group dg on dg.tenant_id = d.tenant_id"                            \
+	" and dg.hunt_group_id = d.hunt_group_id) n"
+#define PAGE	" limit 1000"
+#define CHANGED " from jsonb_to_recordset($1::jsonb) k(i bigint, n text) left join "
+
+static const struct {
+	const char *name, *page, *changed;
+} kinds[DIR_KINDS] = {
+	[DIR_TENANT] = { "tenant",
+	    "select t.tenant_id, '', " TENANT_COLUMNS
+	    " from tandem.tenant t where t.tenant_id > $1::int and $2::text is not null order by "
+	    "1" PAGE,
+	    "select k.i, '', " TENANT_COLUMNS CHANGED "tandem.tenant t on t.tenant_id = k.i" },
+	[DIR_DOMAIN] = { "domain",
+	    "select 0, d.domain, d.tenant_id from tandem.domain d"
+	    " where d.domain > $2 and $1::int = 0 order by 2" PAGE,
+	    "select 0, k.n, d.tenant_id" CHANGED "tandem.domain d on d.domain = k.n" },
+	[DIR_GATEWAY] = { "gateway",
+	    "select g.gateway_id, '', " GATEWAY_COLUMNS " from tandem.gateway g"
+	    " where g.gateway_id > $1::int and $2::text is not null order by 1" PAGE,
+	    "select k.i, '', " GATEWAY_COLUMNS CHANGED "tandem.gateway g on g.gateway_id = k.i" },
+	[DIR_ROUTE] = { "route",
+	    "with page as (select distinct tenant_id, prefix from tandem.route"
+	    " where (tenant_id, prefix) > ($1::int, $2) order by 1, 2" PAGE ")"
+	    " select r.tenant_id, r.prefix, " ROUTE_COLUMNS
+	    " from page join tandem.route r using (tenant_id, prefix)"
+	    " order by r.tenant_id, r.prefix, r.priority, r.route_id",
+	    "select k.i, k.n, " ROUTE_COLUMNS CHANGED
+	    "tandem.route r on r.tenant_id = k.i and r.prefix = k.n"
+	    " order by k.i, k.n, r.priority, r.route_id" },
+	[DIR_SUBSCRIBER] = { "subscriber",
+	    "select s.subscriber_id, '', " SUBSCRIBER_COLUMNS
+	    " from tandem.subscriber s" SUBSCRIBER_TABLES
+	    " where s.subscriber_id > $1::bigint and $2::text is not null order by 1" PAGE,
+	    "select k.i, '', " SUBSCRIBER_COLUMNS CHANGED
+	    "tandem.subscriber s on s.subscriber_id = k.i" SUBSCRIBER_TABLES },
+	[DIR_NUMBER] = { "did",
+	    "select n.tenant_id, n.number, n.kind, n.target from " NUMBERS
+	    " where (n.tenant_id, n.number) > ($1::int, $2) order by 1, 2" PAGE,
+	    "select k.i, k.n, n.kind, n.target" CHANGED NUMBERS
+	    " on n.tenant_id = k.i and n.number = k.n" },
+	[DIR_SUBSCRIBER_GONE] = { "subscriber_gone", NULL,
+	    "select k.i, k.n, " SUBSCRIBER_COLUMNS CHANGED
+	    "tandem.subscriber s on s.tenant_id = k.i and s.username = k.n" SUBSCRIBER_TABLES },
+};
+
+const char *
+dir_page_sql(enum dir_kind kind)
+{
+	return kinds[kind].page;
+}
+
+const char *
+dir_change_sql(enum dir_kind kind)
+{
+	return kinds[kind].changed;
+}
+
+enum err
+dir_change_read(const char *payload, struct dir_change *c_r)
+{
+	struct span word, rest = span_cut(span_str(payload), ':', &word);
+	struct span name = SPAN_NONE;
+	char *end;
+	unsigned k = 0;
+
+	while (k < DIR_KINDS && !span_eq(word, span_str(kinds[k].name)))
+		k++;
+	if (k == DIR_KINDS || rest.p == NULL)
+		return ERR_ABSENT;
+	*c_r = (struct dir_change){ .kind = (enum dir_kind)k };
+	if (c_r->kind == DIR_DOMAIN) {
+		name = rest;
+	} else {
+		c_r->id = strtoull(rest.p, &end, 10);
+		if (end == rest.p || (*end != '\0' && *end != ':'))
+			return ERR_ABSENT;
+		if (*end == ':')
+			name = span_str(end + 1);
+	}
+	return span_cstr(name, c_r->name, sizeof(c_r->name)) ? ERR_NONE : ERR_RANGE;
+}
+
+/* --- a row -------------------------------------------------------------------------------------- */
+
+struct row {
+	const struct pg_result *res;
+	int n, column; /* column: the next to be taken */
+};
+
+static struct span
+text(struct row *r)
+{
+	int c = r->column++;
+
+	if (PQgetisnull(r->res, r->n, c))
+		return SPAN_NONE;
+	return span_of(PQgetvalue(r->res, r->n, c), (size_t)PQgetlength(r->res, r->n, c));
+}
+
+static uint64_t
+number(struct row *r, uint64_t most)
+{
+	struct span s = text(r);
+	uint64_t v = s.p == NULL ? 0 : strtoull(s.p, NULL, 10);
+
+	return v < most ? v : most;
+}
+
+static uint8_t
+flag(struct row *r, bool otherwise)
+{
+	struct span s = text(r);
+
+	return s.p == NULL ? otherwise : *s.p == 't';
+}
+
+/* Place of a word in a list that ends with NULL; the first for a word that is not in it. */
+static uint8_t
+word_of(struct row *r, const char *const *words)
+{
+	struct span s = text(r);
+
+	for (uint8_t i = 0; words[i] != NULL; i++) {
+		if (span_eq(s, span_str(words[i])))
+			return i;
+	}
+	return 0;
+}
+
+static uint8_t
+bits_of(struct row *r)
+{
+	static const char *const words[] = { "international", "premium", "outgoing", "incoming" };
+	struct span s = text(r), one;
+	uint8_t bits = 0;
+
+	if (s.len < 2)
+		return 0;
+	s = span_of(s.p + 1, s.len - 2); /* {a,b} */
+	while (s.p != NULL) {
+		s = span_cut(s, ',', &one);
+		for (unsigned i = 0; i < 4; i++)
+			bits |= (uint8_t)(span_eq(one, span_str(words[i])) << i);
+	}
+	return bits;
+}
+
+static void
+digest(struct row *r, uint8_t *to, size_t size, enum digest_algorithm a, struct digest_ha1 *ha1)
+{
+	struct span s = text(r);
+
+	if (s.len != 2 * size)
+		return;
+	for (size_t i = 0; i < size; i++) {
+		char hex[3] = { s.p[2 * i], s.p[2 * i + 1], '\0' };
+		to[i] = (uint8_t)strtoul(hex, NULL, 16);
+	}
+	ha1->has |= (uint8_t)(1 << a);
+}
+
+/* --- a record ----------------------------------------------------------------------------------- */
+
+static void
+deleted(struct directory *d, enum dir_kind kind, uint64_t id, struct span name, struct dir_tally *t)
+{
+	switch (kind) {
+	case DIR_TENANT:
+		directory_delete_tenant(d, (uint32_t)id);
+		break;
+	case DIR_DOMAIN:
+		directory_delete_domain(d, name);
+		break;
+	case DIR_GATEWAY:
+		directory_delete_gateway(d, id);
+		break;
+	case DIR_ROUTE:
+		directory_delete_route(d, (uint32_t)id, name);
+		break;
+	case DIR_SUBSCRIBER:
+		break; /* its name is told besides: subscriber_gone */
+	case DIR_SUBSCRIBER_GONE:
+		directory_put_delegates(d, (uint32_t)id, name, NULL, 0);
+		if (directory_delete_subscriber(d, (uint32_t)id, name) == ERR_NONE)
+			t->subscribers--;
+		break;
+	case DIR_NUMBER:
+		directory_delete_number(d, (uint32_t)id, name);
+		break;
+	case DIR_KINDS:
+		break;
+	}
+}
+
+static enum err
+put_tenant(struct directory *d, struct row *r)
+{
+	struct dir_tenant t = { .tenant = (uint32_t)number(r, UINT32_MAX) };
+
+	span_cstr(text(r), t.name, sizeof(t.name));
+	span_cstr(text(r), t.realm, sizeof(t.realm));
+	t.suspended = flag(r, false);
+	return directory_put_tenant(d, &t);
+}
+
+static enum err
+put_delegates(struct directory *d, struct row *r, uint32_t tenant, struct span user)
+{
+	uint64_t ids[DIR_DELEGATES_MAX];
+	struct span s = text(r);
+	uint32_t n = 0;
+
+	for (const char *p = s.p; p != NULL && n < DIR_DELEGATES_MAX;
+	     p = *p == ',' ? p + 1 : NULL) {
+		char *end;
+		ids[n++] = strtoull(p, &end, 10);
+		p = end;
+	}
+	return directory_put_delegates(d, tenant, user, ids, n);
+}
+
+static enum err
+put_subscriber(struct directory *d, struct row *r, uint64_t id, struct dir_tally *t)
+{
+	static const char *const algorithms[] = { "md5", "sha256", "sha512_256", NULL };
+	static const char *const trusts[] = { "challenge", "binding", "address", NULL };
+	static const char *const policies[] = { "replace_oldest", "reject", "single", NULL };
+	struct dir_subscriber s = { .id = id };
+	struct dir_subscriber_text x = { 0 };
+	struct dir_buf old;
+
+	s.tenant = (uint32_t)number(r, UINT32_MAX);
+	x.user = text(r);
+	digest(r, s.ha1.md5, sizeof(s.ha1.md5), DIGEST_MD5, &s.ha1);
+	digest(r, s.ha1.sha256, sizeof(s.ha1.sha256), DIGEST_SHA256, &s.ha1);
+	digest(r, s.ha1.sha512_256, sizeof(s.ha1.sha512_256), DIGEST_SHA512_256, &s.ha1);
+	s.min_algorithm = word_of(r, algorithms);
+	x.display_name = text(r);
+	x.number = text(r);
+	s.disabled = flag(r, false);
+	x.cfu = text(r);
+	x.cfb = text(r);
+	x.cfnr = text(r);
+	x.cfnrc = text(r);
+	s.cfnr_timeout_s = (uint16_t)number(r, UINT16_MAX);
+	s.dnd = flag(r, false);
+	s.call_waiting = flag(r, true);
+	s.call_limit = (uint16_t)number(r, UINT16_MAX);
+	s.clir = flag(r, false);
+	s.acr = flag(r, false);
+	s.barring = bits_of(r);
+	x.pickup_group = text(r);
+	s.trust = word_of(r, trusts);
+	s.max_contacts = (uint8_t)number(r, UINT8_MAX);
+	s.contact_policy = word_of(r, policies);
+	bool is_new = directory_subscriber(d, s.tenant, x.user, &old) == NULL;
+	enum err e = directory_put_subscriber(d, &s, &x);
+	t->subscribers += e == ERR_NONE && is_new;
+	return e != ERR_NONE ? e : put_delegates(d, r, s.tenant, x.user);
+}
+
+static enum err
+put_gateway(struct directory *d, struct row *r, uint64_t id)
+{
+	struct dir_gateway g = { .id = id, .tenant = (uint32_t)number(r, UINT32_MAX) };
+	struct span name = text(r), host = text(r);
+
+	g.port = (uint16_t)number(r, UINT16_MAX);
+	g.transport = (uint8_t)sip_transport_of(text(r));
+	g.trusted = flag(r, true);
+	/* A host that is no literal is a name: the address stays empty. */
+	if (netaddr_ip(host, &g.address) != ERR_NONE)
+		g.address = (struct netaddr){ 0 };
+	g.address.port = g.address.family == 0 ? 0 : g.port;
+	return directory_put_gateway(d, &g, name, host);
+}
+
+/* The rows of one prefix, best first; *next_r: the row behind them. */
+static enum err
+put_routes(struct directory *d, struct row r, struct span prefix, int *next_r)
+{
+	struct dir_route route = { 0 };
+	struct row key = r;
+	uint32_t tenant;
+
+	key.column = 0;
+	tenant = (uint32_t)number(&key, UINT32_MAX);
+	for (; r.n < PQntuples(r.res); r.n++) {
+		struct row same = { r.res, r.n, 0 };
+		if (number(&same, UINT32_MAX) != tenant || !span_eq(text(&same), prefix))
+			break;
+		if (route.n == DIR_ROUTES_MAX)
+			continue;
+		route.routes[route.n].gateway = number(&same, UINT64_MAX);
+		route.routes[route.n].priority = (uint32_t)number(&same, UINT32_MAX);
+		route.routes[route.n].strip = (uint16_t)number(&same, UINT16_MAX);
+		span_cstr(text(&same), route.routes[route.n].add, sizeof(route.routes[0].add));
+		span_cstr(text(&same), route.routes[route.n].name, sizeof(route.routes[0].name));
+		route.n++;
+	}
+	*next_r = r.n;
+	return directory_put_route(d, tenant, prefix, &route);
+}
+
+static enum err
+put_number(struct directory *d, struct row *r, uint32_t tenant, struct span digits)
+{
+	static const char *const words[] = { "subscriber", "group", "redirect", NULL };
+	enum dir_number_kind kind = (enum dir_number_kind)word_of(r, words);
+
+	return directory_put_number(d, tenant, digits, kind, text(r));
+}
+
+static enum err
+put_row(struct directory *d, enum dir_kind kind, struct row *r, struct dir_tally *t)
+{
+	struct row key = { r->res, r->n, 0 };
+	uint64_t id = number(&key, UINT64_MAX);
+	struct span name = text(&key);
+
+	switch (kind) {
+	case DIR_TENANT:
+		return put_tenant(d, r);
+	case DIR_DOMAIN:
+		return directory_put_domain(d, name, (uint32_t)number(r, UINT32_MAX));
+	case DIR_GATEWAY:
+		return put_gateway(d, r, id);
+	case DIR_SUBSCRIBER:
+		return put_subscriber(d, r, id, t);
+	case DIR_NUMBER:
+		return put_number(d, r, (uint32_t)id, name);
+	case DIR_ROUTE:
+	case DIR_SUBSCRIBER_GONE:
+	case DIR_KINDS:
+		break;
+	}
+	return ERR_NONE;
+}
+
+void
+dir_rows(struct directory *d, enum dir_kind kind, const struct pg_result *res,
+    struct dir_cursor *cursor, struct dir_tally *t)
+{
+	int rows = PQntuples(res), next;
+
+	for (int i = 0; i < rows; i = next) {
+		struct row r = { res, i, 0 };
+		uint64_t id = number(&r, UINT64_MAX);
+		struct span name = text(&r);
+		enum err e = ERR_NONE;
+		next = i + 1;
+		if (PQgetisnull(res, i, 2))
+			deleted(d, kind, id, name, t);
+		else if (kind == DIR_ROUTE)
+			e = put_routes(d, r, name, &next);
+		else
+			e = put_row(d, kind, &r, t);
+		if (e != ERR_NONE && !t->full)
+			log_error(
+			    "the directory does not take a row: limits.subscribers may be too low",
+			    LOG_STR("kind", kinds[kind].name), LOG_U64("id", id),
+			    LOG_SPAN("name", name), LOG_STR("error", err_name(e)));
+		t->full = t->full || e == ERR_FULL;
+	}
+	if (cursor != NULL && rows > 0) {
+		struct row r = { res, rows - 1, 0 };
+		span_cstr(text(&r), cursor->id, sizeof(cursor->id));
+		span_cstr(text(&r), cursor->name, sizeof(cursor->name));
+	}
+}
