@@ -16,27 +16,25 @@
 #include "model/regions.h"
 #include "supervisor/supervisor.h"
 
-static void
-make(struct supervisor *s, const char *name, size_t size, uint64_t layout, unsigned owner,
-    struct region *r)
+static struct region
+make(struct supervisor *s, const char *name, size_t size, uint64_t layout, unsigned owner)
 {
 	bool there = faccessat(s->run_fd, name, F_OK, 0) == 0;
-	enum err e = shm_make(s->run_fd, name, size, layout, owner, r);
+	struct region r;
 
-	if (e != ERR_NONE)
+	if (shm_make(s->run_fd, name, size, layout, owner, &r) != ERR_NONE)
 		fatal(errno, "%s/%s cannot be made", s->file.run_dir, name);
-	if (there && r->fresh)
+	if (there && r.fresh)
 		log_warn("state of another layout or size is dropped", LOG_STR("region", name));
+	return r;
 }
 
 void
 exchange_open(struct supervisor *s)
 {
-	struct exchange *x;
-	struct region r;
+	struct region r = make(s, "exchange", exchange_bytes(), exchange_layout(), 0);
+	struct exchange *x = r.mem;
 
-	make(s, "exchange", exchange_bytes(), exchange_layout(), proc_of(ROLE_SUPERVISOR, 0), &r);
-	x = r.mem;
 	if (r.fresh)
 		rand_bytes(&x->token_key, sizeof(x->token_key));
 	x->boot++;
@@ -62,8 +60,8 @@ nonces_open(struct supervisor *s)
 
 	if (words < 1 << 16)
 		words = 1 << 16;
-	make(s, "nonces", nonces_bytes(words), shm_layout(SHM_LAYOUT, sizeof(struct nonces_region)),
-	    0, &r);
+	r = make(s, "nonces", nonces_bytes(words),
+	    shm_layout(SHM_LAYOUT, sizeof(struct nonces_region)), 0);
 	s->nonces = r.mem;
 	if (r.fresh)
 		nonces_init(s->nonces, words, s->file.settings.registrar.nonce_s);
@@ -73,9 +71,8 @@ nonces_open(struct supervisor *s)
 static void
 bells_open(struct supervisor *s)
 {
-	struct region r;
+	struct region r = make(s, "bells", bells_bytes(), bells_layout(), 0);
 
-	make(s, "bells", bells_bytes(), bells_layout(), 0, &r);
 	s->bells = bells_of(r.mem);
 }
 
@@ -89,7 +86,7 @@ service_open(struct supervisor *s, struct service *v)
 	int fd;
 
 	snprintf(name, sizeof(name), "proc.%u", v->proc);
-	make(s, name, region_bytes(v->role, c), region_layout(v->role), v->proc, &made);
+	made = make(s, name, region_bytes(v->role, c), region_layout(v->role), v->proc);
 	shm_unmap(&made);
 	if (shm_reopen(s->run_fd, name, false, &fd) != ERR_NONE ||
 	    shm_map(fd, false, region_layout(v->role), &v->seen) != ERR_NONE)
