@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "worker/worker.h"
 
 enum { BATCH = 64 };
@@ -14,8 +15,11 @@ turn(struct worker *w)
 	const struct ring_record *r;
 	unsigned from, n = 0;
 
-	if (child_turn(&w->child))
+	if (child_turn(&w->child)) {
 		w->settings = child_settings(&w->child);
+		log_level_set(w->settings->log_level);
+		outbox_settings(w->outbox, w->settings);
+	}
 	worker_timers(w);
 	worker_cdrs(w);
 	while (n++ < BATCH && (r = child_next(&w->child, &from)) != NULL) {
@@ -46,6 +50,7 @@ main(int argc, char **argv)
 		fatal(0, "no memory");
 	child_start(&w->child, ROLE_WORKER, argc, argv);
 	w->settings = child_settings(&w->child);
+	log_level_set(w->settings->log_level);
 	w->key = w->child.exchange->token_key;
 	w->region = (char *)w->child.self;
 	worker_init(w);

@@ -57,6 +57,7 @@ worker_init(struct worker *w)
 	w->message = private_memory(1, SIP_MSG_ROOM(SIP_RAW_MAX));
 	w->wheel = wheel_new(worker_now(w));
 	w->outbox = outbox_new(&w->child, w->settings);
+	w->challenge = (struct challenge){ &w->directory, w->child.nonces, &w->child.clock, w->key };
 	recover_lay_out(w);
 	txns_init(&w->txns, &w->txn_pool, &w->heap, &w->child.clock, &env, &timers, &w->key);
 	recover(w);
