@@ -11,6 +11,7 @@ create table tandem.gateway (
 	port        int check (port between 1 and 65535),
 	transport   tandem.transport check (transport in ('udp', 'tcp', 'tls')),
 	trusted     boolean not null default true,
+	transit     boolean not null default false,
 	created_at  timestamptz not null default now(),
 	unique (tenant_id, gateway_id),
 	unique (tenant_id, name)

@@ -77,6 +77,8 @@ struct dir_gateway {
 	uint8_t transport;            /* enum sip_transport; NONE: by DNS, UDP by default */
 	uint8_t trusted;              /* 1: its calls need no credentials, its identity is believed */
 	uint16_t port;                /* 0 = the transport's */
+	uint8_t transit;              /* 1: its calls may leave by a route again */
+	uint8_t pad[7];
 	struct netaddr address;       /* when host is a literal; family 0: a name */
 	struct dir_text name, host;
 };

@@ -19,6 +19,10 @@ static const struct key keys[] = {
 	    "update tandem.gateway set trusted = "
 	    "coalesce(nullif($2, '')::boolean, true) where gateway_id = $1",
 	    "on or off", NULL },
+	{ "transit", KEY_FLAG,
+	    "update tandem.gateway set transit = "
+	    "coalesce(nullif($2, '')::boolean, false) where gateway_id = $1",
+	    "on or off", NULL },
 	{ .name = NULL },
 };
 
@@ -79,7 +83,7 @@ gateway_show(struct ctl *c, int n, char **words)
 	return result_show(c,
 	    db_run(c,
 		"select g.name, t.name as tenant, g.gateway_id, g.host, g.port, "
-		"g.transport, g.trusted, (select string_agg(r.name, ',' order by r.prefix, "
+		"g.transport, g.trusted, g.transit, (select string_agg(r.name, ',' order by r.prefix, "
 		"r.priority) "
 		"from tandem.route r where r.gateway_id = g.gateway_id) as routes "
 		"from tandem.gateway g join tandem.tenant t using (tenant_id) "
@@ -120,7 +124,7 @@ gateway_list(struct ctl *c, int n, char **words)
 	return result_list(
 	    c, db_run(c,
 		   "select g.name, t.realm as domain, g.host, g.port, g.transport, "
-		   "g.trusted from tandem.gateway g join tandem.tenant t using (tenant_id) "
+		   "g.trusted, g.transit from tandem.gateway g join tandem.tenant t using (tenant_id) "
 		   "order by t.name, g.name",
 		   0));
 }

@@ -45,7 +45,7 @@ static const struct command commands[] = {
 	{ "group", "list", "", 0, 0, OPT_JSON, group_list, "" },
 	{ "gateway", "add", "NAME[@DOMAIN] host=H [KEY=VALUE ...]", 2, -1, 0, gateway_add, "" },
 	{ "gateway", "set", "NAME[@DOMAIN] KEY=VALUE ...", 2, -1, 0, gateway_set,
-	    "keys: host, port, transport, trusted" },
+	    "keys: host, port, transport, trusted, transit" },
 	{ "gateway", "show", "NAME[@DOMAIN]", 1, 1, OPT_JSON, gateway_show, "" },
 	{ "gateway", "del", "NAME[@DOMAIN]", 1, 1, 0, gateway_del, "" },
 	{ "gateway", "list", "", 0, 0, OPT_JSON, gateway_list, "" },

@@ -23,7 +23,7 @@
 #define SUBSCRIBER_TABLES                                                                          \
 	" left join tandem.subscriber_service v"                                                   \
 	" on v.tenant_id = s.tenant_id and v.subscriber_id = s.subscriber_id"
-#define GATEWAY_COLUMNS "g.tenant_id, g.name, g.host, g.port, g.transport, g.trusted"
+#define GATEWAY_COLUMNS "g.tenant_id, g.name, g.host, g.port, g.transport, g.trusted, g.transit"
 #define ROUTE_COLUMNS	"r.gateway_id, r.priority, r.strip, r.add, r.name"
 /* A number means one thing inside its tenant: the constraints see to that. */
 #define NUMBERS                                                                                    \
@@ -305,6 +305,7 @@ put_gateway(struct directory *d, struct row *r, uint64_t id)
 	g.port = (uint16_t)number(r, UINT16_MAX);
 	g.transport = (uint8_t)sip_transport_of(text(r));
 	g.trusted = flag(r, true);
+	g.transit = flag(r, false);
 	/* A host that is no literal is a name: the address stays empty. */
 	if (netaddr_ip(host, &g.address) != ERR_NONE)
 		g.address = (struct netaddr){ 0 };

@@ -170,7 +170,8 @@ to_gateways(struct worker *w, struct call *c, struct span dialled)
 	}
 	if (added == 0)
 		return no_route(500, "No gateway of the route can be reached");
-	return (struct route_result){ 0, NULL, DIRECTION_OUTBOUND };
+	return (struct route_result){ 0, NULL,
+		c->origin == ORIGIN_GATEWAY ? DIRECTION_TRANSIT : DIRECTION_OUTBOUND };
 }
 
 /* --- the decision -------------------------------------------------------------------------------*/
@@ -199,8 +200,9 @@ route_call(struct worker *w, struct call *c, const struct sip_msg *invite, const
 	s = find_subscriber(w, c->tenant, dialled, rec);
 	if (s != NULL)
 		return to_subscriber(w, c, s);
-	/* A call from outside that is for none of ours does not go out again. */
-	if (o->kind == ORIGIN_GATEWAY || !is_number(dialled))
+	/* A call from outside that is for none of ours goes out again only where that is wanted: or
+	 * every trunk could call at our cost. */
+	if ((o->kind == ORIGIN_GATEWAY && !o->gateway->transit) || !is_number(dialled))
 		return no_route(404, NULL);
 	return to_gateways(w, c, dialled);
 }
