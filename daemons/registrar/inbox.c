@@ -1,0 +1,111 @@
+/* What comes out of the rings, by type. A front is exposed and not trusted: its record is copied
+ * first, then checked. */
+#include "registrar/registrar.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+/* --- a SIP message ----------------------------------------------------------------------------------*/
+
+static void
+request(struct registrar *r, const struct sip_msg *m)
+{
+	struct txn *t;
+
+	if (m->method == SIP_ACK)
+		return;
+	t = txn_server_find(&r->txns, m);
+	if (t != NULL)
+		txn_server_receive(&r->txns, t, m);
+	else if (m->method == SIP_REGISTER)
+		register_request(r, m);
+	else if (m->method == SIP_CANCEL)
+		answer_stranger(r, m, 481, NULL); /* a REGISTER cannot be cancelled (9.1) */
+	else
+		answer_stranger(r, m, 405, NULL);
+}
+
+static void
+sip_in(struct registrar *r, const char *payload, uint32_t len)
+{
+	const struct sip_msg *m = r->message;
+
+	if (len > SIP_MSG_ROOM(SIP_RAW_MAX))
+		len = 0;
+	memcpy(r->message, payload, len);
+	if (!sip_msg_valid(m, len) || m->flow.listener >= r->settings->n_listeners) {
+		log_error("a front sent a record that is not valid", LOG_U64("bytes", len));
+		count(r->child.self, COUNT_DROPPED_MALFORMED, 1);
+		return;
+	}
+	count(r->child.self, COUNT_RECEIVED, 1);
+	if (m->request)
+		request(r, m);
+	else
+		count(r->child.self, COUNT_UNMATCHED, 1); /* it sends no requests */
+}
+
+/* --- the rest ---------------------------------------------------------------------------------------*/
+
+/* A connection ended, or could not be had for an answer: that one is lost, and the transaction keeps
+ * it in case the request comes again another way. */
+static void
+flow_down(struct registrar *r, const struct wire_flow_down *d)
+{
+	struct txn *t = d->ticket == 0 ? NULL : txn_at(&r->txns, d->ticket);
+
+	if (t != NULL)
+		txn_unreachable(&r->txns, t);
+	if (d->conn != 0)
+		record_flow_down(r, d->conn);
+}
+
+static void
+by_type(struct registrar *r, enum wire_type type, const char *payload, uint32_t len)
+{
+	switch (type) {
+	case WIRE_SIP_IN_R:
+		sip_in(r, payload, len);
+		break;
+	case WIRE_FLOW_DOWN_R:
+		flow_down(r, (const void *)payload);
+		break;
+	case WIRE_BINDING_LOAD:
+		record_load(r, (const void *)payload, len);
+		break;
+	case WIRE_LOAD_DONE:
+		record_loaded(r);
+		break;
+	case WIRE_CALL_STATE: /* for the event packages */
+	case WIRE_NONE:
+	case WIRE_SIP_IN:
+	case WIRE_FLOW_DOWN:
+	case WIRE_SIP_OUT:
+	case WIRE_SIP_OUT_R:
+	case WIRE_LEG_EVENT:
+	case WIRE_LEG_COMMAND:
+	case WIRE_CDR:
+	case WIRE_BINDING:
+	case WIRE_HANGUP:
+	case WIRE_HANGUP_DONE:
+	case WIRE_OPERATE:
+	case N_WIRE:
+		break; /* child_next lets none of these through to a registrar */
+	}
+}
+
+void
+inbox_record(struct registrar *r, const struct ring_record *record, unsigned from)
+{
+	struct ring *in = &r->child.in[from];
+
+	if (ring_was_in_hand(in)) {
+		/* It was being handled when this registrar died: it is not tried again. */
+		count(r->child.self, COUNT_POISON, 1);
+		log_error("message skipped: it was in hand when the registrar died",
+		    LOG_U64("type", ring_type(in)), LOG_U64("bytes", ring_len(in)));
+		return;
+	}
+	by_type(r, ring_type(in), record->payload, ring_len(in));
+}

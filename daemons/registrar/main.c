@@ -1,0 +1,66 @@
+/*
+ * tandem registrar: started by tandemd, never by hand. Takes REGISTERs from the fronts' rings, in
+ * batches; what a batch wrote is sent at its end; then it sleeps until the doorbell or the next timer.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "registrar/registrar.h"
+
+enum { BATCH = 64 };
+
+static void
+turn(struct registrar *r)
+{
+	const struct ring_record *record;
+	unsigned from, n = 0;
+
+	if (child_turn(&r->child)) {
+		r->settings = child_settings(&r->child);
+		outbox_settings(r->outbox, r->settings);
+		log_level_set((enum log_level)r->settings->log_level);
+	}
+	registrar_timers(r);
+	while (n++ < BATCH && (record = child_next(&r->child, &from)) != NULL) {
+		inbox_record(r, record, from);
+		ring_next(&r->child.in[from]);
+	}
+	outbox_flush(r->outbox);
+	child_flush(&r->child);
+}
+
+static void
+second(struct registrar *r)
+{
+	record_walk(r);
+	child_flush(&r->child);
+	gauge(r->child.self, COUNT_LIVE_BINDINGS, r->live);
+	gauge(r->child.self, COUNT_LIVE_TXNS, r->txn_pool.live);
+	child_title(&r->child, "%u bindings", r->live);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct registrar *r = calloc(1, sizeof(*r));
+	uint64_t told_ns = 0;
+
+	if (r == NULL)
+		fatal(errno, "no memory");
+	child_start(&r->child, ROLE_REGISTRAR, argc, argv);
+	r->settings = child_settings(&r->child);
+	log_level_set((enum log_level)r->settings->log_level);
+	registrar_init(r);
+	child_ready(&r->child);
+	while (!child_stopping(&r->child)) {
+		turn(r);
+		if (r->child.clock.mono_ns - told_ns >= NS_PER_S) {
+			told_ns = r->child.clock.mono_ns;
+			second(r);
+		}
+		child_sleep(&r->child, wheel_next(r->wheel, r->child.clock.mono_ns));
+	}
+	/* Bindings and transactions stay in the region for the next start. */
+	return 0;
+}

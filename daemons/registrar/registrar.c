@@ -1,0 +1,135 @@
+/*
+ * What a registrar finds when it starts, an empty region or what its predecessor left, killed at any
+ * instruction or stopped: the location table is taken over as it is, answers that may have to be
+ * repeated are repeated still. Indexes and timers are made from them here.
+ */
+#include "registrar/registrar.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+static void *
+private_memory(size_t n, size_t size)
+{
+	void *p = calloc(n, size);
+
+	if (p == NULL)
+		fatal(errno, "no memory for %zu times %zu bytes", n, size);
+	return p;
+}
+
+/* --- what the transactions want -------------------------------------------------------------------*/
+
+static void
+transmit(void *ctx, struct txn *t, const struct sip_flow *to, struct span bytes)
+{
+	struct registrar *r = ctx;
+
+	outbox_put(r->outbox, to, bytes, pool_handle(&r->txn_pool, t));
+}
+
+static void
+tell(void *ctx, struct txn *t, enum txn_news news, const struct sip_msg *m)
+{
+	(void)ctx;
+	(void)t;
+	(void)news;
+	(void)m; /* nobody waits for anything: all is done when the answer goes out */
+}
+
+static void
+arm(void *ctx, struct txn *t, uint64_t deadline_ns)
+{
+	struct registrar *r = ctx;
+
+	wheel_set(r->wheel, &r->timers[pool_index(&r->txn_pool, t)], deadline_ns);
+}
+
+static void
+fire(void *ctx, struct wheel_timer *t)
+{
+	struct registrar *r = ctx;
+
+	txn_fire(&r->txns, pool_at(&r->txn_pool, (uint32_t)(t - r->timers)));
+}
+
+void
+registrar_timers(struct registrar *r)
+{
+	wheel_run(r->wheel, r->child.clock.mono_ns, fire, r);
+}
+
+/* --- the start --------------------------------------------------------------------------------------*/
+
+static bool
+owner_lives(void *ctx, handle owner)
+{
+	struct registrar *r = ctx;
+
+	return pool_find(&r->txn_pool, owner) != NULL;
+}
+
+static void
+take_up_txns(struct registrar *r, char *region)
+{
+	const struct txn_env env = { .ctx = r, .send = transmit, .tell = tell, .arm = arm };
+	const struct txn_timers timers = { .t1_ms = r->settings->timers.t1_ms,
+		.t2_ms = r->settings->timers.t2_ms,
+		.t4_ms = r->settings->timers.t4_ms };
+
+	pool_init(&r->txn_pool, region + r->shape.txns_at, sizeof(struct txn), r->shape.txns,
+	    handle_owner_of(KIND_TXN, r->child.proc), 0);
+	heap_init(&r->heap, region + r->shape.heap_at, r->shape.blocks);
+	txns_init(
+	    &r->txns, &r->txn_pool, &r->heap, &r->child.clock, &env, &timers, &r->challenge.key);
+	txns_recover(&r->txns);
+	heap_sweep(&r->heap, owner_lives, r);
+}
+
+void
+registrar_init(struct registrar *r)
+{
+	char *region = (char *)r->child.self;
+	enum err e;
+
+	registrar_shape(r->settings, &r->shape);
+	if (r->child.self_size < r->shape.size)
+		fatal(0, "the registrar's region has %zu bytes, %zu are needed", r->child.self_size,
+		    r->shape.size);
+	clock_read(&r->child.clock);
+	r->challenge = (struct challenge){ .directory = &r->directory,
+		.nonces = r->child.nonces,
+		.clock = &r->child.clock,
+		.key = r->child.exchange->token_key };
+	r->wheel = wheel_new(r->child.clock.mono_ns);
+	r->timers = private_memory(r->shape.txns, sizeof(*r->timers));
+	r->text = private_memory(1, TEXT_BYTES);
+	r->message = private_memory(1, SIP_MSG_ROOM(SIP_RAW_MAX));
+	r->outbox = outbox_new(&r->child, r->settings);
+	r->head = (struct registrar_head *)(void *)(region + r->shape.head_at);
+	e = locations_own(&r->locations, region + r->shape.locations_at, r->shape.locations_size,
+	    r->shape.bindings);
+	if (e != ERR_NONE)
+		fatal(0, "the location table: %s", err_name(e));
+	table_init(&r->downs[0], 64);
+	table_init(&r->downs[1], 64);
+	table_init(&r->said, 64);
+	take_up_txns(r, region);
+}
+
+bool
+registrar_has_directory(struct registrar *r)
+{
+	const char *mem;
+	size_t size;
+
+	if (!r->directory_open) {
+		mem = child_region(&r->child, proc_of(ROLE_STORE, 0), &size);
+		r->directory_open = mem != NULL && size > PROCESS_HEAD &&
+				    directory_open(&r->directory, mem + PROCESS_HEAD,
+					size - PROCESS_HEAD) == ERR_NONE;
+	}
+	return r->directory_open && directory_filled(&r->directory);
+}
