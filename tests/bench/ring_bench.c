@@ -56,10 +56,12 @@ open_ring(bool producer, struct ring *r)
 static pid_t
 spawn(void (*run)(uint64_t), uint64_t arg)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
 		pin(1);
 		run(arg);
 		_exit(0);

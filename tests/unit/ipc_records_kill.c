@@ -216,13 +216,15 @@ read_on(void)
 static pid_t
 start(void (*run)(void))
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	if (pid < 0)
 		fail("fork", 0, 0);
 	if (pid > 0)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) /* it died before the kernel was told */
+		_exit(1);
 	run();
 	_exit(1);
 }

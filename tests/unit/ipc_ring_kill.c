@@ -171,13 +171,15 @@ consume_ahead(void)
 static pid_t
 start(bool producer, bool ahead, uint64_t n)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	if (pid < 0)
 		fail("fork", 0, 0);
 	if (pid > 0)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) /* it died before the kernel was told */
+		_exit(1);
 	if (producer)
 		produce(n);
 	if (ahead)
