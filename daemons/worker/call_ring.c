@@ -96,6 +96,7 @@ call_answer(void *step, const void *note)
 	c->ring_until_ns = c->round_until_ns = 0;
 	c->final = 200;
 	s->p->role = PARTY_CALLED;
+	call_owe_ack(w, c, s->p, in);
 	s->p->answer_ms = party_at(w, c->caller)->answer_ms = w->child.clock.wall_ms;
 	party_at(w, c->caller)->status = 200;
 	n.text[T_HEADERS] = in->text[T_HEADERS];

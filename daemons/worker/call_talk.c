@@ -12,6 +12,13 @@ pass_body(struct note *to, const struct note *from)
 	to->text[T_BODY] = from->text[T_BODY];
 }
 
+void
+call_owe_ack(struct worker *w, struct call *c, const struct party *p, const struct note *in)
+{
+	if (in->flags & NOTE_DELAYED_OFFER)
+		c->ack_owed = heap_offset(&w->heap, p);
+}
+
 static void
 refuse_offer(
     struct worker *w, struct call *c, const struct party *p, unsigned status, const struct note *in)
@@ -35,8 +42,9 @@ call_acked(void *step, const void *note)
 	struct party *peer = party_peer(s->w, s->c, s->p);
 	struct note n;
 
-	if (peer == NULL)
+	if (peer == NULL || s->c->ack_owed != heap_offset(&s->w->heap, peer))
 		return;
+	s->c->ack_owed = 0;
 	n = party_note(s->c, s->w, CMD_ACK, peer);
 	pass_body(&n, note);
 	note_down(s->w, &n);
@@ -67,6 +75,7 @@ call_offer_answered(void *step, const void *note)
 	struct note n;
 
 	s->c->offer_from = 0;
+	call_owe_ack(s->w, s->c, s->p, note);
 	if (asker == NULL || asker->gone)
 		return;
 	n = party_note(s->c, s->w, CMD_OFFER_ANSWER, asker);

@@ -349,6 +349,7 @@ struct call {                      /* in shared memory */
 	uint32_t parties, targets, segments; /* heap offsets of lists */
 	uint32_t caller, called;   /* heap offsets of the parties that talk; called 0 while ringing */
 	uint32_t offer_from;       /* party whose re-INVITE waits for the other; 0 = none */
+	uint32_t ack_owed;         /* party whose ACK waits for an answer in the other's ACK; 0 = none */
 	struct kept best_phrase, best_headers;
 	struct kept from_addr, to_addr;      /* From and To toward the called side, without tag */
 	struct kept out_call_id, out_tag;    /* shared by the contacts of one user (1.12 (1)) */
@@ -418,6 +419,8 @@ void call_late_answer(void *step, const void *note);
 void call_loser_gone(void *step, const void *note);
 
 /* call_talk.c */
+/* A 2xx with an offer: its ACK waits for the answer. */
+void call_owe_ack(struct worker *w, struct call *c, const struct party *p, const struct note *in);
 void call_acked(void *step, const void *note);
 void call_offer(void *step, const void *note);
 void call_offer_answered(void *step, const void *note);
