@@ -8,9 +8,9 @@
  *                                   Route, else as To tag
  *     any other request             a worker, by its Call-ID
  *
- * The tokens count whether or not there is a To tag: a CANCEL has none, and it, the INVITE and the ACK
- * of a refusal share Request-URI and Route (RFC 3261 9.1, 17.1.1.3), so they stay together. Nobody
- * can make a token but us, and where a host name points does not matter.
+ * The tokens count whether or not there is a To tag: a CANCEL has none, and it, the INVITE and the
+ * ACK of a refusal share Request-URI and Route (RFC 3261 9.1, 17.1.1.3), so they stay together.
+ * Nobody can make a token but us, and where a host name points does not matter.
  */
 #include "front/front.h"
 
@@ -48,9 +48,9 @@ read_owner(const struct dispatch *d, enum token_kind kind, struct span text, uns
 {
 	handle h;
 
-	if (token_read(&d->key, kind, text, &h) != ERR_NONE || !takes_sip(d, handle_owner(h)))
+	if (token_read(&d->key, kind, text, &h) != ERR_NONE || !takes_sip(d, handle_proc(h)))
 		return false;
-	*proc_r = handle_owner(h);
+	*proc_r = handle_proc(h);
 	return true;
 }
 
