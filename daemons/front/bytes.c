@@ -1,6 +1,6 @@
 /*
- * A queue of bytes. Most connections have nothing half received and nothing waiting to be sent, so an
- * empty queue has no memory; the bound is the caller's at each put.
+ * A queue of bytes. Most connections have nothing half received and nothing waiting to be sent, so
+ * an empty queue has no memory; the bound is the caller's at each put.
  */
 #include "front/front.h"
 

@@ -1,8 +1,8 @@
 /*
- * From here on the kernel takes from us only what a front has to do: sockets, memory, time. No file is
- * opened for writing, nothing is executed, no process is looked at; anything else kills the process,
- * and the supervisor says so in the log. Under AddressSanitizer, which needs more than that, this is
- * left out.
+ * From here on the kernel takes from us only what a front has to do: sockets, memory, time. No
+ * file is opened for writing, nothing is executed, no process is looked at; anything else kills
+ * the process, and the supervisor says so in the log. Under AddressSanitizer, which needs more
+ * than that, this is left out.
  */
 #include "front/front.h"
 

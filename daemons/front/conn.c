@@ -69,7 +69,7 @@ conn_close_all(struct front *f)
 	free(f->conns.slots);
 }
 
-/* --- who is found how --------------------------------------------------------------------------- */
+/* --- who is found how ----------------------------------------------------------------------- */
 
 static uint64_t
 peer_hash(const struct front *f, unsigned transport, const struct netaddr *peer)
@@ -125,7 +125,7 @@ conn_count_source(struct front *f, uint64_t source)
 	return n;
 }
 
-/* --- states --------------------------------------------------------------------------------------- */
+/* --- states --------------------------------------------------------------------------------- */
 
 static void
 enter(struct conn *c, enum conn_state state)
@@ -135,8 +135,8 @@ enter(struct conn *c, enum conn_state state)
 	c->last_ns = c->front->child.clock.mono_ns;
 }
 
-/* A flow on which the registrar answered may be all that leads to a phone: it is kept as long as its
- * binding can last. */
+/* A flow on which the registrar answered may be all that leads to a phone: it is kept as long as
+ * its binding can last. */
 static uint64_t
 idle_ns(const struct conn *c)
 {
@@ -277,10 +277,10 @@ ready(void *ctx, uint32_t events)
 	conn_watch(c);
 }
 
-/* --- birth and death ------------------------------------------------------------------------------ */
+/* --- birth and death ------------------------------------------------------------------------ */
 
-/* A peer that is gone without a word is found out by the kernel: when idle, and when it acknowledges
- * nothing. */
+/* A peer that is gone without a word is found out by the kernel: when idle, and when it
+ * acknowledges nothing. */
 static void
 tune(int fd)
 {
@@ -387,7 +387,7 @@ conn_bury(struct front *f)
 	gauge(f->child.self, COUNT_LIVE_FLOWS, f->conns.pool.live);
 }
 
-/* --- sending --------------------------------------------------------------------------------------- */
+/* --- sending -------------------------------------------------------------------------------- */
 
 static enum err
 write_all(struct conn *c, struct span text, size_t *n_r)

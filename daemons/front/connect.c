@@ -1,8 +1,8 @@
 /*
- * Text that workers and the registrar want sent on connections. It goes on the connection they name;
- * if that is gone, or they name none, on one that leads to the same peer; else on a new one, where it
- * waits for the handshake (a response falls back like this too: RFC 3261 18.2.2). When none can be
- * had, whoever sent the text is told so with its ticket.
+ * Text that workers and the registrar want sent on connections. It goes on the connection they
+ * name; if that is gone, or they name none, on one that leads to the same peer; else on a new one,
+ * where it waits for the handshake (a response falls back like this too: RFC 3261 18.2.2). When
+ * none can be had, whoever sent the text is told so with its ticket.
  */
 #include "front/front.h"
 

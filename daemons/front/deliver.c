@@ -1,10 +1,11 @@
 /*
  * From the parser to the ring of the message's owner, with one copy.
  *
- * When a ring is full new requests are answered 503, and so before it is quite full: the last quarter
- * is for what belongs to something that exists (responses, requests with a token of ours, CANCEL and
- * ACK). When even that is used up, such a request over UDP is dropped without an answer, because its
- * sender repeats it in half a second, while a 503 to a BYE would end the dialog on one side only.
+ * When a ring is full new requests are answered 503, and so before it is quite full: the last
+ * quarter is for what belongs to something that exists (responses, requests with a token of ours,
+ * CANCEL and ACK). When even that is used up, such a request over UDP is dropped without an
+ * answer, because its sender repeats it in half a second, while a 503 to a BYE would end the
+ * dialog on one side only.
  */
 #include "front/front.h"
 

@@ -1,10 +1,10 @@
 /*
- * The front: sockets, framing, parsing, flood guard and dispatch; sends on the connections it holds.
- * It keeps no call, no binding and no password, and what it parsed is checked again by whoever gets
- * it. This header is private to the daemon and has a section for each file.
+ * The front: sockets, framing, parsing, flood guard and dispatch; sends on the connections it
+ * holds. It keeps no call, no binding and no password, and what it parsed is checked again by
+ * whoever gets it. This header is private to the daemon and has a section for each file.
  *
- * One turn of the loop (main.c): take what workers and the registrar want sent, fire timers, bury the
- * dead connections, hand everything over, sleep in epoll, run what is ready.
+ * One turn of the loop (main.c): take what workers and the registrar want sent, fire timers, bury
+ * the dead connections, hand everything over, sleep in epoll, run what is ready.
  */
 #ifndef TANDEM_FRONT_H
 #define TANDEM_FRONT_H
@@ -30,7 +30,7 @@
 struct front;
 struct conn;
 
-/* --- alarm.c: timers that know whom to wake ----------------------------------------------------- */
+/* --- alarm.c: timers that know whom to wake ------------------------------------------------- */
 struct alarm {
 	struct wheel_timer timer; /* first: the wheel hands back its address */
 	void (*fire)(void *ctx);
@@ -39,7 +39,7 @@ struct alarm {
 
 void alarm_run(struct front *f);
 
-/* --- bytes.c: a queue of bytes, bounded; its memory goes when it is empty ------------------------ */
+/* --- bytes.c: a queue of bytes, bounded; its memory goes when it is empty ------------------- */
 struct bytes {
 	char *p;
 	uint32_t at, len, cap; /* what waits: p + at, len bytes */
@@ -55,7 +55,7 @@ bytes_span(const struct bytes *b)
 	return (struct span){ b->p + b->at, b->len };
 }
 
-/* --- dispatch.c: whose message is it? A pure function of the message ----------------------------- */
+/* --- dispatch.c: whose message is it? A pure function of the message ------------------------ */
 struct dispatch {
 	struct hash_key key; /* the exchange's token key */
 	unsigned workers;
@@ -68,7 +68,7 @@ struct dispatched {
 /* ERR_ABSENT: a response to nothing of ours. */
 enum err dispatch_to(const struct dispatch *d, const struct sip_msg *m, struct dispatched *to_r);
 
-/* --- guard.c: a token bucket per source, of fixed size ------------------------------------------- */
+/* --- guard.c: a token bucket per source, of fixed size -------------------------------------- */
 struct guard;
 
 struct guard *guard_new(void);
@@ -80,7 +80,7 @@ bool guard_trusts(const struct guard *g, const struct netaddr *from);
 /* What counts as one source: an IPv4 address, or a /64 of IPv6. */
 uint64_t guard_source(const struct guard *g, const struct netaddr *from);
 
-/* --- send.c: UDP answers of our own, sent in batches ---------------------------------------------- */
+/* --- send.c: UDP answers of our own, sent in batches ---------------------------------------- */
 struct send;
 
 struct send *send_new(void);
@@ -90,17 +90,17 @@ struct buf send_begin(struct front *f);
 void send_end(struct front *f, const struct buf *b, const struct sip_flow *to);
 void send_flush(struct front *f);
 
-/* --- refuse.c: stateless answers ------------------------------------------------------------------ */
+/* --- refuse.c: stateless answers ------------------------------------------------------------ */
 /* Answers a request once, to where it came from. An ACK is never answered, nor a response. */
 void refuse(struct front *f, const struct sip_msg *m, unsigned status, const char *reason,
     struct span headers);
 /* 503 with Retry-After, counted. */
 void refuse_busy(struct front *f, const struct sip_msg *m);
 
-/* --- deliver.c: from the parser to its owner's ring ----------------------------------------------- */
+/* --- deliver.c: from the parser to its owner's ring ----------------------------------------- */
 void deliver(struct front *f, const struct sip_msg *m, struct verdict v);
 
-/* --- udp.c: datagrams in ---------------------------------------------------------------------------- */
+/* --- udp.c: datagrams in -------------------------------------------------------------------- */
 struct udp;
 
 void udp_open(struct front *f);
@@ -108,10 +108,11 @@ void udp_close(struct front *f);
 /* A packet that is no SIP but keeps a flow open: empty lines, NULs, STUN. */
 bool udp_keepalive(struct span packet);
 
-/* --- transport rows: tcp.c, tls.c --------------------------------------------------------------------
- * What a kind of connection must be able to do. A new one (WebSocket) is a file with these functions
- * and a row in stream.c. Each returns ERR_NONE when it did something, ERR_AGAIN when the socket must
- * become ready first (then want_out says whether for writing), else the connection is dead. */
+/* --- transport rows: tcp.c, tls.c --------------------------------------------------------------
+ * What a kind of connection must be able to do. A new one (WebSocket) is a file with these
+ * functions and a row in stream.c. Each returns ERR_NONE when it did something, ERR_AGAIN when the
+ * socket must become ready first (then want_out says whether for writing), else the connection is
+ * dead. */
 struct transport {
 	enum sip_transport id;
 	enum err (*begin)(struct conn *c); /* connected or accepted: what the kind needs besides */
@@ -125,7 +126,7 @@ struct transport {
 extern const struct transport transport_tcp, transport_tls;
 const struct transport *transport_of(unsigned id); /* NULL: not over connections */
 
-/* --- tls.c besides ------------------------------------------------------------------------------------ */
+/* --- tls.c besides -------------------------------------------------------------------------- */
 struct tls {
 	SSL_CTX *listener[LISTENERS_MAX]; /* by listener; NULL: none */
 	SSL_CTX *client;
@@ -135,7 +136,7 @@ struct tls {
 void tls_load(struct front *f, bool first);
 void tls_unload(struct front *f);
 
-/* --- conn.c: connections ------------------------------------------------------------------------------
+/* --- conn.c: connections -----------------------------------------------------------------------
  * Owned by the front's pool; named elsewhere by a handle. Nothing closes a connection at once: it
  * becomes CONN_DEAD and is buried at the end of the turn, so that a caller's pointer stays good. */
 enum conn_state {
@@ -206,32 +207,32 @@ void conn_fail(struct conn *c, enum err why);
 void conn_watch(struct conn *c); /* epoll and timer, as it now stands */
 void conn_bury(struct front *f);
 
-/* --- accept.c: the listening sockets ------------------------------------------------------------------- */
+/* --- accept.c: the listening sockets -------------------------------------------------------- */
 struct accepts;
 
 void accept_open(struct front *f);
 void accept_close(struct front *f);
 
-/* --- stream.c: messages out of a connection's bytes ----------------------------------------------------- */
+/* --- stream.c: messages out of a connection's bytes ----------------------------------------- */
 struct stream;
 
 struct stream *stream_new(void);
 void stream_drop(struct stream *s);
 void stream_read(struct conn *c);
 
-/* --- connect.c: text for connections, and connections for text ------------------------------------------ */
+/* --- connect.c: text for connections, and connections for text ------------------------------ */
 /* Takes at most `most` records of workers and the registrar. */
 void connect_take(struct front *f, unsigned most);
 
-/* --- tell.c: FLOW_DOWN ------------------------------------------------------------------------------------ */
+/* --- tell.c: FLOW_DOWN ---------------------------------------------------------------------- */
 void tell_down(struct front *f, const struct conn *c);
 void tell_failed(
     struct front *f, unsigned proc, uint64_t ticket, const struct netaddr *peer, enum err why);
 
-/* --- confine.c: the system calls we need, and no other ----------------------------------------------------- */
+/* --- confine.c: the system calls we need, and no other -------------------------------------- */
 void confine(void);
 
-/* --- main.c -------------------------------------------------------------------------------------------------- */
+/* --- main.c --------------------------------------------------------------------------------- */
 struct front {
 	struct child child;
 	const struct settings *settings;

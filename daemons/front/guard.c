@@ -1,13 +1,13 @@
 /*
- * The flood guard: for each source a bucket of tokens, looked at before anything is parsed. What is
- * beyond a source's rate is dropped without an answer.
+ * The flood guard: for each source a bucket of tokens, looked at before anything is parsed. What
+ * is beyond a source's rate is dropped without an answer.
  *
- * A bucket is one number, the time at which it will be full again (the generic cell rate algorithm):
- * each message moves it by 1/rate, and it may lie at most burst/rate ahead of now. One that lies in
- * the past is a full bucket, the same as none, so its place can be given away without loss. The table
- * has a fixed size; when all places of a set are in debt, a new source takes over the smallest debt:
- * the sum of what passes stays bounded under any number of (forged) sources. The hash is keyed, so
- * that nobody can aim at another's place.
+ * A bucket is one number, the time at which it will be full again (the generic cell rate
+ * algorithm): each message moves it by 1/rate, and it may lie at most burst/rate ahead of now. One
+ * that lies in the past is a full bucket, the same as none, so its place can be given away without
+ * loss. The table has a fixed size; when all places of a set are in debt, a new source takes over
+ * the smallest debt: the sum of what passes stays bounded under any number of (forged) sources.
+ * The hash is keyed, so that nobody can aim at another's place.
  */
 #include "front/front.h"
 

@@ -15,7 +15,8 @@ use_settings(struct front *f, bool first)
 	tls_load(f, first);
 }
 
-/* The bell only ends the wait: what it rang for is taken at the next turn, and it is disarmed there. */
+/* The bell only ends the wait: what it rang for is taken at the next turn, and it is disarmed
+ * there. */
 static void
 bell(void *ctx, uint32_t events)
 {

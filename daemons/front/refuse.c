@@ -1,7 +1,8 @@
 /*
- * Stateless answers: what cannot be parsed, and what nobody has room for. Once each, never repeated,
- * never to an ACK; the answer to a datagram goes to the address it came from (THREATS C2). The To tag
- * is a keyed hash of the request, so that a retransmission gets the same (RFC 3261 8.2.7).
+ * Stateless answers: what cannot be parsed, and what nobody has room for. Once each, never
+ * repeated, never to an ACK; the answer to a datagram goes to the address it came from (THREATS
+ * C2). The To tag is a keyed hash of the request, so that a retransmission gets the same (RFC 3261
+ * 8.2.7).
  */
 #include "front/front.h"
 

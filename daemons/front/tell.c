@@ -1,6 +1,7 @@
 /*
  * What became of connections, for those who may have a use for it. A ring that is full loses the
- * record: the transaction then ends by its timer, and the next text for the connection finds it gone.
+ * record: the transaction then ends by its timer, and the next text for the connection finds it
+ * gone.
  */
 #include "front/front.h"
 

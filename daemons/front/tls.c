@@ -1,11 +1,11 @@
 /*
  * TLS (RFC 3261 26.2, RFC 5922): 1.2 or newer, no renegotiation. An accepted connection shows the
- * certificate of its listener and asks for none. One that we make goes on only if the chain leads to a
- * root this system trusts and the certificate names the host that was asked for; there is no way
- * back to TCP. A name may match a wildcard in its first label only.
+ * certificate of its listener and asks for none. One that we make goes on only if the chain leads
+ * to a root this system trusts and the certificate names the host that was asked for; there is no
+ * way back to TCP. A name may match a wildcard in its first label only.
  *
- * Certificates are read again when the settings change: new handshakes show the new one, connections
- * that are up go on with theirs.
+ * Certificates are read again when the settings change: new handshakes show the new one,
+ * connections that are up go on with theirs.
  */
 #include "front/front.h"
 
@@ -21,7 +21,7 @@
 
 enum { PEM_BYTES_MAX = 256 << 10 };
 
-/* --- certificates ---------------------------------------------------------------------------------- */
+/* --- certificates --------------------------------------------------------------------------- */
 
 /* The file's bytes; pread, because all fronts share one file offset. */
 static BIO *
@@ -177,7 +177,7 @@ tls_unload(struct front *f)
 		replace(&f->tls.listener[i], NULL);
 }
 
-/* --- the row ------------------------------------------------------------------------------------------ */
+/* --- the row -------------------------------------------------------------------------------- */
 
 /* What the peer's certificate must name: an address, or a host, which is then asked for (SNI). */
 static bool

@@ -1,6 +1,6 @@
 /*
- * Datagrams in: a bounded batch from each socket that is ready, received where it is parsed, with the
- * local address it was sent to (an answer must come from there). The buffers hold the largest
+ * Datagrams in: a bounded batch from each socket that is ready, received where it is parsed, with
+ * the local address it was sent to (an answer must come from there). The buffers hold the largest
  * datagram there is; of most only the first pages are ever touched.
  */
 #include "front/front.h"
