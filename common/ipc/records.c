@@ -200,16 +200,17 @@ records_open(struct records *r, const void *mem, size_t size)
 {
 	const struct records_head *h = mem;
 
-	*r = (struct records){ .head = (struct records_head *)(uintptr_t)mem,
-		.base = (char *)(uintptr_t)mem,
-		.size = size };
+	*r = (struct records){ 0 };
 	if (size < sizeof(*h))
 		return ERR_RANGE;
 	if (__atomic_load_n(&h->magic, __ATOMIC_ACQUIRE) != RECORDS_MAGIC)
 		return ERR_AGAIN;
-	r->bits = h->bits;
-	if (h->size != size || r->bits == 0 || r->bits > 32 ||
-	    sizeof(*h) + (sizeof(uint64_t) << r->bits) > size)
+	if (h->size != size || h->bits == 0 || h->bits > 32 ||
+	    sizeof(*h) + (sizeof(uint64_t) << h->bits) > size)
 		return ERR_VERSION;
+	*r = (struct records){ .head = (struct records_head *)(uintptr_t)mem,
+		.base = (char *)(uintptr_t)mem,
+		.size = size,
+		.bits = h->bits };
 	return ERR_NONE;
 }

@@ -216,16 +216,15 @@ records_bytes(uint32_t count, uint32_t bytes)
 
 /* The magic is stored last: a table half made is made again. */
 static enum err
-make(struct records *r, uint32_t expected)
+make(struct records_head *h, size_t size, uint32_t expected)
 {
-	struct records_head *h = r->head;
 	uint32_t bits = bits_for(expected);
 	uint64_t slots_at = sizeof(*h) + (sizeof(uint64_t) << bits);
 
-	if (slots_at + UNIT > r->size)
+	if (slots_at + UNIT > size)
 		return ERR_RANGE;
 	rand_bytes(&h->key, sizeof(h->key));
-	h->size = r->size;
+	h->size = size;
 	h->bits = bits;
 	h->first = h->carved = (uint32_t)((slots_at + UNIT - 1) / UNIT);
 	h->version = 1;
@@ -294,7 +293,7 @@ records_own(struct records *r, void *mem, size_t size, uint32_t expected)
 	enum err e = records_open(r, mem, size);
 
 	if (e == ERR_AGAIN) {
-		e = make(r, expected);
+		e = make(mem, size, expected);
 		if (e == ERR_NONE)
 			e = records_open(r, mem, size);
 	}

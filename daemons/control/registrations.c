@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control/control.h"
+#include "model/registrar_shape.h"
 #include "model/directory.h"
 #include "model/location.h"
 
@@ -122,15 +123,18 @@ void
 list_registrations(struct control *k, struct client *c, const json_t *args)
 {
 	static struct listing l; /* its buffers are too large for the stack */
+	struct registrar_shape shape;
 	struct locations locations;
-	const void *mem;
+	const char *mem;
 	size_t size;
 
 	memset(&l, 0, sizeof(l));
 	l.control = k;
 	l.client = c;
-	mem = table_of(k, ROLE_REGISTRAR, &size);
-	if (mem == NULL || locations_open(&locations, mem, size) != ERR_NONE) {
+	registrar_shape(child_settings(&k->child), &shape);
+	mem = child_region(&k->child, proc_of(ROLE_REGISTRAR, 0), &size);
+	if (mem == NULL || size < shape.size ||
+	    locations_open(&locations, mem + shape.locations_at, shape.locations_size) != ERR_NONE) {
 		reply_error(c, "the registrar has not started yet");
 		return;
 	}

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/registrar_shape.h"
+
 /* --- what the transaction engine is given -------------------------------------------------------*/
 
 static void
@@ -66,9 +68,11 @@ worker_init(struct worker *w)
 void
 worker_open_tables(struct worker *w)
 {
+	struct registrar_shape shape;
 	const char *mem;
 	size_t size;
 
+	registrar_shape(w->settings, &shape);
 	if (w->directory.records.head == NULL) {
 		mem = child_region(&w->child, proc_of(ROLE_STORE, 0), &size);
 		if (mem != NULL)
@@ -76,8 +80,9 @@ worker_open_tables(struct worker *w)
 	}
 	if (w->locations.records.head == NULL) {
 		mem = child_region(&w->child, proc_of(ROLE_REGISTRAR, 0), &size);
-		if (mem != NULL)
-			locations_open(&w->locations, mem + PROCESS_HEAD, size - PROCESS_HEAD);
+		if (mem != NULL && size >= shape.size)
+			locations_open(&w->locations, mem + shape.locations_at,
+			    shape.locations_size);
 	}
 }
 
