@@ -7,7 +7,7 @@ create type tandem.contact_policy as enum ('replace_oldest', 'reject', 'single')
 
 create table tandem.subscriber_service (
 	tenant_id       int not null,
-	subscriber_id   bigint not null,
+	subscriber_id   bigint not null unique,
 	cfu             text check (tandem.is_destination(cfu)),
 	cfb             text check (tandem.is_destination(cfb)),
 	cfnr            text check (tandem.is_destination(cfnr)),

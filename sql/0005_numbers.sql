@@ -75,9 +75,11 @@ begin
 	select w.number into taken
 	from (values (new.number, true), (me ->> 'username', false)) w (number, is_number)
 	where exists (select from tandem.subscriber s where s.tenant_id = new.tenant_id
-	        and s.subscriber_id is distinct from of_subscriber
-	        and ((w.is_number and w.number = s.username)
-	            or (w.number = s.number and not (w.is_number and is_subscriber))))
+	        and s.username = w.number and w.is_number
+	        and s.subscriber_id is distinct from of_subscriber)
+	    or exists (select from tandem.subscriber s where s.tenant_id = new.tenant_id
+	        and s.number = w.number and not (w.is_number and is_subscriber)
+	        and s.subscriber_id is distinct from of_subscriber)
 	    or (not is_group and exists (select from tandem.hunt_group g
 	        where g.tenant_id = new.tenant_id and g.number = w.number
 	        and g.hunt_group_id is distinct from of_group))

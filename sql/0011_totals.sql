@@ -104,6 +104,7 @@ select l.tenant_id, l.trunk_id, g.name as trunk, date_trunc('hour', l.at, 'UTC')
 	sum(l.attempts) as attempts, max(l.channels) as peak_channels, max(l.calls) as peak_calls
 from levels l
 left join tandem.gateway g on g.gateway_id = l.trunk_id
-group by l.tenant_id, l.trunk_id, g.name, date_trunc('hour', l.at, 'UTC');
+group by l.tenant_id, l.trunk_id, g.name, date_trunc('hour', l.at, 'UTC')
+having max(l.channels) > 0;
 
 insert into tandem.schema_version (version, name) values (11, 'totals');
