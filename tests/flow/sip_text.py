@@ -119,7 +119,8 @@ def uri_of(value):
 
 def params_of(value):
     """Header parameters (those outside <>) as a dict; names in lower case."""
-    outside = value[value.rindex(">") + 1:] if ">" in value else value
+    inside = re.match(r'(?:"(?:\\.|[^"\\])*"|[^<"])*<[^>]*>', value)
+    outside = value[inside.end():] if inside else value
     found = {}
     for part in re.findall(r';\s*([^;=\s]+)\s*(?:=\s*("(?:\\.|[^"\\])*"|[^;\s]*))?', outside):
         found[part[0].lower()] = part[1].strip('"')
