@@ -27,7 +27,7 @@
 #include "model/registrar_shape.h"
 #include "model/settings.h"
 
-struct pg_conn;   /* libpq's PGconn and PGresult; libpq-fe.h only where they are used */
+struct pg_conn; /* libpq's PGconn and PGresult; libpq-fe.h only where they are used */
 struct pg_result;
 
 /* --- crc32c.c -----------------------------------------------------------------------------------*/
@@ -43,18 +43,18 @@ uint32_t crc32c(uint32_t so_far, const void *p, size_t n); /* begin with 0 */
 enum { SEGMENT_HEAD = 32, FRAME_HEAD = 16, FRAME_MAX = FRAME_HEAD + CDR_RECORD_MAX };
 
 struct journal_pos {
-	uint64_t seq, at;       /* segment and byte in it */
+	uint64_t seq, at; /* segment and byte in it */
 };
 struct frame {
 	struct journal_pos pos; /* where it begins */
 	int64_t wall_ms;
-	struct span record;     /* good until the next read */
+	struct span record; /* good until the next read */
 };
-struct frames {                 /* reads one segment after the other */
+struct frames { /* reads one segment after the other */
 	int dir, fd;
 	uint64_t seq, identity;
-	uint64_t at;            /* of the next frame */
-	char *window;           /* bytes [window_at, window_at + have) of the segment */
+	uint64_t at;  /* of the next frame */
+	char *window; /* bytes [window_at, window_at + have) of the segment */
 	uint64_t window_at;
 	size_t have;
 };
@@ -71,7 +71,7 @@ enum err frames_seek(struct frames *f, struct journal_pos pos);
 /* The next frame that ends at or before `end`. ERR_ABSENT: there is not all of one; ERR_SYNTAX: what
  * stands there is no sound frame; ERR_IO. */
 enum err frames_next(struct frames *f, uint64_t end, struct frame *frame_r);
-uint64_t frames_size(const struct frames *f);    /* of the segment */
+uint64_t frames_size(const struct frames *f); /* of the segment */
 /* Over bytes that are no frame, to the next that is a sound one with a record; ERR_ABSENT: none up to
  * `end`, and nothing moved. */
 enum err frames_skip(struct frames *f, uint64_t end);
@@ -79,23 +79,23 @@ enum err frames_skip(struct frames *f, uint64_t end);
 /* --- open_calls.c: calls whose end is not in the journal yet -------------------------------------*/
 struct open_call {
 	uint8_t call_id[16];
-	struct journal_pos at;  /* of its latest record that has segments, or of its first */
+	struct journal_pos at; /* of its latest record that has segments, or of its first */
 	uint64_t identity;
-	int64_t seen_ms;        /* its exchange was last known to live */
+	int64_t seen_ms; /* its exchange was last known to live */
 	bool used;
 };
 struct open_calls {
 	struct open_call *calls;
 	uint32_t n, cap, live;
-	uint32_t hint;          /* no free slot below it */
+	uint32_t hint; /* no free slot below it */
 	struct table index;
 	struct hash_key key;
 };
 void open_calls_init(struct open_calls *o);
 void open_calls_done(struct open_calls *o);
 /* A record stands in the journal now. */
-void open_calls_saw(struct open_calls *o, struct span record, struct journal_pos at,
-    uint64_t identity);
+void open_calls_saw(
+    struct open_calls *o, struct span record, struct journal_pos at, uint64_t identity);
 /* The exchange of this identity was alive at that time. */
 void open_calls_beat(struct open_calls *o, uint64_t identity, int64_t wall_ms);
 struct open_call *open_calls_next(const struct open_calls *o, const struct open_call *prev);
@@ -113,18 +113,18 @@ bool record_close(struct span latest, int64_t end_ms, struct buf *b);
 enum { JOURNAL_SEGMENT = 64 << 20, JOURNAL_BUFFER = 1 << 20 };
 
 struct journal {
-	int dir, fd;                    /* fd: the segment written to; -1 none yet */
-	uint64_t seq, oldest;           /* segment written to; oldest that is kept */
-	uint64_t synced, written;       /* bytes of it on disk for sure; handed to the kernel */
-	uint64_t limit;                 /* bytes of a segment; JOURNAL_SEGMENT, less in tests */
-	struct buf unsynced;            /* bytes [synced, synced + len): kept until they are on disk */
+	int dir, fd;		  /* fd: the segment written to; -1 none yet */
+	uint64_t seq, oldest;	  /* segment written to; oldest that is kept */
+	uint64_t synced, written; /* bytes of it on disk for sure; handed to the kernel */
+	uint64_t limit;		  /* bytes of a segment; JOURNAL_SEGMENT, less in tests */
+	struct buf unsynced;	  /* bytes [synced, synced + len): kept until they are on disk */
 	uint64_t identity;
-	struct journal_pos mark;        /* what is before it is in the database */
-	uint64_t pending;               /* closed calls beyond the mark */
-	uint32_t lost;                  /* open calls of another identity: to be closed by us */
-	bool broken;                    /* the last write failed: logged once */
-	bool roll;                      /* what comes next goes into a new segment */
-	struct frames frames;           /* for own reading */
+	struct journal_pos mark; /* what is before it is in the database */
+	uint64_t pending;	 /* closed calls beyond the mark */
+	uint32_t lost;		 /* open calls of another identity: to be closed by us */
+	bool broken;		 /* the last write failed: logged once */
+	bool roll;		 /* what comes next goes into a new segment */
+	struct frames frames;	 /* for own reading */
 	struct open_calls open;
 };
 
@@ -142,8 +142,8 @@ void journal_close_lost(struct journal *j, int64_t wall_ms);
  * before it go; what is still open in them is written once more first. */
 void journal_mark(struct journal *j, struct journal_pos pos, uint64_t closed, int64_t wall_ms);
 /* The next frame on disk at or after *pos; moves *pos behind it. ERR_ABSENT: none yet. */
-enum err journal_read(struct journal *j, struct frames *f, struct journal_pos *pos,
-    struct frame *frame_r);
+enum err journal_read(
+    struct journal *j, struct frames *f, struct journal_pos *pos, struct frame *frame_r);
 uint64_t journal_bytes(const struct journal *j); /* beyond the mark, about */
 
 /* --- segments.c: the files of the journal ---------------------------------------------------------*/
@@ -163,9 +163,9 @@ bool spool_replace(int dir, const char *name, struct span bytes, bool sync);
  * (pipeline mode). */
 enum db_state { DB_DOWN, DB_CONNECTING, DB_CHECKING, DB_UP };
 enum db_end {
-	DB_DONE,     /* committed */
-	DB_REFUSED,  /* because of the data: the same again would be refused again */
-	DB_FAILED    /* for another reason; nothing of it is done; try again later */
+	DB_DONE,    /* committed */
+	DB_REFUSED, /* because of the data: the same again would be refused again */
+	DB_FAILED   /* for another reason; nothing of it is done; try again later */
 };
 enum { DB_SCHEMA = 9, DB_PARAMS = 4, DB_STEPS = 5 };
 
@@ -175,26 +175,26 @@ struct db_step {
 	const char *params[DB_PARAMS];
 };
 struct db_job {
-	const char *what;                                     /* for the log */
+	const char *what;					       /* for the log */
 	void (*rows)(void *ctx, unsigned step, struct pg_result *res); /* may be NULL */
 	void (*done)(void *ctx, enum db_end end);
 	void *ctx;
 };
 struct db {
 	enum db_state state;
-	const char *where;              /* the connection string: a secret, never logged */
+	const char *where; /* the connection string: a secret, never logged */
 	struct pg_conn *conn;
 	struct loop *loop;
 	struct loop_watch watch;
-	uint32_t watched;               /* events asked for */
-	uint64_t until_ns;              /* DOWN: when to try; else: when to give up */
+	uint32_t watched;  /* events asked for */
+	uint64_t until_ns; /* DOWN: when to try; else: when to give up */
 	uint32_t tries;
 	struct db_job job;
 	bool busy, refused, failed;
 	unsigned step;
-	int version;                    /* of the schema, as read */
-	char complaint[160];            /* what was last logged, so that it is said once */
-	struct process *self;           /* counters */
+	int version;	      /* of the schema, as read */
+	char complaint[160];  /* what was last logged, so that it is said once */
+	struct process *self; /* counters */
 	uint64_t now_ns;
 	void (*up)(void *ctx);
 	void (*down)(void *ctx);
@@ -206,14 +206,14 @@ void db_init(struct db *db, struct loop *loop, const char *where, struct process
 void db_close(struct db *db);
 /* Once a turn: connects, gives up. Returns when it wants the next turn (ns from now). */
 uint64_t db_turn(struct db *db, uint64_t now_ns);
-bool db_idle(const struct db *db);          /* up, and no job is running */
+bool db_idle(const struct db *db); /* up, and no job is running */
 /* Parameters are copied. Only when idle. `done` is called later, exactly once. */
 void db_run(struct db *db, const struct db_job *job, const struct db_step *steps, unsigned n);
 
 /* --- cdr_json.c ----------------------------------------------------------------------------------*/
-enum { CDR_TABLES = 3 };                    /* call, cdr, cdr_leg: parts in their order */
+enum { CDR_TABLES = 3 }; /* call, cdr, cdr_leg: parts in their order */
 struct cdr_rows {
-	struct buf json[CDR_TABLES];        /* "[{...},{...}" : the closing bracket is put last */
+	struct buf json[CDR_TABLES]; /* "[{...},{...}" : the closing bracket is put last */
 };
 /* Adds the rows of a closed record. False, and nothing added, when there is no room. */
 bool cdr_rows_add(struct cdr_rows *r, struct span record);
@@ -225,34 +225,42 @@ enum { CDR_BATCH = 256, CDR_JSON = 2 << 20, CDR_SQL = 4096 };
 struct cdr_insert {
 	struct frames frames;
 	struct cdr_rows rows;
-	struct journal_pos next, behind;    /* to be read; behind the batch in flight */
-	uint8_t ids[CDR_BATCH][16];         /* calls of the batch: none twice */
-	unsigned most, n;                   /* of the next batch; in the one in flight */
-	uint64_t retry_ns;                  /* not before */
-	uint64_t partitions_ns;             /* when months are made again */
+	struct journal_pos next, behind; /* to be read; behind the batch in flight */
+	uint8_t ids[CDR_BATCH][16];	 /* calls of the batch: none twice */
+	unsigned most, n;		 /* of the next batch; in the one in flight */
+	uint64_t retry_ns;		 /* not before */
+	uint64_t partitions_ns;		 /* when months are made again */
 	char *sql[CDR_TABLES];
 };
 
 /* --- directory_rows.c: rows of PostgreSQL to records of the directory ----------------------------*/
-enum dir_kind { DIR_TENANT, DIR_DOMAIN, DIR_GATEWAY, DIR_ROUTE, DIR_SUBSCRIBER, DIR_NUMBER,
-	DIR_PAGED,                          /* those above are read page by page */
-	DIR_SUBSCRIBER_GONE = DIR_PAGED, DIR_KINDS };
+enum dir_kind {
+	DIR_TENANT,
+	DIR_DOMAIN,
+	DIR_GATEWAY,
+	DIR_ROUTE,
+	DIR_SUBSCRIBER,
+	DIR_NUMBER,
+	DIR_PAGED, /* those above are read page by page */
+	DIR_SUBSCRIBER_GONE = DIR_PAGED,
+	DIR_KINDS
+};
 struct dir_change {
 	enum dir_kind kind;
-	uint64_t id;                        /* tenant, subscriber, gateway; else the tenant of name */
+	uint64_t id; /* tenant, subscriber, gateway; else the tenant of name */
 	char name[132];
 };
-struct dir_cursor {                         /* where a page ended */
+struct dir_cursor { /* where a page ended */
 	char id[24], name[132];
 };
 struct dir_tally {
 	int64_t subscribers;
-	bool full;                          /* the directory has no room for all: logged */
+	bool full; /* the directory has no room for all: logged */
 };
 /* payload: "subscriber:5", "did:1:+88621234"; ERR_ABSENT: nothing the directory holds. */
 enum err dir_change_read(const char *payload, struct dir_change *c_r);
-const char *dir_page_sql(enum dir_kind kind);          /* $1, $2: the cursor */
-const char *dir_change_sql(enum dir_kind kind);        /* $1: [{"i":5,"n":"..."}] */
+const char *dir_page_sql(enum dir_kind kind);	/* $1, $2: the cursor */
+const char *dir_change_sql(enum dir_kind kind); /* $1: [{"i":5,"n":"..."}] */
 /* Puts (or deletes) what the rows of either say. cursor: NULL for changes. */
 void dir_rows(struct directory *d, enum dir_kind kind, const struct pg_result *res,
     struct dir_cursor *cursor, struct dir_tally *t);
@@ -260,11 +268,11 @@ void dir_rows(struct directory *d, enum dir_kind kind, const struct pg_result *r
 /* --- directory_load.c ----------------------------------------------------------------------------*/
 enum { DIR_CHANGES = 4096, DIR_CHANGES_AT_ONCE = 64 };
 struct directory_load {
-	bool all, renewing;                 /* everything is to be read; it is being read */
-	enum dir_kind kind;                 /* of the page, or of the changes in flight */
+	bool all, renewing; /* everything is to be read; it is being read */
+	enum dir_kind kind; /* of the page, or of the changes in flight */
 	struct dir_cursor cursor;
 	uint64_t began_ns;
-	struct dir_change *changes;         /* told, not read yet */
+	struct dir_change *changes; /* told, not read yet */
 	unsigned n_changes, in_flight;
 	uint64_t retry_ns, saved_ns, saved_version;
 	struct dir_tally tally;
@@ -281,12 +289,12 @@ struct dirty_key {
 	uint8_t len;
 	char bytes[DIRTY_KEY];
 };
-struct dirty {                              /* a set, oldest first */
+struct dirty { /* a set, oldest first */
 	struct dirty_key *keys;
 	uint32_t first, n, cap;
 	struct table index;
 	struct hash_key key;
-	uint64_t since_ns;                  /* the oldest came in */
+	uint64_t since_ns; /* the oldest came in */
 };
 void dirty_init(struct dirty *d);
 void dirty_done(struct dirty *d);
@@ -297,21 +305,21 @@ bool dirty_take(struct dirty *d, struct dirty_key *key_r);
 /* --- binding_rows.c: bindings to rows and back ---------------------------------------------------*/
 extern const char binding_delete_sql[], binding_insert_sql[], binding_page_sql[];
 /* Adds {"t":..,"u":..} and the rows of a key as they stand now. False: no room, nothing added. */
-bool binding_rows_put(struct buf *keys, struct buf *rows, struct span key,
-    const struct location *loc);
+bool binding_rows_put(
+    struct buf *keys, struct buf *rows, struct span key, const struct location *loc);
 /* The address-of-record that begins at `row` of a page, as a location; *next_r: the row behind it.
  * An empty span: nothing usable. */
-struct span binding_rows_read(const struct pg_result *res, int row, int *next_r, struct loc_buf *b,
-    struct buf *key);
+struct span binding_rows_read(
+    const struct pg_result *res, int row, int *next_r, struct loc_buf *b, struct buf *key);
 
 /* --- bindings.c ----------------------------------------------------------------------------------*/
 enum { BINDING_BATCH = 200, BINDING_JSON = 1 << 20 };
 enum bindings_phase {
-	BINDINGS_WAIT,      /* no database yet, or nothing known of it */
-	BINDINGS_LOAD,      /* its rows go to the registrar, whose table is fresh */
-	BINDINGS_COMPARE,   /* its rows are looked up in the registrar's table */
-	BINDINGS_WALK,      /* all of the registrar's table is written again */
-	BINDINGS_FOLLOW     /* only what changes */
+	BINDINGS_WAIT,	  /* no database yet, or nothing known of it */
+	BINDINGS_LOAD,	  /* its rows go to the registrar, whose table is fresh */
+	BINDINGS_COMPARE, /* its rows are looked up in the registrar's table */
+	BINDINGS_WALK,	  /* all of the registrar's table is written again */
+	BINDINGS_FOLLOW	  /* only what changes */
 };
 struct bindings {
 	enum bindings_phase phase;
@@ -320,13 +328,13 @@ struct bindings {
 	unsigned n_flight, most;
 	bool page_asked;
 	struct dir_cursor cursor;
-	struct pg_result *page;             /* rows that wait for room in the registrar's ring */
+	struct pg_result *page; /* rows that wait for room in the registrar's ring */
 	int row;
-	bool load_told;                     /* LOAD_DONE was sent in this life */
+	bool load_told; /* LOAD_DONE was sent in this life */
 	uint64_t walk, retry_ns;
-	char *keys, *rows;                  /* JSON of the batch */
+	char *keys, *rows; /* JSON of the batch */
 	struct locations locations;
-	const struct registrar_head *head;  /* NULL: the registrar has made no table yet */
+	const struct registrar_head *head; /* NULL: the registrar has made no table yet */
 };
 
 /* --- main.c --------------------------------------------------------------------------------------*/
@@ -341,28 +349,29 @@ struct store {
 	struct directory_load load;
 	struct bindings bindings;
 	const struct settings *settings;
-	uint64_t unsynced_ns;               /* the oldest record that is not on disk; 0 = none */
-	uint64_t disk_retry_ns;             /* the disk refused: not before */
+	uint64_t unsynced_ns;	/* the oldest record that is not on disk; 0 = none */
+	uint64_t disk_retry_ns; /* the disk refused: not before */
 	uint64_t started_ns, second_ns, beat_ns;
-	const struct ring_record *held[PROC_MAX]; /* shown by a worker's ring, not in the journal yet */
-	unsigned client;                    /* whose turn it is at the database */
-	bool ready, settled;                /* settled: what to start with was decided */
+	const struct ring_record
+	    *held[PROC_MAX]; /* shown by a worker's ring, not in the journal yet */
+	unsigned client;     /* whose turn it is at the database */
+	bool ready, settled; /* settled: what to start with was decided */
 };
 
 void cdr_insert_open(struct store *s);
 void cdr_insert_close(struct store *s);
 void directory_load_open(struct store *s);
 void directory_load_close(struct store *s);
-void directory_load_up(struct store *s);        /* a new connection: everything is read again */
+void directory_load_up(struct store *s); /* a new connection: everything is read again */
 void directory_load_down(struct store *s);
 void directory_load_told(struct store *s, const char *payload);
-void directory_load_second(struct store *s);    /* once a second: the snapshot */
+void directory_load_second(struct store *s); /* once a second: the snapshot */
 void bindings_open(struct store *s);
 void bindings_close(struct store *s);
 void bindings_up(struct store *s);
 void bindings_down(struct store *s);
 void bindings_take(struct store *s, const struct wire_binding *w, uint32_t len);
-void bindings_turn(struct store *s);            /* what needs no database */
+void bindings_turn(struct store *s); /* what needs no database */
 /* Clients of the database: each starts a job if it has one to do; *wait_r: ns until it may have. */
 bool cdr_insert_start(struct store *s, uint64_t *wait_r);
 bool directory_load_start(struct store *s, uint64_t *wait_r);
