@@ -111,15 +111,37 @@ challenge_check(const struct challenge *c, const struct sip_msg *m, enum sip_hea
 
 /* --- the challenge ------------------------------------------------------------------------------*/
 
+/*
+ * Phones that give up when a challenge names any algorithm but MD5, though RFC 3261 22.4 has them pass
+ * over what they do not know. They are asked for MD5 alone; a subscriber's min_algorithm still holds, so
+ * whoever lies here gains nothing.
+ */
+static const char *const md5_only[] = {
+	"baresip", /* libre, sip/auth.c: SHA-512-256 is ENOSYS in all versions, SHA-256 in 1.x */
+};
+
+unsigned
+challenge_flags(const struct sip_msg *m, bool stale)
+{
+	struct span agent = sip_header_get(m, SIP_H_USER_AGENT);
+	unsigned flags = stale ? DIGEST_STALE : 0;
+
+	for (unsigned i = 0; i < sizeof(md5_only) / sizeof(md5_only[0]); i++) {
+		if (span_starts(agent, span_str(md5_only[i])))
+			flags |= DIGEST_ONLY_MD5;
+	}
+	return flags;
+}
+
 void
 challenge_put(const struct challenge *c, struct buf *b, enum sip_header_id header,
-    struct span realm, bool stale)
+    struct span realm, unsigned flags)
 {
 	char text[80];
 	struct buf nonce = buf_on(text, sizeof(text));
 
 	digest_nonce_put(&nonce, &c->nonces->key, realm, c->clock->wall_ms);
-	digest_put_challenge(b, header, realm, buf_span(&nonce), stale);
+	digest_put_challenge(b, header, realm, buf_span(&nonce), flags);
 }
 
 void
@@ -133,7 +155,7 @@ challenge_put_response(const struct challenge *c, struct buf *b, const struct si
 
 	challenge_put_tag(&tag, &c->key, m);
 	sip_put_response(b, m, status, NULL, buf_span(&tag));
-	challenge_put(c, b, header, realm, stale);
+	challenge_put(c, b, header, realm, challenge_flags(m, stale));
 	sip_put_body(b, SPAN_NONE, SPAN_NONE);
 }
 

@@ -49,10 +49,12 @@ bool challenge_realm(const struct challenge *c, uint32_t tenant, char realm_r[12
 enum challenge_verdict challenge_check(const struct challenge *c, const struct sip_msg *m,
     enum sip_header_id header, uint32_t tenant, struct challenge_user *user_r);
 
+/* How this request is challenged: flags of digest_put_challenge. */
+unsigned challenge_flags(const struct sip_msg *m, bool stale);
 /* The challenge itself: header lines with a new nonce, SIP_H_WWW_AUTHENTICATE or
  * SIP_H_PROXY_AUTHENTICATE. */
 void challenge_put(const struct challenge *c, struct buf *b, enum sip_header_id header,
-    struct span realm, bool stale);
+    struct span realm, unsigned flags);
 /* A whole stateless 401 or 407. */
 void challenge_put_response(const struct challenge *c, struct buf *b, const struct sip_msg *m,
     unsigned status, struct span realm, bool stale);

@@ -433,9 +433,9 @@ digest_response_right(const struct digest_credentials *c, struct span method,
 
 void
 digest_put_challenge(
-    struct buf *b, enum sip_header_id header, struct span realm, struct span nonce, bool stale)
+    struct buf *b, enum sip_header_id header, struct span realm, struct span nonce, unsigned flags)
 {
-	for (unsigned a = DIGEST_N; a-- > 0;) {
+	for (unsigned a = flags & DIGEST_ONLY_MD5 ? DIGEST_MD5 + 1u : DIGEST_N; a-- > 0;) {
 		buf_put(b, sip_header_name(header));
 		buf_lit(b, ": Digest realm=");
 		sip_put_quoted(b, realm);
@@ -444,7 +444,7 @@ digest_put_challenge(
 		buf_lit(b, ", algorithm=");
 		buf_put(b, algorithm_names[a]);
 		buf_lit(b, ", qop=\"auth\"");
-		if (stale)
+		if (flags & DIGEST_STALE)
 			buf_lit(b, ", stale=true");
 		buf_lit(b, "\r\n");
 	}

@@ -95,7 +95,8 @@ challenge(struct worker *w, const struct sip_msg *m, uint32_t tenant, bool stale
 		answer_request(w, m, 403, NULL, SPAN_NONE);
 		return;
 	}
-	challenge_put(&w->challenge, &lines, SIP_H_PROXY_AUTHENTICATE, span_str(realm), stale);
+	challenge_put(&w->challenge, &lines, SIP_H_PROXY_AUTHENTICATE, span_str(realm),
+	    challenge_flags(m, stale));
 	count(w->child.self, COUNT_CHALLENGED, 1);
 	answer_stateless(w, m, 407, NULL, buf_span(&lines)); /* C1: nothing is kept */
 }

@@ -357,7 +357,7 @@ Test(digest, challenge)
 	char text[1024];
 	struct buf b = buf_on(text, sizeof(text));
 
-	digest_put_challenge(&b, SIP_H_PROXY_AUTHENTICATE, SPAN("a \"b\""), SPAN("n"), true);
+	digest_put_challenge(&b, SIP_H_PROXY_AUTHENTICATE, SPAN("a \"b\""), SPAN("n"), DIGEST_STALE);
 	expect_span(buf_span(&b), "Proxy-Authenticate: Digest realm=\"a \\\"b\\\"\", nonce=\"n\", "
 				  "algorithm=SHA-512-256, qop=\"auth\", stale=true\r\n"
 				  "Proxy-Authenticate: Digest realm=\"a \\\"b\\\"\", nonce=\"n\", "
@@ -365,7 +365,11 @@ Test(digest, challenge)
 				  "Proxy-Authenticate: Digest realm=\"a \\\"b\\\"\", nonce=\"n\", "
 				  "algorithm=MD5, qop=\"auth\", stale=true\r\n");
 	b = buf_on(text, sizeof(text));
-	digest_put_challenge(&b, SIP_H_WWW_AUTHENTICATE, SPAN("r"), SPAN("n"), false);
+	digest_put_challenge(&b, SIP_H_WWW_AUTHENTICATE, SPAN("r"), SPAN("n"), 0);
 	cr_expect(span_starts(buf_span(&b), SPAN("WWW-Authenticate: Digest realm=\"r\"")));
 	cr_expect_null(memmem(text, b.len, "stale", 5));
+	b = buf_on(text, sizeof(text));
+	digest_put_challenge(&b, SIP_H_WWW_AUTHENTICATE, SPAN("r"), SPAN("n"), DIGEST_ONLY_MD5);
+	expect_span(buf_span(&b), "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", "
+				  "algorithm=MD5, qop=\"auth\"\r\n");
 }
