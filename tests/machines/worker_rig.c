@@ -1,0 +1,586 @@
+#include "worker_rig.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "sip/parse.h"
+#include "worker_phone.h"
+
+enum { DIRECTORY_USERS = 64, TXNS = 4096 + 512, NONCES = 256, STORE_KIB = 256, NOTES_KIB = 128 };
+
+struct rig *rig;
+struct rig_size rig_size = { 16, 64, TXNS, { 4096, 1024, 128, 8 } };
+
+static const struct hash_key key = { 0x0123456789abcdef, 0xfedcba9876543210 };
+
+/* --- doubles: the shape of the region, and the outbox -------------------------------------------*/
+
+static size_t
+page_up(size_t n)
+{
+	return (n + 4095) & ~(size_t)4095;
+}
+
+void
+worker_shape(const struct settings *s, struct worker_shape *x)
+{
+	(void)s;
+	*x = (struct worker_shape){ rig_size.calls, rig_size.legs, rig_size.txns, { 0 },
+		PROCESS_HEAD, 0, 0, 0, 0, 0 };
+	memcpy(x->blocks, rig_size.blocks, sizeof(x->blocks));
+	x->calls_at =
+	    page_up(x->views_at + sizeof(struct call_views) + x->calls * sizeof(struct call_view));
+	x->legs_at = page_up(x->calls_at + (size_t)x->calls * WORKER_CALL_BYTES);
+	x->txns_at = page_up(x->legs_at + (size_t)x->legs * WORKER_LEG_BYTES);
+	x->heap_at = page_up(x->txns_at + (size_t)x->txns * sizeof(struct txn));
+	x->size = page_up(x->heap_at + heap_bytes(x->blocks));
+}
+
+struct outbox {
+	struct child *child;
+};
+
+struct outbox *
+outbox_new(struct child *c, const struct settings *s)
+{
+	struct outbox *o = calloc(1, sizeof(*o));
+
+	(void)s;
+	cr_assert_not_null(o);
+	o->child = c;
+	return o;
+}
+
+void
+outbox_drop(struct outbox *o)
+{
+	free(o);
+}
+
+void
+outbox_settings(struct outbox *o, const struct settings *s)
+{
+	(void)o;
+	(void)s;
+}
+
+static void
+die(void)
+{
+	rig->die_at = 0;
+	rig->deaths++;
+	longjmp(rig->death, 1);
+}
+
+bool
+outbox_put(struct outbox *o, const struct sip_flow *to, struct span text, handle ticket)
+{
+	struct rig_sent *s;
+	bool last = rig->mortal && rig->die_at > 0 && --rig->die_at == 0;
+
+	(void)o;
+	(void)ticket;
+	if (last && rig->die_before)
+		die();
+	cr_assert_lt(rig->n_log, RIG_LOG, "more was sent than the bench keeps");
+	s = &rig->log[rig->n_log++];
+	*s = (struct rig_sent){
+		.text = strndup(text.p, text.len), .to = to->peer, .at_ms = rig_now_ms()
+	};
+	if (last)
+		die();
+	return true;
+}
+
+bool
+outbox_put_host(
+    struct outbox *o, const struct sip_flow *to, struct span text, handle ticket, struct span host)
+{
+	(void)host;
+	return outbox_put(o, to, text, ticket);
+}
+
+void
+outbox_flush(struct outbox *o)
+{
+	(void)o;
+}
+
+/* --- rings --------------------------------------------------------------------------------------*/
+
+static void
+ring_end(unsigned from, unsigned to, bool producer, struct ring *r)
+{
+	char data[32], tail[32];
+	int data_fd, tail_fd;
+
+	snprintf(data, sizeof(data), "data.%u.%u", from, to);
+	snprintf(tail, sizeof(tail), "tail.%u.%u", from, to);
+	cr_assert_eq(ring_make(rig->dir_fd, data, tail,
+			 proc_role(to) == ROLE_STORE ? STORE_KIB : NOTES_KIB, from, to),
+	    ERR_NONE);
+	cr_assert_eq(shm_reopen(rig->dir_fd, data, producer, &data_fd), ERR_NONE);
+	cr_assert_eq(shm_reopen(rig->dir_fd, tail, !producer, &tail_fd), ERR_NONE);
+	cr_assert_eq(ring_open(r, data_fd, tail_fd, producer), ERR_NONE);
+	close(data_fd);
+	close(tail_fd);
+}
+
+static void
+open_rings(struct child *c)
+{
+	unsigned store = proc_of(ROLE_STORE, 0);
+
+	ring_end(c->proc, store, true, &c->out[store]);
+	for (unsigned i = 0; i < rig->n_workers; i++) {
+		unsigned other = proc_of(ROLE_WORKER, i);
+
+		if (i == c->index)
+			continue;
+		ring_end(c->proc, other, true, &c->out[other]);
+		ring_end(other, c->proc, false, &c->in[other]);
+	}
+}
+
+static void
+close_rings(struct child *c)
+{
+	for (unsigned i = 0; i < PROC_MAX; i++) {
+		if (c->out[i].data != NULL)
+			ring_close(&c->out[i]);
+		if (c->in[i].data != NULL)
+			ring_close(&c->in[i]);
+	}
+}
+
+static void
+publish(struct child *c)
+{
+	for (unsigned i = 0; i < PROC_MAX; i++)
+		if (c->out[i].data != NULL)
+			ring_publish(&c->out[i]);
+}
+
+/* --- call records -------------------------------------------------------------------------------*/
+
+static void
+put_part(struct buf *b, struct cdr_reader *r, enum cdr_part part, unsigned number)
+{
+	static const char *const names[] = { "", "call", "segment", "leg" };
+	const struct cdr_column *c;
+	char text[CDR_TEXT_MAX + 64];
+	struct span bytes, value;
+	uint8_t field;
+
+	while (cdr_next_field(r, &field, &bytes)) {
+		struct buf v = buf_on(text, sizeof(text));
+
+		c = cdr_column(part, field);
+		cr_assert_not_null(c);
+		if (part == CDR_P_LEG && field == CDR_LEG_leg_no)
+			number = (unsigned)cdr_value(bytes);
+		cdr_put_json(&v, c->type, bytes);
+		value = buf_span(&v);
+		if (value.len >= 2 && value.p[0] == '"')
+			value = span_of(value.p + 1, value.len - 2);
+		buf_str(b, names[part]);
+		if (part != CDR_P_CALL) {
+			buf_char(b, '.');
+			buf_u64(b, number);
+		}
+		buf_char(b, '.');
+		buf_str(b, c->name);
+		buf_char(b, '=');
+		buf_put(b, value);
+		buf_char(b, '\n');
+	}
+}
+
+static void
+read_record(struct span record)
+{
+	struct buf b = buf_on(rig->cdr, sizeof(rig->cdr) - 1);
+	struct cdr_reader r;
+	enum cdr_kind kind;
+	enum cdr_part part;
+	unsigned segments = 0;
+
+	cr_assert_eq(cdr_open(&r, record, &kind), ERR_NONE);
+	rig->opened += kind == CDR_OPEN;
+	rig->answered += kind == CDR_ANSWERED;
+	rig->closed += kind == CDR_CLOSED;
+	if (kind != CDR_CLOSED)
+		return;
+	while (cdr_next_part(&r, &part))
+		put_part(&b, &r, part, part == CDR_P_SEGMENT ? ++segments : 0);
+	cr_assert(buf_ok(&b));
+	rig->cdr[b.len] = '\0';
+}
+
+static void
+read_store(struct ring *r)
+{
+	const struct ring_record *rec;
+
+	while (!rig->store_is_stuck && (rec = ring_peek(r)) != NULL) {
+		const struct wire_cdr *cdr = (const void *)rec->payload;
+
+		cr_assert_eq(ring_type(r), WIRE_CDR);
+		cr_assert_eq(ring_len(r), sizeof(*cdr) + cdr->len);
+		read_record(span_of(cdr->data, cdr->len));
+		ring_next(r);
+	}
+}
+
+const char *
+rig_cdr(const char *name)
+{
+	static char values[8][CDR_TEXT_MAX + 64];
+	static unsigned next;
+	char *to = values[next++ % 8];
+	size_t len = strlen(name);
+
+	for (const char *line = rig->cdr; *line != '\0'; line = strchr(line, '\n') + 1) {
+		if (strncmp(line, name, len) != 0 || line[len] != '=')
+			continue;
+		span_cstr(
+		    span_of(line + len + 1, strcspn(line + len + 1, "\n")), to, sizeof(values[0]));
+		return to;
+	}
+	return "";
+}
+
+/* --- turns --------------------------------------------------------------------------------------*/
+
+/* What one turn of a worker's loop does with its rings. */
+static void
+turn(struct worker *w)
+{
+	const struct ring_record *rec;
+
+	worker_cdrs(w);
+	for (unsigned i = 0; i < PROC_MAX; i++) {
+		if (w->child.in[i].data == NULL)
+			continue;
+		while ((rec = ring_peek(&w->child.in[i])) != NULL) {
+			inbox_record(w, rec, i);
+			ring_next(&w->child.in[i]);
+		}
+	}
+	publish(&w->child);
+	read_store(&rig->store[w->child.index]);
+}
+
+/* Until no worker has anything to say to another. */
+static void
+settle(void)
+{
+	for (unsigned round = 0; round < 8; round++)
+		for (unsigned i = 0; i < rig->n_workers; i++)
+			turn(rig->w[i]);
+}
+
+/* Runs a part of a turn that the worker may not survive. */
+static void
+mortally(struct worker *w, void (*does)(struct worker *w, void *arg), void *arg)
+{
+	unsigned index = w->child.index;
+
+	rig->mortal = true;
+	if (setjmp(rig->death) == 0) {
+		does(w, arg);
+		rig->mortal = false;
+	} else {
+		rig->mortal = false;
+		rig_restart(index);
+	}
+	settle();
+}
+
+static void
+receive(struct worker *w, void *m)
+{
+	inbox_message(w, m);
+}
+
+bool
+rig_deliver(unsigned worker, const char *text, const struct netaddr *from)
+{
+	size_t len = strlen(text);
+	struct sip_msg *m = calloc(1, SIP_MSG_ROOM(len));
+	struct verdict v;
+
+	cr_assert_not_null(m);
+	m->raw_len = (uint16_t)len;
+	memcpy(sip_raw(m), text, len);
+	v = sip_parse(m, SIP_MSG_ROOM(len));
+	if (v.status == 0) {
+		m->flow = (struct sip_flow){ .transport = SIP_T_UDP, .peer = *from };
+		m->flow.local = rig->settings.listeners[0].address;
+		m->at_ns = rig->clock.mono_ns;
+		cr_assert(sip_msg_valid(m, m->size));
+		mortally(rig->w[worker], receive, m);
+	}
+	free(m);
+	return v.status == 0;
+}
+
+static void
+hangup_first(struct worker *w, void *arg)
+{
+	(void)arg;
+	call_hangup(w, pool_next(&w->calls, NULL));
+	worker_drain(w);
+}
+
+void
+rig_operator_hangup(unsigned worker)
+{
+	mortally(rig->w[worker], hangup_first, NULL);
+}
+
+static bool
+goes_to(struct worker *w, const struct txn *t, const struct phone *p)
+{
+	(void)w;
+	return netaddr_eq(&t->flow.peer, &p->address);
+}
+
+static void
+break_flow(struct worker *w, void *phone)
+{
+	struct txn *t = NULL, *next;
+
+	for (t = pool_next(&w->txn_pool, NULL); t != NULL; t = next) {
+		next = pool_next(&w->txn_pool, t);
+		if (goes_to(w, t, phone))
+			txn_unreachable(&w->txns, t);
+	}
+	worker_drain(w);
+}
+
+void
+rig_unreachable(struct phone *p)
+{
+	mortally(rig->w[p->worker], break_flow, p);
+}
+
+/* --- time ---------------------------------------------------------------------------------------*/
+
+uint64_t
+rig_now_ms(void)
+{
+	return (rig->clock.mono_ns - rig->began_ns) / NS_PER_MS;
+}
+
+static void
+set_clock(uint64_t mono_ns)
+{
+	clock_move(&rig->clock, mono_ns - rig->clock.mono_ns);
+	for (unsigned i = 0; i < rig->n_workers; i++)
+		rig->w[i]->child.clock = rig->clock;
+}
+
+static void
+timers(struct worker *w, void *arg)
+{
+	(void)arg;
+	worker_timers(w);
+}
+
+void
+rig_wait_ms(uint64_t ms)
+{
+	uint64_t until = rig->clock.mono_ns + ms * NS_PER_MS;
+
+	for (;;) {
+		uint64_t first = UINT64_MAX;
+
+		for (unsigned i = 0; i < rig->n_workers; i++) {
+			uint64_t n = wheel_next(rig->w[i]->wheel, rig->clock.mono_ns);
+
+			first = n < first ? n : first;
+		}
+		if (first > until - rig->clock.mono_ns)
+			break;
+		set_clock(rig->clock.mono_ns + (first == 0 ? WHEEL_TICK_NS : first));
+		for (unsigned i = 0; i < rig->n_workers; i++)
+			mortally(rig->w[i], timers, NULL);
+	}
+	if (until > rig->clock.mono_ns)
+		set_clock(until);
+	settle();
+}
+
+/* --- a worker's life ----------------------------------------------------------------------------*/
+
+static void
+start(unsigned index)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	cr_assert_not_null(w);
+	rig->w[index] = w;
+	w->child.role = ROLE_WORKER;
+	w->child.index = index;
+	w->child.proc = proc_of(ROLE_WORKER, index);
+	w->child.clock = rig->clock;
+	w->child.self = rig->regions[index];
+	w->child.nonces = rig->nonces;
+	memset(w->child.udp, 0xff, sizeof(w->child.udp));
+	open_rings(&w->child);
+	w->settings = &rig->settings;
+	w->key = key;
+	w->region = rig->regions[index];
+	worker_shape(w->settings, &w->shape);
+	w->child.self_size = w->shape.size;
+	w->directory = rig->directory;
+	w->locations = rig->locations;
+	worker_init(w);
+	publish(&w->child);
+}
+
+static void
+stop(struct worker *w)
+{
+	close_rings(&w->child);
+	txns_done(&w->txns);
+	pool_done(&w->calls);
+	pool_done(&w->legs);
+	pool_done(&w->txn_pool);
+	heap_done(&w->heap);
+	wheel_drop(w->wheel);
+	outbox_drop(w->outbox);
+	free(w->call_timers);
+	free(w->leg_timers);
+	free(w->txn_timers);
+	free(w->scratch);
+	free(w->text);
+	free(w->message);
+	free(w);
+}
+
+void
+rig_restart(unsigned worker)
+{
+	stop(rig->w[worker]);
+	start(worker);
+	settle();
+}
+
+static void *
+memory(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	cr_assert_neq(p, MAP_FAILED);
+	return p;
+}
+
+static void
+make_settings(struct settings *s)
+{
+	s->n_domains = s->n_listeners = 1;
+	strcpy(s->domains[0], "example.com");
+	strcpy(s->node, "node1");
+	s->listeners[0].transport = SIP_T_UDP;
+	netaddr_ip(SPAN(RIG_HOST), &s->listeners[0].address);
+	s->listeners[0].address.port = 5060;
+	s->processes.fronts = 1;
+	s->processes.workers = rig->n_workers;
+	s->limits.calls = 8;
+	s->timers.t1_ms = 500;
+	s->timers.t2_ms = 4000;
+	s->timers.t4_ms = 5000;
+	s->timers.ring_s = 180;
+	s->timers.no_answer_s = 20;
+}
+
+static void
+make_tables(void)
+{
+	size_t size = directory_bytes(DIRECTORY_USERS), places = locations_bytes(DIRECTORY_USERS);
+	struct dir_tenant t = { .tenant = 1, .name = "office", .realm = "example.com" };
+
+	cr_assert_eq(directory_own(&rig->directory, memory(size), size, DIRECTORY_USERS), ERR_NONE);
+	cr_assert_eq(
+	    locations_own(&rig->locations, memory(places), places, DIRECTORY_USERS), ERR_NONE);
+	cr_assert_eq(directory_put_tenant(&rig->directory, &t), ERR_NONE);
+	cr_assert_eq(directory_put_domain(&rig->directory, SPAN("example.com"), 1), ERR_NONE);
+	directory_set_filled(&rig->directory);
+	rig->nonces = memory(nonces_bytes(NONCES));
+	nonces_init(rig->nonces, NONCES, 300);
+}
+
+static void
+make_directory(void)
+{
+	const char *base = getenv("TMPDIR");
+
+	snprintf(rig->dir, sizeof(rig->dir), "%s/tandem-worker-XXXXXX",
+	    base != NULL && strlen(base) < 32 ? base : "/tmp");
+	cr_assert_not_null(mkdtemp(rig->dir));
+	rig->dir_fd = open(rig->dir, O_RDONLY | O_DIRECTORY);
+	cr_assert_geq(rig->dir_fd, 0);
+}
+
+void
+rig_new(unsigned n_workers)
+{
+	struct worker_shape shape;
+
+	rig = calloc(1, sizeof(*rig));
+	cr_assert_not_null(rig);
+	rig->n_workers = n_workers;
+	rig->began_ns = rig->clock.mono_ns = 1000 * NS_PER_S;
+	rig->clock.wall_ms = 1700000000000;
+	make_settings(&rig->settings);
+	make_directory();
+	make_tables();
+	worker_shape(&rig->settings, &shape);
+	for (unsigned i = 0; i < n_workers; i++) {
+		rig->regions[i] = memory(shape.size);
+		start(i);
+		ring_end(proc_of(ROLE_WORKER, i), proc_of(ROLE_STORE, 0), false, &rig->store[i]);
+	}
+}
+
+void
+rig_begin(void)
+{
+	rig_new(1);
+	phones_begin();
+}
+
+void
+rig_end(void)
+{
+	char path[128];
+
+	for (unsigned i = 0; i < rig->n_workers; i++) {
+		stop(rig->w[i]);
+		ring_close(&rig->store[i]);
+	}
+	for (unsigned i = 0; i < rig->n_log; i++)
+		free(rig->log[i].text);
+	for (unsigned i = 0; i < rig->n_phones; i++)
+		free(rig->phones[i]);
+	for (unsigned from = 0; from < PROC_MAX; from++) {
+		for (unsigned to = 0; to < PROC_MAX; to++) {
+			snprintf(path, sizeof(path), "data.%u.%u", from, to);
+			unlinkat(rig->dir_fd, path, 0);
+			snprintf(path, sizeof(path), "tail.%u.%u", from, to);
+			unlinkat(rig->dir_fd, path, 0);
+		}
+	}
+	records_close(&rig->directory.records);
+	records_close(&rig->locations.records);
+	close(rig->dir_fd);
+	rmdir(rig->dir);
+	free(rig);
+}

@@ -1,0 +1,94 @@
+/*
+ * A bench for the worker's real code: one or two struct worker on private memory, a clock that is
+ * set, a directory and a location table filled by hand, and rings whose other ends the bench holds.
+ * What would leave by the outbox is recorded here instead (this file's own outbox); what is said to
+ * the worker is text (worker_phone.h). One bench per test, so it stands in a global.
+ */
+#ifndef TANDEM_TESTS_WORKER_RIG_H
+#define TANDEM_TESTS_WORKER_RIG_H
+
+#include <criterion/criterion.h>
+#include <setjmp.h>
+
+#include "ipc/nonces.h"
+#include "worker/worker.h"
+
+enum { RIG_WORKERS = 2, RIG_LOG = 2048, RIG_TEXT = 4096, RIG_CDR = 32768, RIG_PHONES = 16 };
+
+struct phone;
+
+struct rig_sent {
+	char *text;
+	struct netaddr to;
+	uint64_t at_ms;
+	bool heard;
+};
+
+struct rig_size { /* of a worker's pools; a reserve test makes them small before rig_new */
+	uint32_t calls, legs, txns, blocks[HEAP_CLASSES];
+};
+
+struct rig {
+	struct worker *w[RIG_WORKERS];
+	unsigned n_workers;
+	void *regions[RIG_WORKERS];
+	struct ring store[RIG_WORKERS]; /* the store's ends */
+	char dir[64];
+	int dir_fd;
+	struct clock clock;
+	uint64_t began_ns;
+	struct settings settings;
+	struct directory directory;
+	struct locations locations;
+	struct nonces_region *nonces;
+	struct process store_self;
+	struct rig_sent log[RIG_LOG];
+	unsigned n_log;
+	struct phone *phones[RIG_PHONES];
+	unsigned n_phones;
+	unsigned opened, answered, closed; /* call records by kind */
+	char cdr[RIG_CDR];		   /* the last closed one: "segment.1.sip_code=200\n..." */
+	bool store_is_stuck;		   /* nobody reads the call records */
+	/* The worker dies in the middle of writing its n-th message: 0 = never. */
+	unsigned die_at, deaths;
+	bool die_before; /* that message is lost with it */
+	jmp_buf death;
+	bool mortal;
+};
+
+extern struct rig *rig;
+extern struct rig_size rig_size;
+
+void rig_new(unsigned n_workers);
+/* For a TestSuite: one worker. */
+void rig_begin(void);
+void rig_end(void);
+/* Kill -9 and a new start: everything private is made anew over the same memory and rings. */
+void rig_restart(unsigned worker);
+/* Moves the clock and fires in order what becomes due. */
+void rig_wait_ms(uint64_t ms);
+uint64_t rig_now_ms(void);
+/* Hands text to a worker as a front would, from that address. False: the parser refused it. */
+bool rig_deliver(unsigned worker, const char *text, const struct netaddr *from);
+/* A connection that the worker could not have. */
+void rig_unreachable(struct phone *p);
+void rig_operator_hangup(unsigned worker);
+
+/* A subscriber "user" with password "secret" of tenant 1 (example.com). */
+void rig_subscriber(const char *user, const char *number, enum dir_trust trust);
+void rig_subscriber_put(struct dir_subscriber *s, const char *user, const char *number);
+/* One more binding of a user. */
+void rig_bind(const char *user, const char *contact, const char *host, unsigned q, uint32_t ring_s);
+void rig_gateway(uint64_t id, const char *host, bool trusted);
+void rig_route(const char *prefix, unsigned n, const uint64_t *gateways);
+
+/* A column of the last closed record; "" when it is not there. */
+const char *rig_cdr(const char *name);
+/* Nothing is left after the transactions' timers: no call, leg, transaction, block; no message that
+ * nobody expected; exactly one closed record, which says "DISPOSITION CODE Q850 RELEASED_BY REASON"
+ * and this many billed milliseconds. */
+void rig_ends_clean(const char *cdr, long bill_ms);
+/* The same for a test that wrote n records, of which the last was looked at (NULL: not even that). */
+void rig_ends_empty(unsigned closed);
+
+#endif
