@@ -166,7 +166,6 @@ call_setup(void *step, const void *setup)
 
 	must(caller != NULL); /* call_new saw to it */
 	c->caller = heap_offset(&w->heap, caller);
-	caller->target = UINT32_MAX;
 	caller->flow = in->invite->flow;
 	c->origin = (uint8_t)in->origin->kind;
 	c->tenant = in->origin->tenant;

@@ -1,0 +1,207 @@
+/*
+ * A call: ties legs, runs the features, makes the record. Part of worker.h.
+ */
+#ifndef TANDEM_WORKER_CALL_H
+#define TANDEM_WORKER_CALL_H
+
+#include "base/arena.h"
+#include "base/fsm.h"
+#include "model/worker_shape.h"
+#include "worker/note.h"
+
+struct origin;
+struct setup;
+struct worker;
+
+enum { TARGETS_MAX = 16 }; /* contacts and gateways tried for one call */
+
+enum call_state {
+	CALL_ROUTING, /* made; features and route decide; left within the same event */
+	CALL_RINGING, /* one or more legs are dialled, none has answered; the caller hears us */
+	CALL_UP,      /* two legs talk (the caller's ACK may still be on its way) */
+	CALL_ENDING,  /* every leg was told to end; waits until they have, or a moment */
+	CALL_N_STATES
+};
+
+enum released_by { BY_NOBODY, BY_CALLER, BY_CALLEE, BY_SYSTEM, BY_NETWORK, BY_TIMEOUT };
+enum end_reason { END_NORMAL, END_NO_ACK, END_ADMIN, END_SHUTDOWN, END_SYSTEM_FAILURE };
+enum party_role { PARTY_CALLER, PARTY_BRANCH, PARTY_CALLED };
+
+/* A leg as its call sees it, and the call's record of it (BILLING.md cdr_leg): it stays when the leg
+ * is gone. In the call's arena. */
+struct party {
+	uint32_t next;	   /* heap offset; 0 = last */
+	uint8_t role;	   /* enum party_role */
+	uint8_t gone;	   /* its leg said its last word */
+	uint8_t elsewhere; /* cancelled because another answered */
+	uint8_t kind;	   /* enum target_kind */
+	handle leg;
+	uint16_t status; /* last that came, or was sent */
+	uint16_t number; /* leg_no */
+	uint32_t target; /* heap offset of its target; 0: the caller */
+	uint32_t retransmissions;
+	int64_t start_ms, ring_ms, answer_ms, end_ms; /* wall */
+	struct kept uri, sip_call_id, local_tag, remote_tag, user_agent;
+	struct sip_flow flow;
+};
+
+enum target_kind { TARGET_CONTACT, TARGET_GATEWAY };
+struct target { /* in the call's arena */
+	uint32_t next;
+	uint8_t kind, tried;
+	uint16_t q;	 /* thousandths; equal q ring together */
+	uint32_t ring_s; /* at most so long; 0 = the call's */
+	uint32_t pad;
+	uint64_t gateway;
+	struct kept uri, routes;
+	struct sip_flow flow;
+};
+
+enum payer_kind { PAYER_SUBSCRIBER, PAYER_TRUNK, PAYER_TENANT, PAYER_NOBODY };
+/* A chargeable stretch of a call: exactly one payer (BILLING.md cdr). In the call's arena. */
+struct segment {
+	uint32_t next;
+	uint8_t seq, parent, kind, payer; /* kind: enum segment_kind; parent 0 = none */
+	uint64_t payer_account;
+	uint64_t in_trunk, out_trunk;
+	struct kept payer_number, calling_number, calling_name, dialed, called, routed, connected;
+	int64_t start_ms, ring_ms, answer_ms, end_ms;		/* wall */
+	uint64_t start_ns, ring_ns, answer_ns, end_ns, hold_ns; /* monotonic, for durations */
+	uint64_t held_since_ns, early_ns;
+	uint16_t status, q850;
+	uint8_t disposition, released_by, end_reason, anonymous;
+};
+
+struct call { /* in shared memory */
+	struct slot slot;
+	uint32_t marked;     /* 1 while an event is being handled: DESIGN.md rule 3 */
+	uint8_t state;	     /* enum call_state */
+	uint8_t origin;	     /* enum origin_kind */
+	uint8_t direction;   /* enum call_direction */
+	uint8_t released_by; /* enum released_by */
+	uint8_t end_reason;  /* enum end_reason */
+	uint8_t n_targets;
+	uint16_t n_parties;
+	uint16_t final;	   /* what the caller was told; 200 once answered */
+	uint16_t best;	   /* best refusal so far (16.7); 0 = none */
+	uint16_t progress; /* last 1xx the caller was told */
+	uint8_t call_id[16];
+	uint32_t tenant, max_forwards, loop;
+	uint64_t account;	 /* of the caller: subscriber or gateway id */
+	uint64_t called_account; /* of the called subscriber; 0 = none */
+	int64_t setup_ms;	 /* wall */
+	uint64_t ring_until_ns, round_until_ns, linger_until_ns; /* deadlines; 0 = off */
+	struct arena arena; /* its text, parties, targets, segments; owner: this call */
+	uint32_t parties, targets, segments; /* heap offsets of lists */
+	uint32_t caller, called; /* heap offsets of the parties that talk; called 0 while ringing */
+	uint32_t offer_from;	 /* party whose re-INVITE waits for the other; 0 = none */
+	uint32_t ack_owed; /* party whose ACK waits for an answer in the other's ACK; 0 = none */
+	struct kept best_phrase, best_headers;
+	struct kept from_addr, to_addr;	  /* From and To toward the called side, without tag */
+	struct kept out_call_id, out_tag; /* shared by the contacts of one user (1.12 (1)) */
+	struct kept dialled, user, name, number; /* what was dialled; who calls */
+	struct kept offer_type, offer, headers;	 /* of the caller's INVITE */
+};
+_Static_assert(sizeof(struct call) <= WORKER_CALL_BYTES, "a call's slot is too small");
+
+extern const struct fsm call_fsm;
+
+enum call_event {
+	CE_SETUP,
+	CE_PROGRESS,
+	CE_ANSWER,
+	CE_ACKED,
+	CE_OFFER,
+	CE_OFFER_ANSWERED,
+	CE_OFFER_REFUSED,
+	CE_OFFER_CANCELLED,
+	CE_FAILED,
+	CE_CANCELLED,
+	CE_RELEASED,
+	CE_GONE,
+	CE_T_RING,
+	CE_T_ROUND,
+	CE_T_LINGER,
+	CE_HANGUP,
+	CE_END,
+	CE_N_EVENTS
+};
+struct call_step {
+	struct worker *w;
+	struct call *c;
+	struct party *p; /* whose event it is; NULL for timers */
+};
+
+struct call *call_at(struct worker *w, handle h);
+/* An empty call, its id made; NULL: no room for a call, its legs and its record. */
+struct call *call_new(struct worker *w);
+void call_begin(struct worker *w, struct call *c, const struct setup *s);
+void call_on_note(struct worker *w, const struct note *n); /* events, from worker_drain */
+void call_on_timer(struct worker *w, struct call *c);
+void call_hangup(struct worker *w, struct call *c); /* the operator's */
+bool call_step(
+    struct worker *w, struct call *c, enum call_event e, struct party *p, const void *arg);
+void call_arm(struct worker *w, struct call *c);
+/* Ends a call found marked after a crash. */
+void call_abandon(struct worker *w, struct call *c);
+void call_drop(struct worker *w, struct call *c);
+struct kept call_keep(struct worker *w, struct call *c, struct span s);
+struct party *party_at(struct worker *w, uint32_t offset);
+struct party *party_of_leg(struct worker *w, struct call *c, handle leg);
+struct party *party_new(struct worker *w, struct call *c, enum party_role role, handle leg);
+/* The other of the two that talk; NULL for a branch. */
+struct party *party_peer(struct worker *w, struct call *c, const struct party *p);
+
+/* call_setup.c: the caller's first words */
+struct setup {
+	const struct sip_msg *invite;
+	const struct origin *origin;
+	handle leg;
+};
+void call_setup(void *step, const void *setup);
+struct target *target_at(struct worker *w, uint32_t offset);
+/* Adds a target; its URI and routes are copied. NULL: too many, or no room. */
+struct target *target_new(
+    struct worker *w, struct call *c, enum target_kind kind, struct span uri, struct span routes);
+
+/* call_dial.c */
+/* Rings the best targets not yet tried, equal q together. False: none was left, or none could be. */
+bool call_dial_next(struct worker *w, struct call *c);
+
+/* call_ring.c */
+void call_progress(void *step, const void *note);
+void call_answer(void *step, const void *note);
+void call_branch_failed(void *step, const void *note);
+void call_caller_cancelled(void *step, const void *note);
+void call_ring_over(void *step, const void *note);
+void call_round_over(void *step, const void *note);
+void call_late_answer(void *step, const void *note);
+void call_loser_gone(void *step, const void *note);
+
+/* call_talk.c */
+/* A 2xx with an offer: its ACK waits for the answer. */
+void call_owe_ack(struct worker *w, struct call *c, const struct party *p, const struct note *in);
+void call_acked(void *step, const void *note);
+void call_offer(void *step, const void *note);
+void call_offer_answered(void *step, const void *note);
+void call_offer_refused(void *step, const void *note);
+void call_offer_cancelled(void *step, const void *note);
+
+/* call_end.c */
+void call_released(void *step, const void *note);
+void call_gone(void *step, const void *note);
+void call_linger_over(void *step, const void *note);
+void call_operator_hangup(void *step, const void *note);
+void call_ending(void *step, const void *note);
+/* Final refusal to the caller, then the end. phrase, headers: as they came, or empty. */
+void call_refuse(
+    struct worker *w, struct call *c, unsigned status, struct span phrase, struct span headers);
+/* Tells every leg to end. Why it ends stands in the call before. */
+void call_end(struct worker *w, struct call *c);
+void call_because(struct call *c, enum released_by by, enum end_reason why);
+void party_release(struct worker *w, struct call *c, struct party *p, const char *reason);
+/* A note for a party's leg, with nothing in it. */
+struct note party_note(
+    const struct call *c, struct worker *w, enum note_what what, const struct party *p);
+
+#endif

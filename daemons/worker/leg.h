@@ -1,0 +1,178 @@
+/*
+ * A leg: one user agent of ours. Part of worker.h.
+ */
+#ifndef TANDEM_WORKER_LEG_H
+#define TANDEM_WORKER_LEG_H
+
+#include "base/arena.h"
+#include "base/fsm.h"
+#include "model/worker_shape.h"
+#include "sip/dialog.h"
+#include "sip/offer.h"
+#include "sip/txn.h"
+#include "worker/note.h"
+
+struct worker;
+struct note;
+
+/* The INVITE in flight on a leg, in either direction; see the figure in leg.c. */
+enum leg_invite {
+	INV_IDLE,	/* none; entered at first, and when each one is over */
+	INV_IN,		/* the peer's INVITE waits for our final answer */
+	INV_IN_2XX,	/* our 2xx is repeated until its ACK comes */
+	INV_IN_BYE,	/* the same, and a BYE follows it (RFC 3261 15: not before the ACK) */
+	INV_OUT,	/* our INVITE waits for a final answer */
+	INV_OUT_CANCEL, /* the same, and we cancelled it */
+	INV_OUT_2XX,	/* their 2xx waits for our ACK, which waits for the other side's answer */
+	INV_N_STATES
+};
+
+enum leg_event {
+	LE_GOT_INVITE,
+	LE_GOT_CANCEL,
+	LE_GOT_ACK,
+	LE_GOT_1XX,
+	LE_GOT_2XX,
+	LE_GOT_FAILURE,
+	LE_DO_INVITE,
+	LE_DO_PROGRESS,
+	LE_DO_ANSWER,
+	LE_DO_ANSWER_UPDATE,
+	LE_DO_REFUSE,
+	LE_DO_ACK,
+	LE_DO_CANCEL,
+	LE_DO_BYE,
+	LE_T_RESEND,
+	LE_T_GIVE_UP,
+	LE_T_RING,
+	LE_N_EVENTS
+};
+
+struct leg { /* in shared memory */
+	struct slot slot;
+	handle call;	      /* its call; 0: the call has let go of it */
+	uint8_t inv;	      /* enum leg_invite */
+	uint8_t by_update;    /* what waits in INV_IN was an UPDATE, not an INVITE */
+	uint16_t status;      /* final status of the first INVITE */
+	uint32_t invite_cseq; /* of the INVITE in flight, ours or theirs */
+	uint32_t resend_ms;   /* interval of our 2xx */
+	uint32_t retransmissions;
+	uint32_t loop; /* hash of the Request-URI that made the call (482) */
+	uint32_t max_forwards;
+	handle invite; /* transaction of the INVITE (or UPDATE) in flight, either way */
+	handle bye;    /* transaction of our BYE */
+	uint64_t resend_ns, give_up_ns, ring_until_ns; /* deadlines; 0 = off */
+	struct dialog dialog;
+	struct offer offer;
+	struct sip_flow flow; /* where our requests go, and which of our addresses we show */
+	struct arena arena;   /* its text; owner: this leg */
+	struct kept ack_body; /* answer in the ACK for ack_cseq, to be repeated with it */
+	uint32_t ack_body_cap, ack_cseq;
+	struct kept user_agent;
+};
+_Static_assert(sizeof(struct leg) <= WORKER_LEG_BYTES, "a leg's slot is too small");
+
+extern const struct fsm leg_fsm;
+
+/* A new leg for a caller's INVITE: its dialog and transaction; 100 Trying is sent. NULL: no room. */
+struct leg *leg_accept(
+    struct worker *w, struct txn *ist, const struct sip_msg *invite, handle call);
+/* A new leg toward somebody: sends its INVITE (CMD_DIAL). 0: no room; nothing was sent. */
+handle leg_dial(struct worker *w, const struct note *n);
+void leg_command(struct worker *w, const struct note *n); /* one of ours, from note_down */
+void leg_on_txn(struct worker *w, struct txn *t, enum txn_news news, const struct sip_msg *m);
+void leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m); /* in its dialog */
+void leg_on_ack(struct worker *w, struct leg *l, const struct sip_msg *m);     /* for a 2xx */
+void leg_on_cancel(struct worker *w, struct txn *ist);
+void leg_on_timer(struct worker *w, struct leg *l);
+void leg_on_flow_down(struct worker *w, handle conn);
+struct leg *leg_at(struct worker *w, handle h);
+/* The leg that an in-dialog request is for: by the token of our Contact in its Request-URI, else by
+ * our tag in To. NULL: none (481). */
+struct leg *leg_of_request(struct worker *w, const struct sip_msg *m);
+void leg_arm(struct worker *w, struct leg *l);
+/* Ends what is left of it; its slot and text are given back. */
+void leg_drop(struct worker *w, struct leg *l);
+/* For recovery: gives up a leg whose call was being changed. BYE or CANCEL or a refusal is sent. */
+void leg_abandon(struct worker *w, struct leg *l);
+
+struct leg_step { /* what an action of the table gets */
+	struct worker *w;
+	struct leg *l;
+};
+struct leg_input {		 /* and why; what does not apply is NULL or 0 */
+	const struct sip_msg *m; /* request or response */
+	struct txn *t;
+	const struct note *n; /* command */
+	unsigned status;      /* of the response; 408 and 503 also stand for none */
+};
+bool leg_step(struct worker *w, struct leg *l, enum leg_event e, const struct leg_input *in);
+struct leg *leg_new(struct worker *w, handle call);
+struct dialog_memory leg_memory(struct worker *w, struct leg *l);
+/* Where its requests go from now on: by its next hop, or by the way the peer's message came. */
+void leg_aim(struct worker *w, struct leg *l, const struct sip_msg *m);
+/* The last event of a leg to its call, which lets go of it. */
+void leg_last_word(struct worker *w, struct leg *l, enum note_what what, unsigned status,
+    unsigned flags, const struct sip_msg *m);
+struct span leg_tag_of_txn(struct worker *w, const struct txn *ist);
+
+/* leg_uas.c */
+void leg_in_invite(void *step, const void *input);
+void leg_in_cancel(void *step, const void *input);
+void leg_in_again(void *step, const void *input);
+void leg_in_glare(void *step, const void *input);
+void leg_send_progress(void *step, const void *input);
+void leg_send_answer(void *step, const void *input);
+void leg_send_refusal(void *step, const void *input);
+void leg_acked(void *step, const void *input);
+void leg_resend(void *step, const void *input);
+void leg_no_ack(void *step, const void *input);
+/* leg_uac.c */
+void leg_send_invite(void *step, const void *input);
+void leg_progress(void *step, const void *input);
+void leg_answered(void *step, const void *input);
+void leg_answered_again(void *step, const void *input);
+void leg_failed(void *step, const void *input);
+void leg_send_ack(void *step, const void *input);
+void leg_send_cancel(void *step, const void *input);
+void leg_ring_over(void *step, const void *input);
+void leg_late_answer(void *step, const void *input);
+void leg_cancelled_over(void *step, const void *input);
+/* leg_bye.c */
+void leg_send_bye(void *step, const void *input);
+void leg_bye_later(void *step, const void *input);
+void leg_refuse_then_bye(void *step, const void *input);
+void leg_ack_then_bye(void *step, const void *input);
+void leg_got_bye(struct worker *w, struct leg *l, const struct sip_msg *m);
+/* ACK for the 2xx m, whose tag may be another than the leg's (a fork's); then BYE in that dialog. */
+void leg_end_fork(struct worker *w, struct leg *l, const struct sip_msg *m);
+
+/* --- leg_text.c: what a leg writes --------------------------------------------------------------*/
+/* Our Contact: <sip:TOKEN@host:port;transport=x>; and our sent-by, "host:port". */
+void leg_put_contact(struct worker *w, struct buf *b, const struct leg *l);
+void flow_put_host(struct worker *w, struct buf *b, const struct sip_flow *f);
+/* The address of ours that this peer sees. */
+struct netaddr flow_local(struct worker *w, const struct sip_flow *f);
+/* Sends a request in the leg's dialog through a new client transaction; 0: no room, or it did not
+ * fit. `flags` of the note say nothing here. */
+struct leg_request {
+	enum sip_method method;
+	uint32_t cseq, max_forwards;
+	struct span headers, content_type, body; /* headers: complete lines */
+};
+handle leg_send_request(struct worker *w, struct leg *l, const struct leg_request *r);
+/* An ACK for a 2xx in dialog d: no transaction, nothing to wait for. */
+void leg_write_ack(struct worker *w, struct leg *l, const struct dialog *d, uint32_t cseq,
+    struct span content_type, struct span body);
+/* Answers the INVITE or UPDATE in flight: status, our tag, Contact, what goes with it. */
+void leg_respond(struct worker *w, struct leg *l, unsigned status, const struct note *n);
+/* The body toward this leg: SDP gets our origin, anything else stays. */
+struct span leg_body_toward(
+    struct worker *w, struct leg *l, struct span content_type, struct span body);
+/* What a leg tells of itself in its events. */
+void leg_facts(struct worker *w, const struct leg *l, struct note *n);
+/* Lines of the allow-list that pass from leg to leg, in scratch. */
+struct span headers_through(struct worker *w, const struct sip_msg *m);
+struct span reason_line(struct worker *w, const struct note *n);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * What a leg and its call say to each other: events and commands (note.c). Part of worker.h.
+ *
+ * Flat records: they wait in a queue, so that no callback can destroy its caller, and cross a ring
+ * unchanged when leg and call live in different workers.
+ */
+#ifndef TANDEM_WORKER_NOTE_H
+#define TANDEM_WORKER_NOTE_H
+
+#include "base/span.h"
+#include "ipc/wire.h"
+#include "sip/flow.h"
+
+struct worker;
+
+enum note_what {
+	NOTE_NONE,
+	/* events, up: from a leg to its call */
+	EV_PROGRESS,	    /* 101-199 from the called side: status, phrase, headers, body */
+	EV_ANSWER,	    /* 2xx to the first INVITE: headers, body */
+	EV_ACKED,	    /* the ACK for our 2xx came; body: an answer in it, if any */
+	EV_OFFER,	    /* re-INVITE or UPDATE: body (may be empty: it asks for an offer) */
+	EV_OFFER_ANSWERED,  /* 2xx to what CMD_OFFER sent: body */
+	EV_OFFER_REFUSED,   /* final refusal of it: status, phrase */
+	EV_OFFER_CANCELLED, /* the peer cancelled its re-INVITE, which has been answered 487 */
+	EV_FAILED,	    /* the first INVITE got a final refusal; the leg is gone */
+	EV_CANCELLED,	    /* the caller cancelled; the leg is gone */
+	EV_RELEASED,	    /* BYE, or the dialog failed (status says how); the leg is gone */
+	EV_GONE,	    /* after CMD_RELEASE: over; the leg is gone */
+	/* commands, down: from a call to a leg */
+	CMD_DIAL,     /* a new leg: place an INVITE (leg_dial; never crosses a ring) */
+	CMD_PROGRESS, /* send 101-199 */
+	CMD_ANSWER,   /* send 200 */
+	CMD_REFUSE,   /* send a final refusal: to the first INVITE (the leg is gone after), or to
+	                    * the re-INVITE or UPDATE that waits */
+	CMD_ACK,      /* send the ACK that was put off, with its answer */
+	CMD_OFFER,    /* send a re-INVITE */
+	CMD_OFFER_ANSWER, /* answer the re-INVITE or UPDATE that waits */
+	CMD_OFFER_CANCEL, /* cancel our re-INVITE */
+	CMD_RELEASE,	  /* CANCEL or BYE, whichever is right now */
+	N_NOTES
+};
+
+enum note_text { /* the texts of a note; those not used are empty */
+	T_PHRASE,
+	T_HEADERS,
+	T_CONTENT_TYPE,
+	T_BODY,
+	T_REASON, /* value of a Reason header, for CANCEL and BYE */
+	/* CMD_DIAL */
+	T_TARGET,
+	T_ROUTES,
+	T_FROM,
+	T_TO,
+	T_CALL_ID,
+	T_TAG,
+	/* facts of the leg, for the call's record */
+	T_SIP_CALL_ID,
+	T_LOCAL_TAG,
+	T_REMOTE_TAG,
+	T_USER_AGENT,
+	N_TEXTS
+};
+
+enum note_flag {
+	NOTE_DELAYED_OFFER = 1, /* EV_ANSWER: body is an offer; the ACK waits for CMD_ACK */
+	NOTE_ELSEWHERE = 2,	/* CMD_RELEASE: answered elsewhere */
+	NOTE_LATE_ANSWER = 4, /* EV_GONE: a 2xx had crossed our CANCEL; it was ACKed and released */
+	NOTE_NO_ACK = 8,      /* EV_RELEASED: our 2xx was never ACKed */
+	NOTE_ANONYMOUS = 16,
+};
+
+struct note {
+	uint16_t what, status, flags, pad;
+	handle leg, call;
+	uint32_t cseq, max_forwards, ring_s, loop; /* CMD_DIAL */
+	uint32_t retransmissions;		   /* a fact */
+	struct sip_flow flow;			   /* CMD_DIAL: where to; events: where from */
+	struct span text[N_TEXTS];
+};
+
+/* Queues an event for its call (drained by worker_drain), or sends it to the call's worker. */
+void note_up(struct worker *w, const struct note *n);
+/* Hands a command to its leg at once, or sends it to the leg's worker. */
+void note_down(struct worker *w, const struct note *n);
+/* A note that came through a ring; false when it is malformed. */
+bool note_received(struct worker *w, const struct wire_leg *r, uint32_t len);
+/* Flat form: the fixed part, then each text's length and bytes. ERR_FULL, ERR_SYNTAX. */
+enum err note_pack(const struct note *n, void *to, size_t cap, size_t *len_r);
+enum err note_unpack(const void *from, size_t len, struct note *n_r);
+const char *note_name(enum note_what what);
+
+#endif
