@@ -83,7 +83,8 @@ gateway_show(struct ctl *c, int n, char **words)
 	return result_show(c,
 	    db_run(c,
 		"select g.name, t.name as tenant, g.gateway_id, g.host, g.port, "
-		"g.transport, g.trusted, g.transit, (select string_agg(r.name, ',' order by r.prefix, "
+		"g.transport, g.trusted, g.transit, (select string_agg(r.name, ',' order by "
+		"r.prefix, "
 		"r.priority) "
 		"from tandem.route r where r.gateway_id = g.gateway_id) as routes "
 		"from tandem.gateway g join tandem.tenant t using (tenant_id) "
@@ -121,10 +122,10 @@ gateway_list(struct ctl *c, int n, char **words)
 	(void)words;
 	if (status != CTL_DONE)
 		return status;
-	return result_list(
-	    c, db_run(c,
-		   "select g.name, t.realm as domain, g.host, g.port, g.transport, "
-		   "g.trusted, g.transit from tandem.gateway g join tandem.tenant t using (tenant_id) "
-		   "order by t.name, g.name",
-		   0));
+	return result_list(c,
+	    db_run(c,
+		"select g.name, t.realm as domain, g.host, g.port, g.transport, "
+		"g.trusted, g.transit from tandem.gateway g join tandem.tenant t using (tenant_id) "
+		"order by t.name, g.name",
+		0));
 }

@@ -7,16 +7,33 @@ static const char id_sql[] =
     "select hunt_group_id from tandem.hunt_group where tenant_id = $1 and name = $2";
 static const char a_number[] = "a telephone number, or it is an emergency number";
 
+/* The first of the list who is no subscriber. */
+static const char unknown_sql[] =
+    "select trim(u) from unnest(string_to_array($2, ',')) u "
+    "where not exists (select from tandem.subscriber s join tandem.hunt_group g using (tenant_id) "
+    "where g.hunt_group_id = $1 and s.username = trim(u)) limit 1";
+
+static const char leave_sql[] =
+    "delete from tandem.hunt_group_member m where m.hunt_group_id = $1 "
+    "and not exists (select from tandem.subscriber s where s.subscriber_id = m.subscriber_id "
+    "and s.username in (select trim(u) from unnest(string_to_array($2, ',')) u))";
+
+static const char join_sql[] =
+    "insert into tandem.hunt_group_member (tenant_id, hunt_group_id, subscriber_id, position) "
+    "select s.tenant_id, g.hunt_group_id, s.subscriber_id, row_number() over (order by "
+    "min(u.place)) "
+    "from tandem.hunt_group g join tandem.subscriber s using (tenant_id) "
+    "join unnest(string_to_array($2, ',')) with ordinality u (name, place) "
+    "on s.username = trim(u.name) where g.hunt_group_id = $1 "
+    "group by s.tenant_id, g.hunt_group_id, s.subscriber_id "
+    "on conflict (tenant_id, hunt_group_id, subscriber_id) "
+    "do update set position = excluded.position";
+
 /* The whole list, in its order; weights and log-ins of those who stay are kept. */
 static int
 members_put(struct ctl *c, const char *id, const char *value)
 {
-	PGresult *r = db_run(c,
-	    "select trim(u) from unnest(string_to_array($2, ',')) u "
-	    "where not exists (select from tandem.subscriber s join tandem.hunt_group g using "
-	    "(tenant_id) "
-	    "where g.hunt_group_id = $1 and s.username = trim(u)) limit 1",
-	    2, id, value);
+	PGresult *r = db_run(c, unknown_sql, 2, id, value);
 
 	if (db_good(r) && PQntuples(r) > 0) {
 		int status = ctl_refuse(c, "members: no such subscriber: %s", PQgetvalue(r, 0, 0));
@@ -26,27 +43,11 @@ members_put(struct ctl *c, const char *id, const char *value)
 	}
 	if (db_good(r)) {
 		PQclear(r);
-		r = db_run(c,
-		    "delete from tandem.hunt_group_member m where m.hunt_group_id = $1 "
-		    "and not exists (select from tandem.subscriber s where s.subscriber_id = "
-		    "m.subscriber_id "
-		    "and s.username in (select trim(u) from unnest(string_to_array($2, ',')) u))",
-		    2, id, value);
+		r = db_run(c, leave_sql, 2, id, value);
 	}
 	if (db_good(r)) {
 		PQclear(r);
-		r = db_run(c,
-		    "insert into tandem.hunt_group_member "
-		    "(tenant_id, hunt_group_id, subscriber_id, position) "
-		    "select s.tenant_id, g.hunt_group_id, s.subscriber_id, row_number() over "
-		    "(order by min(u.place)) "
-		    "from tandem.hunt_group g join tandem.subscriber s using (tenant_id) "
-		    "join unnest(string_to_array($2, ',')) with ordinality u (name, place) "
-		    "on s.username = trim(u.name) where g.hunt_group_id = $1 "
-		    "group by s.tenant_id, g.hunt_group_id, s.subscriber_id "
-		    "on conflict (tenant_id, hunt_group_id, subscriber_id) "
-		    "do update set position = excluded.position",
-		    2, id, value);
+		r = db_run(c, join_sql, 2, id, value);
 	}
 	if (!db_good(r))
 		return db_refuse(c, r, "members", value, "a list of subscribers");
