@@ -248,14 +248,15 @@ def test_import_without_a_file(ctl, tmp_path):
 # --- gateways, routes, groups ----------------------------------------------------------------------
 
 def test_gateways_and_routes(ctl):
-    ctl("gateway", "add", "carrier", "host=192.0.2.9", "port=5070", "transport=tcp", "trusted=off")
+    ctl("gateway", "add", "carrier", "host=192.0.2.9", "port=5070", "transport=tcp", "trusted=off",
+        "transit=on")
     assert ctl.rows("gateway", "show", "carrier") == {
         "name": "carrier", "tenant": "default", "gateway_id": 1, "host": "192.0.2.9", "port": 5070,
-        "transport": "tcp", "trusted": False, "routes": None}
-    ctl("gateway", "set", "carrier", "host=sip.example.net", "port=", "transport=", "trusted=")
+        "transport": "tcp", "trusted": False, "transit": True, "routes": None}
+    ctl("gateway", "set", "carrier", "host=sip.example.net", "port=", "transport=", "trusted=", "transit=")
     row, = ctl.rows("gateway", "list")
-    assert (row["host"], row["port"], row["transport"], row["trusted"]) == \
-        ("sip.example.net", None, None, True)
+    assert (row["host"], row["port"], row["transport"], row["trusted"], row["transit"]) == \
+        ("sip.example.net", None, None, True, False)
     ctl("route", "add", "all", "gateway=carrier", "prefix=0", "strip=1", "add=+49")
     ctl("route", "set", "all", "priority=5", "prefix=00")
     assert ctl.rows("route", "show", "all") == {
