@@ -82,6 +82,8 @@ void rig_bind(const char *user, const char *contact, const char *host, unsigned 
 void rig_gateway(uint64_t id, const char *host, bool trusted);
 void rig_route(const char *prefix, unsigned n, const uint64_t *gateways);
 
+/* Takes what stands in the store's ring. */
+void rig_read_store(struct ring *r);
 /* A column of the last closed record; "" when it is not there. */
 const char *rig_cdr(const char *name);
 /* Nothing is left after the transactions' timers: no call, leg, transaction, block; no message that

@@ -1,0 +1,92 @@
+/* Reads the call records that the worker wrote into the store's ring. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker_rig.h"
+
+static void
+put_part(struct buf *b, struct cdr_reader *r, enum cdr_part part, unsigned number)
+{
+	static const char *const names[] = { "", "call", "segment", "leg" };
+	const struct cdr_column *c;
+	char text[CDR_TEXT_MAX + 64];
+	struct span bytes, value;
+	uint8_t field;
+
+	while (cdr_next_field(r, &field, &bytes)) {
+		struct buf v = buf_on(text, sizeof(text));
+
+		c = cdr_column(part, field);
+		cr_assert_not_null(c);
+		if (part == CDR_P_LEG && field == CDR_LEG_leg_no)
+			number = (unsigned)cdr_value(bytes);
+		cdr_put_json(&v, c->type, bytes);
+		value = buf_span(&v);
+		if (value.len >= 2 && value.p[0] == '"')
+			value = span_of(value.p + 1, value.len - 2);
+		buf_str(b, names[part]);
+		if (part != CDR_P_CALL) {
+			buf_char(b, '.');
+			buf_u64(b, number);
+		}
+		buf_char(b, '.');
+		buf_str(b, c->name);
+		buf_char(b, '=');
+		buf_put(b, value);
+		buf_char(b, '\n');
+	}
+}
+
+static void
+read_record(struct span record)
+{
+	struct buf b = buf_on(rig->cdr, sizeof(rig->cdr) - 1);
+	struct cdr_reader r;
+	enum cdr_kind kind;
+	enum cdr_part part;
+	unsigned segments = 0;
+
+	cr_assert_eq(cdr_open(&r, record, &kind), ERR_NONE);
+	rig->opened += kind == CDR_OPEN;
+	rig->answered += kind == CDR_ANSWERED;
+	rig->closed += kind == CDR_CLOSED;
+	if (kind != CDR_CLOSED)
+		return;
+	while (cdr_next_part(&r, &part))
+		put_part(&b, &r, part, part == CDR_P_SEGMENT ? ++segments : 0);
+	cr_assert(buf_ok(&b));
+	rig->cdr[b.len] = '\0';
+}
+
+void
+rig_read_store(struct ring *r)
+{
+	const struct ring_record *rec;
+
+	while (!rig->store_is_stuck && (rec = ring_peek(r)) != NULL) {
+		const struct wire_cdr *cdr = (const void *)rec->payload;
+
+		cr_assert_eq(ring_type(r), WIRE_CDR);
+		cr_assert_eq(ring_len(r), sizeof(*cdr) + cdr->len);
+		read_record(span_of(cdr->data, cdr->len));
+		ring_next(r);
+	}
+}
+
+const char *
+rig_cdr(const char *name)
+{
+	static char values[8][CDR_TEXT_MAX + 64];
+	static unsigned next;
+	char *to = values[next++ % 8];
+	size_t len = strlen(name);
+
+	for (const char *line = rig->cdr; *line != '\0'; line = strchr(line, '\n') + 1) {
+		if (strncmp(line, name, len) != 0 || line[len] != '=')
+			continue;
+		span_cstr(
+		    span_of(line + len + 1, strcspn(line + len + 1, "\n")), to, sizeof(values[0]));
+		return to;
+	}
+	return "";
+}
