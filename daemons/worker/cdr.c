@@ -171,7 +171,8 @@ put_leg(struct worker *w, struct cdr_writer *r, const struct party *p)
 	cdr_time(r, CDR_LEG_ring_at, p->ring_ms);
 	cdr_time(r, CDR_LEG_answer_at, p->answer_ms);
 	cdr_time(r, CDR_LEG_end_at, p->end_ms != 0 ? p->end_ms : w->child.clock.wall_ms);
-	cdr_int(r, CDR_LEG_sip_code, p->status);
+	if (p->status >= 200) /* else it was given up before a final answer */
+		cdr_int(r, CDR_LEG_sip_code, p->status);
 	cdr_bool(r, CDR_LEG_cancelled_elsewhere, p->elsewhere);
 	cdr_int(r, CDR_LEG_retransmissions, p->retransmissions);
 }
