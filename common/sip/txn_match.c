@@ -288,7 +288,9 @@ txn_client_find(struct txns *x, const struct sip_msg *response)
 	struct txn *t;
 	handle h;
 
-	if (response->request || !read_branch(x, sip_span(response, response->via_branch), &h))
+	/* The branch as we wrote it and no more: else it is somebody else's Via. */
+	if (response->request || response->via_branch.len != COOKIE_LEN + TOKEN_LEN + LOOP_DIGITS ||
+	    !read_branch(x, sip_span(response, response->via_branch), &h))
 		return NULL;
 	if (response->method == SIP_CANCEL)
 		return find_cancel(x, h);
