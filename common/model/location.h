@@ -26,7 +26,7 @@ struct binding {
 	uint16_t q;                 /* thousandths */
 	uint16_t reg_id;            /* RFC 5626; 0 = none */
 	uint32_t ring_s;            /* S0-05: `Expires` of the contact URI limits ringing; 0 = no limit */
-	uint32_t written_s;         /* wall second it last went to the store; the registrar's own */
+	uint32_t told_s;            /* expiry, wall seconds, as the store was told; the registrar's */
 	struct loc_text contact;    /* URI as it was registered, parameters and all */
 	struct loc_text path;       /* comma-joined, or none */
 	struct loc_text call_id, instance, user_agent, node, registered_by;

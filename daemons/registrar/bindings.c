@@ -99,15 +99,16 @@ is_refresh(const struct bound *x, const struct bound *now)
 
 /*
  * A pure refresh need not go to the database each time (THREATS.md C7: all phones of a town after an
- * outage), but what stands there must serve for a cold start: it may be behind by a tenth of the
+ * outage), but what stands there must serve for a cold start: its expiry may be off by a tenth of the
  * binding's life, and never by more than 30 s.
  */
 static bool
-is_behind(const struct binding *was, uint32_t expires_s, int64_t now_ms)
+is_behind(const struct binding *b, uint32_t told_s, uint32_t life_s)
 {
-	uint32_t allowed = expires_s / 10 < 30 ? expires_s / 10 : 30;
+	int64_t off = b->expires_wall_ms / 1000 - told_s;
+	int64_t allowed = life_s / 10 < 30 ? life_s / 10 : 30;
 
-	return (uint32_t)(now_ms / 1000) - was->written_s >= allowed;
+	return off >= allowed || off <= -allowed;
 }
 
 static struct bound
@@ -151,9 +152,10 @@ apply(const struct registration *reg, const struct asked *a, const struct policy
 			continue;
 		}
 		found = true;
-		if (!is_refresh(x, &new) || is_behind(&x->binding, a->expires_s, p->now_ms))
+		if (!is_refresh(x, &new) ||
+		    is_behind(&new.binding, x->binding.told_s, a->expires_s))
 			b->tell = true;
-		new.binding.written_s = x->binding.written_s;
+		new.binding.told_s = x->binding.told_s;
 		*x = new;
 		i++;
 	}
@@ -178,14 +180,21 @@ remove_all(const struct registration *reg, struct bindings *b)
 
 /* --- how many ---------------------------------------------------------------------------------------*/
 
+/* What this request has just put is not what goes; of those that are equally old the least preferred
+ * goes, which stands last. */
 static unsigned
 oldest(const struct bindings *b)
 {
 	unsigned found = 0;
 
-	for (unsigned i = 1; i < b->n; i++)
-		if (b->of[i].binding.registered_wall_ms < b->of[found].binding.registered_wall_ms)
+	for (unsigned i = 1; i < b->n; i++) {
+		const struct bound *x = &b->of[i], *y = &b->of[found];
+
+		if (x->touched != y->touched
+			? y->touched
+			: x->binding.registered_wall_ms <= y->binding.registered_wall_ms)
 			found = i;
+	}
 	return found;
 }
 
@@ -204,17 +213,18 @@ limit(const struct policy *p, struct bindings *b, unsigned before)
 	return GOOD;
 }
 
-/* Best q first, then the most recent. */
+/* Best q first, then the most recent, also when both came within a millisecond. */
 static int
 order(const void *a, const void *b)
 {
-	const struct binding *x = &((const struct bound *)a)->binding,
-			     *y = &((const struct bound *)b)->binding;
+	const struct bound *x = a, *y = b;
+	const struct binding *p = &x->binding, *q = &y->binding;
 
-	if (x->q != y->q)
-		return x->q > y->q ? -1 : 1;
-	return (x->registered_wall_ms < y->registered_wall_ms) -
-	       (x->registered_wall_ms > y->registered_wall_ms);
+	if (p->q != q->q)
+		return p->q > q->q ? -1 : 1;
+	if (p->registered_wall_ms != q->registered_wall_ms)
+		return p->registered_wall_ms > q->registered_wall_ms ? -1 : 1;
+	return y->touched - x->touched;
 }
 
 struct verdict
@@ -233,6 +243,6 @@ bindings_apply(const struct registration *reg, const struct policy *p, struct bi
 		return v;
 	qsort(b->of, b->n, sizeof(b->of[0]), order);
 	for (unsigned i = 0; b->tell && i < b->n; i++)
-		b->of[i].binding.written_s = (uint32_t)(p->now_ms / 1000);
+		b->of[i].binding.told_s = (uint32_t)(b->of[i].binding.expires_wall_ms / 1000);
 	return v;
 }
