@@ -129,7 +129,7 @@ Test(worker_cancel, of_nothing)
 	dials(alice, "nobody", "", SDP_A);
 	hears(alice, "100");
 	hears(alice, "404");
-	snprintf(alice->branch, sizeof(alice->branch), "z9hG4bK-another");
+	snprintf(alice->invite_branch, sizeof(alice->invite_branch), "z9hG4bK-another");
 	cancels(alice, "");
 	alice->remote_tag[0] = '\0';
 	hears(alice, "481 CANCEL");
@@ -161,7 +161,6 @@ Test(worker_cancel, by_bye)
 	rings();
 	says(alice, "BYE", "", "");
 	hears(alice, "200 BYE");
-	snprintf(alice->branch, sizeof(alice->branch), "z9hG4bK-alice-1");
 	hears(alice, "487");
 	hears(bob, "CANCEL");
 	replies(bob, "CANCEL", 200, "", "");

@@ -177,6 +177,14 @@ new_branch(struct phone *p)
 }
 
 static void
+new_invite(struct phone *p, const char *uri)
+{
+	snprintf(p->invite_branch, sizeof(p->invite_branch), "%s", p->branch);
+	snprintf(p->invite_uri, sizeof(p->invite_uri), "%s", uri);
+	p->invite_cseq = p->cseq;
+}
+
+static void
 new_dialog(struct phone *p)
 {
 	static unsigned n;
@@ -199,10 +207,13 @@ dials(struct phone *p, const char *number, const char *more, const char *body)
 void
 dials_again(struct phone *p, const char *number, const char *more, const char *body)
 {
+	char uri[96];
+
 	new_branch(p);
 	p->remote_tag[0] = '\0';
-	snprintf(p->invite_uri, sizeof(p->invite_uri), "sip:%s@example.com", number);
-	p->invite_cseq = ++p->cseq;
+	p->cseq++;
+	snprintf(uri, sizeof(uri), "sip:%s@example.com", number);
+	new_invite(p, uri);
 	put_message(p, "INVITE", p->invite_uri, p->cseq, more, body);
 }
 
@@ -211,10 +222,8 @@ says(struct phone *p, const char *method, const char *more, const char *body)
 {
 	new_branch(p);
 	p->cseq++;
-	if (strcmp(method, "INVITE") == 0) {
-		snprintf(p->invite_uri, sizeof(p->invite_uri), "%s", p->target);
-		p->invite_cseq = p->cseq;
-	}
+	if (strcmp(method, "INVITE") == 0)
+		new_invite(p, p->target);
 	put_message(p, method, p->target, p->cseq, more, body);
 }
 
@@ -232,7 +241,7 @@ ack_refusal(struct phone *p, const char *text)
 	    "ACK %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=%s\r\nMax-Forwards: 70\r\n"
 	    "From: %s;tag=%s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u ACK\r\n"
 	    "Content-Length: 0\r\n\r\n",
-	    p->invite_uri, p->host, p->branch, p->local, p->local_tag, header(text, "To"),
+	    p->invite_uri, p->host, p->invite_branch, p->local, p->local_tag, header(text, "To"),
 	    p->call_id, p->invite_cseq);
 }
 
@@ -243,7 +252,7 @@ cancels(struct phone *p, const char *more)
 	    "CANCEL %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=%s\r\nMax-Forwards: 70\r\n"
 	    "From: %s;tag=%s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u CANCEL\r\n"
 	    "%sContent-Length: 0\r\n\r\n",
-	    p->invite_uri, p->host, p->branch, p->local, p->local_tag, p->remote, p->call_id,
+	    p->invite_uri, p->host, p->invite_branch, p->local, p->local_tag, p->remote, p->call_id,
 	    p->invite_cseq, more);
 }
 
@@ -309,7 +318,10 @@ check_others(const struct phone *p, const char *text)
 
 		if (q == p || q->call_id[0] == '\0' || strcmp(q->call_id, p->call_id) == 0)
 			continue;
-		cr_expect_null(strstr(head, q->call_id), "INV-1: %s in\n%s", q->call_id, text);
+		/* The branches of one call may share the Call-ID that we made (S2-27). */
+		if (strncmp(q->call_id, "cid-", 4) == 0)
+			cr_expect_null(
+			    strstr(head, q->call_id), "INV-1: %s in\n%s", q->call_id, text);
 		cr_expect_null(strstr(head, q->local_tag), "INV-1: %s in\n%s", q->local_tag, text);
 		cr_expect_null(strstr(header(text, "Contact"), q->host), "INV-1:\n%s", text);
 	}
@@ -329,15 +341,15 @@ check_response(struct phone *p, const char *text, unsigned status)
 {
 	char tag[160], via[128];
 
-	snprintf(via, sizeof(via), "SIP/2.0/UDP %s:5060;branch=%s", p->host, p->branch);
-	if (strstr(header(text, "CSeq"), "ACK") == NULL)
-		cr_expect_eq(headers(text, "Via"), 1, "INV-2:\n%s", text);
+	snprintf(via, sizeof(via), "SIP/2.0/UDP %s:5060;branch=%s", p->host, p->invite_branch);
+	cr_expect_eq(headers(text, "Via"), 1, "INV-2:\n%s", text);
+	if (strstr(header(text, "CSeq"), "INVITE") != NULL)
+		cr_expect_eq(strncmp(header(text, "Via"), via, strlen(via)), 0, "INV-2: %s in\n%s",
+		    via, text);
 	tag_of(header(text, "To"), tag, sizeof(tag));
 	if (status == 100) {
 		cr_expect_str_eq(tag, p->remote_tag, "INV-4:\n%s", text);
 		cr_expect_eq(headers(text, "Contact"), 0, "INV-4:\n%s", text);
-		cr_expect_eq(strncmp(header(text, "Via"), via, strlen(via)), 0, "INV-2: %s in\n%s",
-		    via, text);
 		return;
 	}
 	cr_expect(tag[0] != '\0', "INV-5:\n%s", text);

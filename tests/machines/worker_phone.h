@@ -29,7 +29,8 @@ struct phone { /* one dialog at a time */
 	char user[32], host[32], contact[96];
 	struct netaddr address;
 	unsigned worker; /* its messages go to this one */
-	char call_id[160], local_tag[64], remote_tag[160], branch[64];
+	char call_id[160], local_tag[64], remote_tag[160];
+	char branch[64], invite_branch[64]; /* of its last request, of its last INVITE */
 	char local[256], remote[256]; /* From and To values without tag */
 	char target[256], invite_uri[256];
 	unsigned cseq, invite_cseq, calls;
