@@ -34,15 +34,15 @@ def subscriber_sql(user, domain=DOMAIN, password=None, number=None, **service):
     digests = ["decode('%s', 'hex')" % ha1(user, password, domain, a)
                for a in ("md5", "sha256", "sha512_256")]
     tenant = "(select tenant_id from tandem.domain where domain = %s)" % quoted(domain)
-    sql = ("insert into tandem.subscriber (tenant_id, username, ha1_md5, ha1_sha256, ha1_sha512_256,"
-           " number) values (%s, %s, %s, %s);" % (tenant, quoted(user), ", ".join(digests),
-                                                  quoted(number) if number else "null"))
+    sql = ("insert into tandem.subscriber (tenant_id, username, ha1_md5, ha1_sha256,"
+           " ha1_sha512_256, number) values (%s, %s, %s, %s);" % (
+               tenant, quoted(user), ", ".join(digests), quoted(number) if number else "null"))
     if service:
         sets = ", ".join("%s = %s" % (k, quoted(v)) for k, v in service.items())
         sql += ("insert into tandem.subscriber_service (tenant_id, subscriber_id) select tenant_id,"
                 " subscriber_id from tandem.subscriber where username = %s on conflict do nothing;"
-                "update tandem.subscriber_service set %s where subscriber_id = (select subscriber_id"
-                " from tandem.subscriber where username = %s and tenant_id = %s);"
+                "update tandem.subscriber_service set %s where subscriber_id = (select"
+                " subscriber_id from tandem.subscriber where username = %s and tenant_id = %s);"
                 % (quoted(user), sets, quoted(user), tenant))
     return sql
 

@@ -1,4 +1,4 @@
-"""SIP as text: what the tests' own user agent reads and writes. Shares nothing with what it tests."""
+"""SIP as text, for the tests' own user agent: shares nothing with what it tests."""
 
 import hashlib
 import re
@@ -16,8 +16,8 @@ def word(n=10):
 
 
 class Message:
-    """A request or a response. m["To"] is the first such header (KeyError when absent), m.all("Via")
-    is every value line; names compare without case."""
+    """A request or a response. m["To"] is the first such header (KeyError when absent), m.all("To")
+    every one; names compare without case."""
 
     def __init__(self, start, headers=(), body=b""):
         self.start = start
@@ -131,7 +131,7 @@ def param(value, name):
     return params_of(value).get(name.lower())
 
 
-# --- digest (RFC 7616) -------------------------------------------------------------------------------
+# --- digest (RFC 7616) ----------------------------------------------------------------------------
 
 ALGORITHMS = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 
@@ -166,11 +166,12 @@ def digest_answer(challenge, method, uri, user, password, nc=1, cnonce=None):
     return "Digest " + ", ".join(fields)
 
 
-# --- session descriptions ------------------------------------------------------------------------------
+# --- session descriptions -------------------------------------------------------------------------
 
 def sdp(ip="127.0.0.1", port=40000, direction=None, version=1, session=1, codecs=("0 PCMU/8000",)):
     """A plain audio description."""
-    lines = ["v=0", "o=- %d %d IN IP4 %s" % (session, version, ip), "s=-", "c=IN IP4 %s" % ip, "t=0 0",
+    lines = ["v=0", "o=- %d %d IN IP4 %s" % (session, version, ip), "s=-", "c=IN IP4 %s" % ip,
+             "t=0 0",
              "m=audio %d RTP/AVP %s" % (port, " ".join(c.split()[0] for c in codecs))]
     lines += ["a=rtpmap:%s" % c for c in codecs]
     if direction:

@@ -3,10 +3,11 @@ import os
 import pathlib
 import re
 import signal
+import subprocess
 
 import pytest
 
-from exchange import REPO, wait_until
+from exchange import REPO, free_port, wait_until
 from office import Office
 from sip_text import challenge_of, param, uri_of
 from ua import UA
@@ -21,8 +22,8 @@ def office(cluster, tmp_path_factory):
     delegates = ("insert into tandem.reg_delegate (tenant_id, subscriber_id, delegate_id)"
                  " select b.tenant_id, b.subscriber_id, a.subscriber_id from tandem.subscriber a,"
                  " tandem.subscriber b where a.username = 'boss' and b.username = 'desk';"
-                 "insert into tandem.gateway (tenant_id, name, host, port) select tenant_id, 'trunk',"
-                 " '127.0.0.9', 5060 from tandem.tenant;")
+                 "insert into tandem.gateway (tenant_id, name, host, port) select tenant_id,"
+                 " 'trunk', '127.0.0.9', 5060 from tandem.tenant;")
     try:
         yield o.start("boss", "desk", sql=delegates,
                       reject=dict(contact_policy="reject", max_contacts=2),
@@ -41,7 +42,7 @@ def about(seconds):
     return pytest.approx(seconds, abs=1.5)
 
 
-# --- registration -----------------------------------------------------------------------------------
+# --- registration ---------------------------------------------------------------------------------
 
 def test_S1_01_challenge_and_binding(office):
     bob = office.phone()
@@ -82,7 +83,8 @@ def test_A4_replay_and_stale_nonce(office):
     used = [h for h in bob.registration.sent.headers if h[0] == "Authorization"][0]
     bob.registration.request("REGISTER", uri="sip:pbx.test", auth=used)
     again = bob.final(bob.registration, auth=False)
-    assert again.status == 401 and challenge_of(again["WWW-Authenticate"])["stale"].lower() == "true"
+    assert again.status == 401
+    assert challenge_of(again["WWW-Authenticate"])["stale"].lower() == "true"
     bob.registration.again_with(again)
     assert bob.final(bob.registration).status == 200
 
@@ -149,8 +151,8 @@ def test_S0_18_what_is_kept(office):
     bob.register(contact='"Bob" <%s;x=1>;q=0.5;+sip.instance="<urn:uuid:1-2>"' % bob.contact_uri,
                  to=bob.aor + ";user=ip", headers=[("User-Agent", "Tester/1 \t\u00fcx")])
     row = wait_until(lambda: office.sql(
-        "select contact, q, instance, call_id, cseq, host(peer_ip), peer_port, transport, user_agent,"
-        " node <> '' from tandem.binding where username = '%s'" % bob.name), 1)[0]
+        "select contact, q, instance, call_id, cseq, host(peer_ip), peer_port, transport,"
+        " user_agent, node <> '' from tandem.binding where username = '%s'" % bob.name), 1)[0]
     assert row[:2] == [bob.contact_uri + ";x=1", "500"] and "urn:uuid:1-2" in row[2]
     assert row[3] == bob.call.call_id and row[4] == "2"
     assert row[5:8] == ["127.0.0.1", str(bob.link.local[1]), "udp"]
@@ -316,7 +318,7 @@ def test_all_or_nothing(office):
     assert list(granted(bob.register(contact=None))) == [bob.contact_uri]
 
 
-# --- domains, contacts, extensions ------------------------------------------------------------------
+# --- domains, contacts, extensions ----------------------------------------------------------------
 
 def test_a_foreign_domain_is_404(office):
     bob = office.phone()
@@ -396,7 +398,7 @@ def test_over_tcp(office):
     assert row == ["tcp", "t"]
 
 
-# --- torture ----------------------------------------------------------------------------------------
+# --- torture --------------------------------------------------------------------------------------
 
 def torture(office, name):
     ua = office.phone()
@@ -443,7 +445,7 @@ def test_malformed_authorization(office):
                  headers=[("Authorization", 'Digest username="x", realm="pbx.test", nonce')])
 
 
-# --- what must not stop it --------------------------------------------------------------------------
+# --- what must not stop it ------------------------------------------------------------------------
 
 def test_S0_09_without_the_database(office):
     bob = office.phone()
@@ -486,6 +488,46 @@ def test_S3_23_cold_start(cluster, tmp_path):
         assert param(ok.values("Contact")[1], "q") == "0.200"
     finally:
         office.close()
+
+
+def test_over_tls(cluster, tmp_path):
+    """The phone checks our certificate; the binding is one over TLS."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", "/CN=pbx.test", "-addext", "subjectAltName=DNS:pbx.test",
+                    "-keyout", tmp_path / "key", "-out", tmp_path / "certificate"],
+                   check=True, capture_output=True)
+    port, tls_port = free_port(), free_port()
+    office = Office(cluster, tmp_path, "tls", listen=[
+        dict(transport="udp", address="127.0.0.1", port=port),
+        dict(transport="tls", address="127.0.0.1", port=tls_port,
+             certificate=str(tmp_path / "certificate"), private_key=str(tmp_path / "key"))])
+    office.exchange.port = port
+    try:
+        office.start("bob")
+        office.exchange.port = tls_port
+        bob = office.phone("bob", transport="tls", authority=tmp_path / "certificate",
+                           server_name="pbx.test")
+        assert granted(bob.register()) == {bob.contact_uri: about(3600)}
+        rows = wait_until(lambda: office.sql("select transport from tandem.binding"), 1)
+        assert rows == [["tls"]]
+    finally:
+        office.close()
+
+
+def test_C7_a_pure_refresh_is_not_written(office):
+    bob = office.phone()
+    bob.register()
+    wait_until(lambda: office.bindings(bob.name), 1)
+    c = bob.registration
+    challenge = bob.register(status=401, auth=False)
+    for _ in range(100):                        # one nonce, its count goes up
+        c.request("REGISTER", uri="sip:pbx.test",
+                  auth=bob.credentials(challenge, "REGISTER", "sip:pbx.test"))
+        assert bob.final(c, auth=False).status == 200
+    other = office.phone()
+    other.register()                            # written after anything of before
+    wait_until(lambda: office.bindings(other.name), 1)
+    assert office.bindings(bob.name)[0][3] == "2"
 
 
 def test_title(office):

@@ -9,10 +9,10 @@
     bob.expect("ACK")
     alice.bye(); bob.expect("BYE"); bob.reply(200); alice.expect(200)
 
-Nothing happens behind the test's back but what RFC 3261 17 asks of a transaction: a refusal of an INVITE
-is ACKed (auto_ack), retransmissions are passed over and counted (repeats), 100 is passed over unless it
-is expected, a challenge is answered (auth). There is no thread and no timer: what a test wants repeated
-it sends again with resend().
+Nothing happens behind the test's back but what RFC 3261 17 asks of a transaction: a refusal of an
+INVITE is ACKed (auto_ack), retransmissions are passed over and counted (repeats). 100 is passed over
+unless it is expected, a challenge is answered (auth). There is no thread and no timer: what a test
+wants repeated it sends again with resend().
 
 ua.call is the call of the last message sent or matched; with several calls, keep them:
 
@@ -27,6 +27,11 @@ from sip_text import (Message, challenge_of, digest_answer, sdp, uri_of, param, 
                       split_list, word)
 
 PATIENCE = 4.0          # seconds that expect() waits at most
+
+
+def contact_headers(contact):
+    """One Contact, or a list of them."""
+    return [("Contact", c) for c in ([contact] if isinstance(contact, str) else contact)]
 
 
 class Call:
@@ -62,7 +67,7 @@ class Call:
         if contact is True:
             m.headers.append(("Contact", ua.contact))
         elif contact:
-            m.headers += [("Contact", c) for c in ([contact] if isinstance(contact, str) else contact)]
+            m.headers += contact_headers(contact)
         if auth:
             m.headers.append(auth)
         if content_type:
@@ -115,7 +120,7 @@ class Call:
 
     def reply(self, status, reason=None, to=None, sdp=None, headers=(), body=b"", content_type=None,
               contact=True, tag=None):
-        """Answers the last request, or `to`: a request, or the method of one. Returns the response."""
+        """Answers the last request, or `to`: a request or the method of one."""
         request = to if isinstance(to, Message) else self._pending(to)
         m = self.ua.response(request, status, reason, sdp, headers, body, content_type, contact,
                              tag or param(self.local, "tag"))
@@ -236,7 +241,7 @@ class UA:
         return call
 
     def invite(self, to, sdp=None, auth=True, call_id=None, from_uri=None, from_tag=None, **more):
-        """Calls somebody; answers a challenge. Returns the call; its responses are to be expected."""
+        """Calls somebody; answers a challenge. Returns the call, whose responses are to come."""
         call = self.new_call(to, call_id, from_uri, from_tag)
         call.request("INVITE", sdp=sdp, **more)
         if auth:
@@ -254,7 +259,7 @@ class UA:
         return self.final(call, auth, timeout)
 
     def final(self, call, auth=True, timeout=PATIENCE):
-        """The final response to the last request of a call; one challenge is answered on the way."""
+        """The final response to a call's last request; one challenge is answered on the way."""
         response = self.take(lambda m: m.call is call and (m.status or 0) >= 200, timeout)
         if auth and response.status in (401, 407):
             call.again_with(response)
@@ -291,7 +296,8 @@ class UA:
         pick = [c for c in offers if c.get("algorithm", "MD5") == self.algorithm] or offers
         nonce = pick[0]["nonce"]
         self.uses[nonce] = nc or self.uses.get(nonce, 0) + 1
-        return header, digest_answer(pick[0], method, uri, self.user, self.password, self.uses[nonce])
+        return header, digest_answer(pick[0], method, uri, self.user, self.password,
+                                     self.uses[nonce])
 
     def response(self, request, status, reason=None, sdp=None, headers=(), body=b"",
                  content_type=None, contact=True, tag=None):
@@ -309,7 +315,7 @@ class UA:
                                                                          "SUBSCRIBE"):
             m.headers.append(("Contact", self.contact))
         elif contact and contact is not True:
-            m.headers += [("Contact", c) for c in ([contact] if isinstance(contact, str) else contact)]
+            m.headers += contact_headers(contact)
         if content_type:
             m.headers.append(("Content-Type", content_type))
         m.headers += list(headers)
@@ -319,7 +325,7 @@ class UA:
 
     def expect(self, what, timeout=PATIENCE, call=None, **checks):
         """The next message must be this: a status (180), a class ("2xx"), a method ("INVITE") or
-        "METHOD status" ("CANCEL 200"). checks: headers with their values (_ for -), None for absent.
+        "METHOD status" ("CANCEL 200"). checks: headers with their values (_ for -), None: absent.
         Sets ua.call; returns the message."""
         m = self.take(lambda m: call is None or m.call is call, timeout,
                       skip_trying=str(what) != "100", why=what)
@@ -416,7 +422,8 @@ class UA:
     def story(self, what, m=None):
         """Why a test failed, with the ladder so far."""
         return "%s: %s%s\n  %s%s" % (
-            self.name, what, ", got %s" % m if m is not None else "", "\n  ".join(self.ladder[-25:]),
+            self.name, what, ", got %s" % m if m is not None else "",
+            "\n  ".join(self.ladder[-25:]),
             "\n\n" + m.bytes().decode("utf-8", "replace") if m is not None else "")
 
     # --- in the call of the last message
