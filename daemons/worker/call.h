@@ -40,6 +40,7 @@ struct party {
 	uint16_t number; /* leg_no */
 	uint32_t target; /* heap offset of its target; 0: the caller */
 	uint32_t retransmissions;
+	uint32_t passed_over; /* 1: told to end, the next round does not wait until it has */
 	int64_t start_ms, ring_ms, answer_ms, end_ms; /* wall */
 	struct kept uri, sip_call_id, local_tag, remote_tag, user_agent;
 	struct sip_flow flow;
@@ -97,6 +98,7 @@ struct call { /* in shared memory */
 	uint32_t offer_from;	 /* party whose re-INVITE waits for the other; 0 = none */
 	uint32_t ack_owed; /* party whose ACK waits for an answer in the other's ACK; 0 = none */
 	struct kept best_phrase, best_headers;
+	struct kept reason; /* Reason of the CANCEL or BYE that ended it: the others are told */
 	struct kept from_addr, to_addr;	  /* From and To toward the called side, without tag */
 	struct kept out_call_id, out_tag; /* shared by the contacts of one user (1.12 (1)) */
 	struct kept dialled, user, name, number; /* what was dialled; who calls */
@@ -199,7 +201,8 @@ void call_refuse(
 /* Tells every leg to end. Why it ends stands in the call before. */
 void call_end(struct worker *w, struct call *c);
 void call_because(struct call *c, enum released_by by, enum end_reason why);
-void party_release(struct worker *w, struct call *c, struct party *p, const char *reason);
+/* reason: value of a Reason header, or empty. */
+void party_release(struct worker *w, struct call *c, struct party *p, struct span reason);
 /* A note for a party's leg, with nothing in it. */
 struct note party_note(
     const struct call *c, struct worker *w, enum note_what what, const struct party *p);

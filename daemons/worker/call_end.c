@@ -14,11 +14,11 @@ party_note(const struct call *c, struct worker *w, enum note_what what, const st
 }
 
 void
-party_release(struct worker *w, struct call *c, struct party *p, const char *reason)
+party_release(struct worker *w, struct call *c, struct party *p, struct span reason)
 {
 	struct note n = party_note(c, w, CMD_RELEASE, p);
 
-	n.text[T_REASON] = span_str(reason);
+	n.text[T_REASON] = reason;
 	note_down(w, &n);
 }
 
@@ -56,6 +56,7 @@ void
 call_ending(void *step, const void *note)
 {
 	struct call_step *s = step;
+	struct span reason = kept_span(&s->w->heap, s->c->reason);
 
 	(void)note;
 	s->c->ring_until_ns = s->c->round_until_ns = 0;
@@ -64,10 +65,10 @@ call_ending(void *step, const void *note)
 	for (struct party *p = party_at(s->w, s->c->parties); p != NULL;
 	     p = party_at(s->w, p->next))
 		if (!p->gone && p != party_at(s->w, s->c->caller))
-			party_release(s->w, s->c, p, NULL);
+			party_release(s->w, s->c, p, reason);
 	/* A caller that was not answered has been refused; one that was gets a BYE. */
 	if (s->c->final == 200 && !party_at(s->w, s->c->caller)->gone)
-		party_release(s->w, s->c, party_at(s->w, s->c->caller), NULL);
+		party_release(s->w, s->c, party_at(s->w, s->c->caller), reason);
 	if (all_gone(s->w, s->c))
 		finish(s->w, s->c);
 }
@@ -105,6 +106,7 @@ call_released(void *step, const void *note)
 
 	if (s->p->role == PARTY_BRANCH)
 		return;
+	s->c->reason = call_keep(s->w, s->c, in->text[T_REASON]);
 	if (in->flags & NOTE_NO_ACK)
 		call_because(s->c, BY_TIMEOUT, END_NO_ACK);
 	else if (in->status >= 400)
@@ -131,10 +133,13 @@ void
 call_abandon(struct worker *w, struct call *c)
 {
 	call_because(c, BY_SYSTEM, END_SYSTEM_FAILURE);
-	if (c->state == CALL_UP || c->state == CALL_RINGING)
+	if (c->state == CALL_UP || c->state == CALL_RINGING) {
 		call_operator_hangup(&(struct call_step){ w, c, NULL }, NULL);
-	else
-		finish(w, c);
+		return;
+	}
+	if (segment_first(w, c)->end_ns == 0)
+		segment_close(w, c); /* killed right after it began to end */
+	finish(w, c);
 }
 
 /* --- until all have ended -----------------------------------------------------------------------*/

@@ -5,13 +5,15 @@
 
 #include "sip/fields.h"
 
+enum { CANCEL_S = 2 }; /* for the answer to a CANCEL, before the next round */
+
 static unsigned
 branches_alive(struct worker *w, struct call *c)
 {
 	unsigned n = 0;
 
 	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next))
-		n += p->role == PARTY_BRANCH && !p->gone;
+		n += p->role == PARTY_BRANCH && !p->gone && !p->passed_over;
 	return n;
 }
 
@@ -79,7 +81,7 @@ release_others(struct worker *w, struct call *c, const struct party *winner)
 		if (p->role != PARTY_BRANCH || p->gone || p == winner)
 			continue;
 		p->elsewhere = 1;
-		party_release(w, c, p, "SIP;cause=200;text=\"Call completed elsewhere\"");
+		party_release(w, c, p, SPAN("SIP;cause=200;text=\"Call completed elsewhere\""));
 	}
 }
 
@@ -116,7 +118,7 @@ call_late_answer(void *step, const void *note)
 	struct call_step *s = step;
 
 	(void)note;
-	party_release(s->w, s->c, s->p, NULL);
+	party_release(s->w, s->c, s->p, SPAN_NONE);
 }
 
 void
@@ -182,7 +184,8 @@ may_go_on(const struct party *p, unsigned status)
 {
 	if (status >= 600)
 		return false;
-	return p->kind != TARGET_GATEWAY || status >= 500 || status == 408 || status < 300;
+	return p->passed_over || p->kind != TARGET_GATEWAY || status >= 500 || status == 408 ||
+	       status < 300;
 }
 
 void
@@ -213,9 +216,10 @@ void
 call_caller_cancelled(void *step, const void *note)
 {
 	struct call_step *s = step;
+	const struct note *in = note;
 
-	(void)note;
 	s->c->final = 487;
+	s->c->reason = call_keep(s->w, s->c, in->text[T_REASON]);
 	call_because(s->c, BY_CALLER, END_NORMAL);
 	call_end(s->w, s->c);
 }
@@ -230,17 +234,41 @@ call_ring_over(void *step, const void *note)
 	call_refuse(s->w, s->c, 408, SPAN_NONE, SPAN_NONE);
 }
 
-/* This round rang long enough and there is another: its branches end, the last of them leads on. */
+/* A phone that rings answers its CANCEL at once; one that has said nothing so far is not waited for
+ * (FLOWS.md S1-09a, S1-11). True: there is one to wait for. */
+static bool
+pass_over(struct worker *w, struct call *c)
+{
+	bool rings = false;
+
+	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
+		if (p->role != PARTY_BRANCH || p->gone || p->passed_over)
+			continue;
+		p->passed_over = 1;
+		rings = rings || p->ring_ms != 0;
+		party_release(w, c, p, SPAN_NONE);
+	}
+	return rings;
+}
+
+/* This round rang long enough and there is another: its branches end, the last of them leads on, or
+ * the time that they are given for it. */
 void
 call_round_over(void *step, const void *note)
 {
 	struct call_step *s = step;
+	struct call *c = s->c;
 
 	(void)note;
-	if (!has_more_targets(s->w, s->c))
+	if (!has_more_targets(s->w, c))
 		return;
-	for (struct party *p = party_at(s->w, s->c->parties); p != NULL;
-	     p = party_at(s->w, p->next))
-		if (p->role == PARTY_BRANCH && !p->gone)
-			party_release(s->w, s->c, p, NULL);
+	if (pass_over(s->w, c)) {
+		c->round_until_ns = worker_now(s->w) + CANCEL_S * NS_PER_S;
+		return;
+	}
+	if (call_dial_next(s->w, c))
+		return;
+	call_because(c, BY_TIMEOUT, END_NORMAL);
+	call_refuse(s->w, c, c->best != 0 ? c->best : 408, kept_span(&s->w->heap, c->best_phrase),
+	    kept_span(&s->w->heap, c->best_headers));
 }

@@ -17,6 +17,7 @@ struct target *
 target_new(
     struct worker *w, struct call *c, enum target_kind kind, struct span uri, struct span routes)
 {
+	uint32_t *last = &c->targets;
 	struct target *t;
 
 	if (c->n_targets == TARGETS_MAX)
@@ -27,8 +28,11 @@ target_new(
 	t->kind = (uint8_t)kind;
 	t->uri = call_keep(w, c, uri);
 	t->routes = call_keep(w, c, routes);
-	t->next = c->targets;
-	c->targets = heap_offset(&w->heap, t);
+	t->next = 0;
+	/* In the order in which they were found: of equal q the most recent contact is first. */
+	while (*last != 0)
+		last = &target_at(w, *last)->next;
+	*last = heap_offset(&w->heap, t);
 	c->n_targets++;
 	return t;
 }

@@ -47,7 +47,7 @@ cancel(struct worker *w, const struct sip_msg *m)
 	t = txn_server_new(&w->txns, m, true);
 	if (t != NULL)
 		answer_txn(w, t, 200, NULL, leg_tag_of_txn(w, invite), SPAN_NONE);
-	leg_on_cancel(w, invite);
+	leg_on_cancel(w, invite, m);
 }
 
 static void

@@ -135,7 +135,9 @@ leg_last_word(struct worker *w, struct leg *l, enum note_what what, unsigned sta
 	leg_facts(w, l, &n);
 	if (m != NULL) {
 		n.text[T_HEADERS] = headers_through(w, m);
-		if (!m->request)
+		if (m->request)
+			n.text[T_REASON] = sip_header_get(m, SIP_H_REASON);
+		else
 			n.text[T_PHRASE] = sip_span(m, m->reason);
 	}
 	note_up(w, &n);

@@ -83,7 +83,7 @@ void leg_command(struct worker *w, const struct note *n); /* one of ours, from n
 void leg_on_txn(struct worker *w, struct txn *t, enum txn_news news, const struct sip_msg *m);
 void leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m); /* in its dialog */
 void leg_on_ack(struct worker *w, struct leg *l, const struct sip_msg *m);     /* for a 2xx */
-void leg_on_cancel(struct worker *w, struct txn *ist);
+void leg_on_cancel(struct worker *w, struct txn *ist, const struct sip_msg *m);
 void leg_on_timer(struct worker *w, struct leg *l);
 void leg_on_flow_down(struct worker *w, handle conn);
 struct leg *leg_at(struct worker *w, handle h);

@@ -88,22 +88,22 @@ leg_in_glare(void *step, const void *input)
 }
 
 void
-leg_on_cancel(struct worker *w, struct txn *ist)
+leg_on_cancel(struct worker *w, struct txn *ist, const struct sip_msg *m)
 {
 	struct leg *l = leg_at(w, ist->user);
 
 	if (l != NULL && l->invite == pool_handle(&w->txn_pool, ist))
-		leg_step(w, l, LE_GOT_CANCEL, &(struct leg_input){ .t = ist });
+		leg_step(w, l, LE_GOT_CANCEL, &(struct leg_input){ .m = m, .t = ist });
 }
 
 void
 leg_in_cancel(void *step, const void *input)
 {
 	struct leg_step *s = step;
+	const struct leg_input *in = input;
 	struct leg *l = s->l;
 	struct note n = { .what = EV_OFFER_CANCELLED, .status = 487 };
 
-	(void)input;
 	leg_respond(s->w, l, 487, &n);
 	if (l->dialog.state == DIALOG_CONFIRMED) {
 		offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&s->w->legs, l));
@@ -112,7 +112,7 @@ leg_in_cancel(void *step, const void *input)
 		return;
 	}
 	l->dialog.state = DIALOG_ENDED;
-	leg_last_word(s->w, l, EV_CANCELLED, 487, 0, NULL);
+	leg_last_word(s->w, l, EV_CANCELLED, 487, 0, in->m);
 	leg_drop(s->w, l);
 }
 

@@ -13,8 +13,7 @@ txn_send_out(void *ctx, struct txn *t, const struct sip_flow *to, struct span te
 {
 	struct worker *w = ctx;
 
-	if (outbox_put(w->outbox, to, text, pool_handle(&w->txn_pool, t)))
-		count(w->child.self, COUNT_SENT, 1);
+	outbox_put(w->outbox, to, text, pool_handle(&w->txn_pool, t));
 }
 
 static void
