@@ -48,6 +48,15 @@ tell_store(struct registrar *r, struct span key, struct span value)
 	ring_commit(out, len);
 }
 
+/* Did a phone change this one before the load of a cold start was done? */
+static bool
+was_said(const struct registrar *r, struct span key)
+{
+	uint32_t cursor = 0, value;
+
+	return table_find(&r->said, hash_span(&r->challenge.key, key), &cursor, &value);
+}
+
 /* --- changing one -----------------------------------------------------------------------------------*/
 
 static enum err
@@ -89,7 +98,7 @@ record_put(struct registrar *r, uint32_t tenant, struct span user, const struct 
 	if (!buf_ok(&key))
 		return ERR_RANGE;
 	e = replace(r, buf_span(&key), tenant, b, before);
-	if (e == ERR_NONE && r->head->loaded == 0)
+	if (e == ERR_NONE && r->head->loaded == 0 && !was_said(r, buf_span(&key)))
 		table_put(&r->said, hash_span(&r->challenge.key, buf_span(&key)), 0);
 	return e;
 }
@@ -105,6 +114,35 @@ is_in(const struct registrar *r, const struct table *t, handle conn)
 	       table_find(t, hash_bytes(&r->challenge.key, &conn, sizeof(conn)), &cursor, &value);
 }
 
+/* Its connection ended, or the front that held it is another now. */
+static bool
+flow_is_gone(const struct registrar *r, const struct binding *b)
+{
+	const struct process_row *front = &r->child.exchange->rows[handle_proc(b->flow.conn)];
+	uint64_t lives_ns =
+	    r->child.clock.mono_ns - __atomic_load_n(&front->started_ns, __ATOMIC_RELAXED);
+
+	if (b->flow.conn == 0)
+		return false;
+	return is_in(r, &r->downs[1], b->flow.conn) ||
+	       b->registered_wall_ms < registrar_wall_ms(r) - (int64_t)(lives_ns / NS_PER_MS);
+}
+
+/* Who is not in the directory any more, or may not register, must leave nothing to the next of his
+ * name. */
+static bool
+owner_is_gone(struct registrar *r, const struct location *loc, struct span key)
+{
+	struct dir_buf room;
+	const struct dir_subscriber *s;
+
+	if (!registrar_has_directory(r))
+		return false;
+	s = directory_subscriber(
+	    &r->directory, loc->tenant, span_from(key, sizeof(loc->tenant)), &room);
+	return s == NULL || s->disabled;
+}
+
 /* One record: what has expired goes, and outbound bindings whose flow is gone. An ordinary binding
  * stays when its connection ended: the front makes a new one to the same address. */
 static void
@@ -117,12 +155,16 @@ look_at(struct registrar *r, struct span key, struct loc_buf *value)
 	for (unsigned i = 0; i < b.n;) {
 		const struct binding *x = &b.of[i].binding;
 
-		if (x->reg_id != 0 && is_in(r, &r->downs[1], x->flow.conn)) {
+		if (x->reg_id != 0 && flow_is_gone(r, x)) {
 			memmove(&b.of[i], &b.of[i + 1], (--b.n - i) * sizeof(b.of[0]));
 			b.tell = true;
 		} else {
 			i++;
 		}
+	}
+	if (loc != NULL && owner_is_gone(r, loc, key)) {
+		b.n = 0;
+		b.tell = true;
 	}
 	r->counted += b.n;
 	if (b.tell || loc == NULL)
@@ -195,12 +237,10 @@ is_usable(const struct registrar *r, struct sip_flow *f)
 static bool
 is_known(struct registrar *r, struct span key)
 {
-	uint32_t cursor = 0, value;
 	struct loc_buf now;
 
-	return table_find(&r->said, hash_span(&r->challenge.key, key), &cursor, &value) ||
-	       records_get(&r->locations.records, key, now.words, sizeof(now.words), &now.len) !=
-		   ERR_ABSENT;
+	return was_said(r, key) || records_get(&r->locations.records, key, now.words,
+				       sizeof(now.words), &now.len) != ERR_ABSENT;
 }
 
 void

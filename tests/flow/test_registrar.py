@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from exchange import REPO, free_port, wait_until
-from office import Office
+from office import Office, subscriber_sql
 from sip_text import challenge_of, param, uri_of
 from ua import UA
 
@@ -466,6 +466,32 @@ def test_kill_9_loses_nothing(office):
     wait_until(lambda: office.exchange.pid_of("registrar") not in (None, pid), 10)
     assert list(granted(bob.register(contact=None))) == [bob.contact_uri]
     office.phone().register()
+
+
+def test_flows_end_with_their_front(office):
+    name = next(office.spare)
+    bob, plain = office.phone(name, transport="tcp"), office.phone(name)
+    bob.register(contact=outbound(bob, 1), headers=[("Supported", "outbound")])
+    plain.register()
+    pid = office.exchange.pid_of("front") or office.exchange.pid_of("front 0")
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: [r[0] for r in office.bindings(name)] == [plain.contact_uri], 5)
+    wait_until(office.ready, 5)
+    assert list(granted(plain.register(contact=None))) == [plain.contact_uri]
+
+
+def test_bindings_go_with_their_subscriber(office):
+    def listed():
+        return [r for r in office.exchange.ask("registrations")["rows"] if r["user"] == bob.name]
+    bob = office.phone()
+    bob.register()
+    assert listed()
+    office.sql("delete from tandem.subscriber where username = '%s'" % bob.name)
+    wait_until(lambda: not listed(), 4)
+    bob.register(status=401, contact=None)
+    office.sql(subscriber_sql(bob.name))        # somebody else of that name
+    wait_until(lambda: bob.register(status=None, contact=None).status == 200, 3)
+    assert not bob.register(contact=None).has("Contact")
 
 
 def test_S3_23_cold_start(cluster, tmp_path):
