@@ -5,8 +5,8 @@
  *                           |                              ^
  *                           +--------------END-------------+
  *
- * While an event is handled the call is marked (DESIGN.md rule 3): one that is found marked after a
- * crash was being changed and is ended.
+ * While an input is handled, from the first change of a leg to the last of its call, the call is
+ * marked (DESIGN.md rule 3): one that is found marked after a crash was being changed and is ended.
  */
 #include "worker/worker.h"
 
@@ -234,19 +234,40 @@ note_facts(struct worker *w, struct call *c, struct party *p, const struct note 
 		p->end_ms = w->child.clock.wall_ms;
 }
 
-/* Everything that happens to a call happens inside this bracket. */
+void
+call_mark(struct worker *w, handle call)
+{
+	struct call *c = call_at(w, call);
+
+	if (c == NULL || c->marked)
+		return;
+	must(w->n_marked < MARKS_MAX);
+	w->marked[w->n_marked++] = call;
+	__atomic_store_n(&c->marked, 1, __ATOMIC_RELEASE);
+}
+
+void
+call_unmark_all(struct worker *w)
+{
+	while (w->n_marked > 0) {
+		struct call *c = call_at(w, w->marked[--w->n_marked]);
+
+		if (c != NULL)
+			__atomic_store_n(&c->marked, 0, __ATOMIC_RELEASE);
+	}
+}
+
 static void
 marked_step(struct worker *w, struct call *c, enum call_event e, struct party *p, const void *arg)
 {
 	handle h = pool_handle(&w->calls, c);
 
-	__atomic_store_n(&c->marked, 1, __ATOMIC_RELEASE);
+	call_mark(w, h);
 	call_step(w, c, e, p, arg);
 	if (call_at(w, h) != c)
 		return;
 	call_arm(w, c);
 	view_update(w, c);
-	__atomic_store_n(&c->marked, 0, __ATOMIC_RELEASE);
 }
 
 void
@@ -264,7 +285,7 @@ call_on_note(struct worker *w, const struct note *n)
 
 	if (p == NULL || e == CE_N_EVENTS)
 		return;
-	__atomic_store_n(&c->marked, 1, __ATOMIC_RELEASE);
+	call_mark(w, n->call);
 	note_facts(w, c, p, n);
 	marked_step(w, c, e, p, n);
 }

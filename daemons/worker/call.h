@@ -137,6 +137,10 @@ struct call_step {
 struct call *call_at(struct worker *w, handle h);
 /* An empty call, its id made; NULL: no room for a call, its legs and its record. */
 struct call *call_new(struct worker *w);
+/* DESIGN.md rule 3: marks a call of ours (any other handle is passed by) before anything of it is
+ * changed, one of its legs first of all; call_unmark_all, when all that an input led to is done. */
+void call_mark(struct worker *w, handle call);
+void call_unmark_all(struct worker *w);
 void call_begin(struct worker *w, struct call *c, const struct setup *s);
 void call_on_note(struct worker *w, const struct note *n); /* events, from worker_drain */
 void call_on_timer(struct worker *w, struct call *c);

@@ -210,6 +210,9 @@ cdr_send(struct worker *w, struct call *c, enum cdr_kind kind)
 	must(write_record(w, c, kind, &b)); /* TARGETS_MAX legs of bounded text always fit */
 	*r = (struct wire_cdr){ .len = (uint32_t)b.len };
 	ring_commit(out, (uint32_t)(sizeof(*r) + b.len));
+	/* Before its call is given back: a kill meanwhile leaves the one or the other, or both, and the
+	 * store takes a record twice for one. child_flush rings the bell. */
+	ring_publish(out);
 	count(w->child.self, COUNT_CDRS, 1);
 	return true;
 }

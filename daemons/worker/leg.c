@@ -83,6 +83,7 @@ leg_step(struct worker *w, struct leg *l, enum leg_event e, const struct leg_inp
 {
 	struct leg_step s = { w, l };
 
+	call_mark(w, l->call);
 	if (fsm_step(&leg_fsm, &l->inv, e, &s, in, pool_handle(&w->legs, l)))
 		return true;
 	count(w->child.self, COUNT_IGNORED_EVENTS, 1);

@@ -14,13 +14,13 @@ leg_send_bye(void *step, const void *input)
 	l->resend_ns = 0;
 	l->give_up_ns = 0;
 	leg_arm(s->w, l);
-	l->dialog.state = DIALOG_ENDED;
 	if (l->call != 0)
 		leg_last_word(s->w, l, EV_GONE, 0, 0, NULL);
 	if (in != NULL && in->n != NULL)
 		r.headers = reason_line(s->w, in->n);
 	r.cseq = ++l->dialog.local_cseq;
 	l->bye = leg_send_request(s->w, l, &r);
+	l->dialog.state = DIALOG_ENDED; /* now: confirmed without a BYE means that one is owed */
 	if (l->bye == 0)
 		leg_drop(s->w, l);
 }
@@ -76,6 +76,7 @@ leg_got_bye(struct worker *w, struct leg *l, const struct sip_msg *m)
 {
 	bool confirmed = l->dialog.state >= DIALOG_CONFIRMED;
 
+	call_mark(w, l->call);
 	/* A called side may not end an early dialog by BYE (15.1.1); a caller may. */
 	if (!confirmed && l->dialog.uac) {
 		answer_request(w, m, 481, NULL, SPAN_NONE);

@@ -93,6 +93,12 @@ leg_send_request(struct worker *w, struct leg *l, const struct leg_request *r)
 		txn_drop(&w->txns, t);
 		return 0;
 	}
+	/* Known before it is sent: whoever takes the leg up after a kill can cancel it, or wait for its
+	 * end. */
+	if (r->method == SIP_INVITE)
+		l->invite = h;
+	else if (r->method == SIP_BYE)
+		l->bye = h;
 	return txn_client_send(&w->txns, t, buf_span(&b)) == ERR_NONE ? h : 0;
 }
 

@@ -271,6 +271,9 @@ leg_send_cancel(void *step, const void *input)
 	const struct leg_input *in = input;
 
 	cancel_invite(s->w, s->l, in->n->text[T_REASON]);
+	/* Killed before it was sent: no answer can come. */
+	if (txn_at(&s->w->txns, s->l->invite) == NULL)
+		leg_step(s->w, s->l, LE_GOT_FAILURE, &(struct leg_input){ .status = 487 });
 }
 
 /* This contact rang as long as it wished to (FLOWS.md S0-05). What is left of the leg ends alone. */

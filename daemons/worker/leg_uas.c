@@ -129,6 +129,16 @@ leg_send_progress(void *step, const void *input)
 	leg_respond(s->w, s->l, in->status, in->n);
 }
 
+/* Whatever the transport: it is end to end (13.3.1.4). */
+static void
+resend_until_acked(struct worker *w, struct leg *l)
+{
+	l->resend_ms = w->settings->timers.t1_ms;
+	l->resend_ns = worker_now(w) + l->resend_ms * NS_PER_MS;
+	l->give_up_ns = worker_now(w) + 64 * l->resend_ms * NS_PER_MS;
+	leg_arm(w, l);
+}
+
 void
 leg_send_answer(void *step, const void *input)
 {
@@ -138,19 +148,14 @@ leg_send_answer(void *step, const void *input)
 	bool offered = l->offer.state == OFFER_RCVD;
 
 	l->dialog.state = DIALOG_CONFIRMED;
+	if (l->inv == INV_IN_2XX)
+		resend_until_acked(s->w, l);
 	leg_respond(s->w, l, 200, in->n);
 	if (in->n->text[T_BODY].len > 0)
 		offer_step(&l->offer, offered ? OFFER_E_SEND_ANSWER : OFFER_E_SEND_OFFER,
 		    pool_handle(&s->w->legs, l));
 	else if (offered)
 		offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&s->w->legs, l));
-	if (l->inv != INV_IN_2XX)
-		return;
-	/* Repeated until the ACK, whatever the transport: it is end to end (13.3.1.4). */
-	l->resend_ms = s->w->settings->timers.t1_ms;
-	l->resend_ns = worker_now(s->w) + l->resend_ms * NS_PER_MS;
-	l->give_up_ns = worker_now(s->w) + 64 * l->resend_ms * NS_PER_MS;
-	leg_arm(s->w, l);
 }
 
 void

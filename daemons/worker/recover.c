@@ -65,10 +65,14 @@ leg_abandon(struct worker *w, struct leg *l)
 		n.status = 500;
 	}
 	leg_command(w, &n);
+	if (leg_at(w, h) != l)
+		return;
 	/* What could not be told anything (it was half made) is dropped; what waits for an answer to
 	 * its BYE or CANCEL stays until that comes. */
-	if (leg_at(w, h) == l && l->bye == 0 && txn_at(&w->txns, l->invite) == NULL)
+	if (l->bye == 0 && txn_at(&w->txns, l->invite) == NULL)
 		leg_drop(w, l);
+	else
+		leg_arm(w, l);
 }
 
 static bool
@@ -81,6 +85,38 @@ is_listed(struct worker *w, struct leg *l)
 	return c != NULL && party_of_leg(w, c, pool_handle(&w->legs, l)) != NULL;
 }
 
+/* Was it told to end, so that nobody will tell it again? */
+static bool
+is_told(struct worker *w, const struct leg *l)
+{
+	struct call *c = call_at(w, l->call);
+
+	return l->call == 0 || (c != NULL && c->state == CALL_ENDING);
+}
+
+/* Does something still move it: a deadline, or a transaction of its own? */
+static bool
+is_moved(struct worker *w, const struct leg *l)
+{
+	return l->inv == INV_IN_2XX || l->inv == INV_IN_BYE || txn_at(&w->txns, l->bye) != NULL ||
+	       (l->inv != INV_IDLE && txn_at(&w->txns, l->invite) != NULL);
+}
+
+static void
+take_up_leg(struct worker *w, struct leg *l)
+{
+	if (!is_listed(w, l)) {
+		leg_abandon(w, l);
+	} else if (!is_told(w, l) || is_moved(w, l)) {
+		leg_arm(w, l);
+	} else if (l->dialog.state == DIALOG_CONFIRMED && l->bye == 0) {
+		l->inv = INV_IDLE;
+		leg_abandon(w, l); /* killed before its BYE */
+	} else {
+		leg_drop(w, l); /* over; only the slot was left */
+	}
+}
+
 static void
 take_up_legs(struct worker *w)
 {
@@ -88,13 +124,29 @@ take_up_legs(struct worker *w)
 
 	for (struct leg *l = pool_next(&w->legs, NULL); l != NULL; l = next) {
 		next = pool_next(&w->legs, l);
-		if (!is_listed(w, l))
-			leg_abandon(w, l);
-		else if (l->call == 0 && l->bye != 0 && txn_at(&w->txns, l->bye) == NULL)
-			leg_drop(w, l); /* its BYE had ended, only the slot was left */
-		else
-			leg_arm(w, l);
+		take_up_leg(w, l);
 		worker_drain(w);
+	}
+}
+
+/* INVITE transactions that no leg knows of: killed before it did, or after it went. Nobody would ever
+ * answer the one or cancel the other. */
+static void
+take_up_txns(struct worker *w)
+{
+	struct txn *next;
+
+	for (struct txn *t = pool_next(&w->txn_pool, NULL); t != NULL; t = next) {
+		struct leg *l = leg_at(w, t->user);
+
+		next = pool_next(&w->txn_pool, t);
+		if (l != NULL && l->invite == pool_handle(&w->txn_pool, t))
+			continue;
+		if (t->kind == TXN_IST && t->state == TXN_PROCEEDING)
+			txn_drop(&w->txns, t);
+		else if (t->kind == TXN_ICT && t->state <= TXN_PROCEEDING &&
+			 t->cancelled == TXN_CANCEL_NONE)
+			txn_cancel(&w->txns, t, SPAN_NONE);
 	}
 }
 
@@ -141,11 +193,12 @@ void
 recover(struct worker *w)
 {
 	heap_sweep(&w->heap, owner_lives, w);
-	for (uint32_t i = 0; i < w->shape.calls; i++)
+	for (uint32_t i = 0; i < w->calls.touched; i++)
 		if (w->views[i].state != CALL_VIEW_NONE && call_at(w, w->views[i].call) == NULL)
 			w->views[i] = (struct call_view){ 0 };
 	txns_recover(&w->txns);
 	take_up_calls(w);
 	take_up_legs(w);
+	take_up_txns(w);
 	outbox_flush(w->outbox);
 }

@@ -97,6 +97,7 @@ worker_drain(struct worker *w)
 		w->notes_n--;
 		call_on_note(w, &n);
 	}
+	call_unmark_all(w);
 	w->scratch_used = 0;
 }
 

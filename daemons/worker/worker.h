@@ -40,6 +40,7 @@
 
 enum {
 	NOTES_MAX = 256,	 /* events waiting within one turn */
+	MARKS_MAX = 16,		 /* calls that one input can touch */
 	SCRATCH_BYTES = 1 << 18, /* what one turn may build */
 	OUT_TEXT = SIP_RAW_MAX,	 /* one message */
 };
@@ -170,6 +171,8 @@ struct worker {
 	struct outbox *outbox;
 	struct note notes[NOTES_MAX]; /* events of this turn, first in first out */
 	unsigned notes_first, notes_n;
+	handle marked[MARKS_MAX];     /* calls that the input in hand has touched */
+	unsigned n_marked;
 	char *scratch; /* of this turn */
 	size_t scratch_used;
 	char *text;		 /* one outgoing message, OUT_TEXT */
