@@ -7,6 +7,10 @@
  * time, so a kill leaves at most one block MOVING, of which only its arena can say whether the store
  * was made: heap_init notes it in `half`, and the first take or drop of its owner's arena settles
  * it. Owner and next link are written while the block is still FREE.
+ *
+ * Blocks are used from the bottom of their class up, and a block once used keeps an owner: the first
+ * without one ends those that must be looked at. So a large heap that is little used takes little
+ * memory.
  */
 #include "base/arena.h"
 
@@ -74,6 +78,29 @@ class_block(const struct heap *h, unsigned c, uint32_t index)
 	return (struct block *)(h->base + h->class[c].at + (size_t)index * class_bytes[c]);
 }
 
+static uint32_t
+class_left(const struct heap *h, unsigned c)
+{
+	return h->class[c].n_free + h->class[c].count - h->class[c].touched;
+}
+
+/* How many were ever used: a search in halves, which touches a few pages only. */
+static uint32_t
+find_touched(const struct heap *h, unsigned c)
+{
+	uint32_t low = 0, high = h->class[c].count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (class_block(h, c, middle)->owner != 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 size_t
 heap_bytes(const uint32_t count[HEAP_CLASSES])
 {
@@ -101,7 +128,8 @@ heap_init(struct heap *h, void *base, const uint32_t count[HEAP_CLASSES])
 		h->class[c].free = malloc((count[c] + 1ul) * sizeof(*h->class[c].free));
 		if (h->class[c].free == NULL)
 			fatal(ENOMEM, "a heap of %zu bytes", h->size);
-		for (uint32_t i = count[c]; i-- > 0;) {
+		h->class[c].touched = find_touched(h, c);
+		for (uint32_t i = h->class[c].touched; i-- > 0;) {
 			struct block *b = class_block(h, c, i);
 
 			if (b->state == FREE)
@@ -124,7 +152,7 @@ void
 heap_sweep(struct heap *h, bool (*alive)(void *ctx, handle owner), void *ctx)
 {
 	for (unsigned c = 0; c < HEAP_CLASSES; c++) {
-		for (uint32_t i = 0; i < h->class[c].count; i++) {
+		for (uint32_t i = 0; i < h->class[c].touched; i++) {
 			struct block *b = class_block(h, c, i);
 
 			if (b->state == FREE || alive(ctx, b->owner))
@@ -155,8 +183,8 @@ heap_has(const struct heap *h, size_t n, unsigned blocks)
 	if (n > 0 && fit == HEAP_CLASSES)
 		return false;
 	for (unsigned c = 0; c < HEAP_CLASSES; c++) {
-		all += h->class[c].n_free;
-		fitting += c >= fit ? h->class[c].n_free : 0;
+		all += class_left(h, c);
+		fitting += c >= fit ? class_left(h, c) : 0;
 	}
 	/* A take falls to the next larger class: in whatever order they come, the small ones leave
 	 * a fitting block over as long as there are enough in all. */
@@ -169,7 +197,7 @@ heap_in_use(const struct heap *h)
 	size_t bytes = 0;
 
 	for (unsigned c = 0; c < HEAP_CLASSES; c++)
-		bytes += (size_t)(h->class[c].count - h->class[c].n_free) * class_bytes[c];
+		bytes += (size_t)(h->class[c].count - class_left(h, c)) * class_bytes[c];
 	return bytes;
 }
 
@@ -197,11 +225,13 @@ block_take(struct heap *h, struct arena *a, handle owner, size_t n)
 	unsigned c = class_for(n);
 	struct block *b;
 
-	while (c < HEAP_CLASSES && h->class[c].n_free == 0)
+	while (c < HEAP_CLASSES && class_left(h, c) == 0)
 		c++;
 	if (c == HEAP_CLASSES)
 		return NULL;
-	b = class_block(h, c, h->class[c].free[--h->class[c].n_free]);
+	b = class_block(h, c,
+	    h->class[c].n_free > 0 ? h->class[c].free[--h->class[c].n_free]
+				   : h->class[c].touched++);
 	b->owner = owner;
 	b->next = a->head;
 	b->used = sizeof(*b) / UNIT;

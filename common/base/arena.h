@@ -30,7 +30,8 @@ struct heap {                       /* private */
 	char *base;                     /* in shared memory */
 	size_t size;                    /* bytes in all */
 	struct {
-		uint32_t first, count;      /* in units of the class's blocks */
+		uint32_t count;
+		uint32_t touched;           /* blocks below this have been used once */
 		uint32_t *free, n_free;
 		size_t at;                  /* bytes from base */
 	} class[HEAP_CLASSES];

@@ -3,6 +3,9 @@
  * judges by. Take: the rest is zeroed, then `used` = 1. Drop: `used` = 0, then the generation moves
  * on. A kill between these two leaves a free slot whose generation has already been handed out;
  * therefore pool_init moves on the generation of every free slot.
+ *
+ * Slots are used from the bottom up: those that were ever used are the first ones, and the first slot
+ * of generation 0 ends them. So a large pool that is little used takes little memory.
  */
 #include "base/pool.h"
 
@@ -38,9 +41,28 @@ pool_view(struct pool *p, const void *slots, size_t size, uint32_t count, unsign
 	must(size >= sizeof(struct slot) && size % _Alignof(struct slot) == 0);
 	must(count <= 1u << 24 && owner <= UINT8_MAX);
 	/* The mapping is read-only: only functions that change nothing are for viewers. */
-	*p = (struct pool){
-		.slots = (char *)(uintptr_t)slots, .size = size, .count = count, .owner = owner
-	};
+	*p = (struct pool){ .slots = (char *)(uintptr_t)slots,
+		.size = size,
+		.count = count,
+		.touched = count,
+		.owner = owner };
+}
+
+/* How many were ever used: a search in halves, which touches a few pages only. */
+static uint32_t
+find_touched(const struct pool *p)
+{
+	uint32_t low = 0, high = p->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (slot_at(p, middle)->generation != 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 void
@@ -53,8 +75,9 @@ pool_init(
 	p->free = malloc(count == 0 ? 1 : count * sizeof(*p->free));
 	if (p->free == NULL)
 		fatal(ENOMEM, "a pool of %u slots", count);
+	p->touched = find_touched(p);
 	/* From the top, so that the lowest index is taken first. */
-	for (uint32_t i = count; i-- > 0;) {
+	for (uint32_t i = p->touched; i-- > 0;) {
 		struct slot *s = slot_at(p, i);
 
 		if (slot_used(s)) {
@@ -76,9 +99,9 @@ pool_done(struct pool *p)
 bool
 pool_has(const struct pool *p, uint32_t n, bool important)
 {
-	uint32_t kept_back = important ? 0 : p->reserve;
+	uint32_t kept_back = important ? 0 : p->reserve, left = p->count - p->live;
 
-	return p->n_free >= kept_back && p->n_free - kept_back >= n;
+	return left >= kept_back && left - kept_back >= n;
 }
 
 void *
@@ -88,7 +111,12 @@ pool_take(struct pool *p, bool important)
 
 	if (!pool_has(p, 1, important))
 		return NULL;
-	s = slot_at(p, p->free[--p->n_free]);
+	if (p->n_free > 0) {
+		s = slot_at(p, p->free[--p->n_free]);
+	} else {
+		s = slot_at(p, p->touched++);
+		slot_renew(s);
+	}
 	memset(s + 1, 0, p->size - sizeof(*s));
 	__atomic_store_n(&s->used, 1, __ATOMIC_RELEASE);
 	p->live++;
@@ -148,7 +176,7 @@ pool_at(const struct pool *p, uint32_t index)
 void *
 pool_next(const struct pool *p, const void *prev)
 {
-	for (uint32_t i = prev == NULL ? 0 : pool_index(p, prev) + 1; i < p->count; i++)
+	for (uint32_t i = prev == NULL ? 0 : pool_index(p, prev) + 1; i < p->touched; i++)
 		if (slot_used(slot_at(p, i)))
 			return slot_at(p, i);
 	return NULL;

@@ -66,13 +66,15 @@ struct pool {            /* private to the process */
 	char *slots;         /* in shared memory */
 	size_t size;         /* of one slot */
 	uint32_t count, live, reserve;
-	uint32_t *free;      /* private stack of free indexes */
+	uint32_t touched;    /* slots below this have been used once; the rest is zero memory */
+	uint32_t *free;      /* private stack of free indexes, all below `touched` */
 	uint32_t n_free;
 	unsigned owner;      /* goes into the handles */
 };
 
 /* Takes over `count` slots of `size` bytes at `slots` (zeroed memory is a valid empty pool) and
- * rebuilds the free list from their `used` words; a free slot gets a new generation. `reserve` slots are kept back: pool_take with
+ * rebuilds the free list from their `used` words; a free slot gets a new generation. What was never
+ * used is not looked at: its pages stay unmade. `reserve` slots are kept back: pool_take with
  * `important` false fails while only they are left. fatal() without memory. */
 void pool_init(struct pool *p, void *slots, size_t size, uint32_t count, unsigned owner,
     uint32_t reserve);

@@ -297,3 +297,22 @@ Test(base_arena, half_of_another_is_left_alone)
 	arena_drop(&heap, &second);
 	cr_expect_eq(heap_in_use(&heap), 0);
 }
+
+/* A large heap that is little used takes little memory: what was never used is not looked at, now or
+ * after a restart. */
+Test(base_arena, untouched_blocks_stay_untouched)
+{
+	struct arena small = { 0 };
+	uint32_t at;
+
+	cr_assert_not_null(arena_take(&heap, &small, owner, 8));
+	at = small.head;
+	restart();
+	cr_expect_eq(heap.class[0].touched, 1);
+	cr_expect_eq(heap.class[1].touched, 0);
+	arena_drop(&heap, &small);
+	cr_assert_not_null(arena_take(&heap, &small, owner, 8));
+	cr_expect_eq(small.head, at, "the used block is used again before a new one");
+	cr_expect_eq(heap.class[0].touched, 1);
+	arena_drop(&heap, &small);
+}

@@ -110,7 +110,9 @@ Test(base_pool, survives_its_process)
 	pool_done(&pool);
 	open_pool();
 	cr_expect_eq(pool.live, 1);
-	cr_expect_eq(pool.n_free, COUNT - 1);
+	cr_expect_eq(pool.n_free, 1);
+	cr_expect_eq(pool.touched, 2);
+	cr_expect(pool_has(&pool, COUNT - 1, true));
 	cr_expect_eq(((struct thing *)pool_find(&pool, ha))->value, 42);
 	cr_expect_null(pool_find(&pool, hb));
 	for (int i = 0; i < COUNT - 1; i++)
