@@ -255,11 +255,15 @@ class Phone:
 
     # --- what it heard ---------------------------------------------------------------------------
 
+    def recordings(self):
+        return sorted((self.directory / "heard").glob("*-dec.wav"))
+
     def heard_seconds(self):
-        return sum(len(s) for s in self.samples()) / RATE
+        """By the length of the file, whose header is written only at the call's end."""
+        return sum(path.stat().st_size for path in self.recordings()) / (2 * RATE)
 
     def samples(self):
-        for path in sorted((self.directory / "heard").glob("*-dec.wav")):
+        for path in self.recordings():
             with wave.open(str(path), "rb") as w:
                 raw = w.readframes(w.getnframes())
             yield struct.unpack("<%dh" % (len(raw) // 2), raw[:len(raw) // 2 * 2])

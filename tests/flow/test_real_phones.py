@@ -1,0 +1,126 @@
+"""Calls by SIP implementations that are not ours: two baresip phones that listen to each other, and sipp.
+
+A row of FLOWS.md that a test stands for is in its name.
+"""
+import subprocess
+import sys
+
+import pytest
+
+from exchange import REPO, free_port, wait_until
+from office import DOMAIN, Office
+
+sys.path.insert(0, str(REPO / "contrib"))
+from phone import Phone # noqa: E402
+
+TONES = {"alice": 440, "bob": 620}
+CALLER, CALLED = "127.0.0.2", "127.0.0.3"
+BENCH = REPO / "tests/bench"
+
+
+@pytest.fixture
+def office(cluster, tmp_path):
+    o = Office(cluster, tmp_path, "real_phones")
+    yield o
+    o.close()
+
+
+def phone(office, tmp_path, user, transport="udp"):
+    return Phone(tmp_path / user, user, "secret-" + user, "127.0.0.1:%d" % office.exchange.port,
+                 domain=DOMAIN, tone=TONES[user], transport=transport)
+
+
+def answered(office, n=1):
+    """The records of answered segments, when there are n of them."""
+    def rows():
+        found = office.sql("select calling_number, connected_number, disposition, sip_code, released_by,"
+                           " bill_ms from tandem.cdr where disposition = 'answered'")
+        return found if len(found) >= n else None
+    return wait_until(rows, 10)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_S1_03_two_phones_hear_each_other(office, tmp_path, transport):
+    office.start("alice", "bob")
+    alice, bob = (phone(office, tmp_path, u, transport) for u in ("alice", "bob"))
+    with alice, bob:
+        alice.wait_registered()
+        bob.wait_registered()
+        alice.command("dial", "bob")
+        bob.wait("CALL_INCOMING")
+        alice.wait("CALL_RINGING")
+        bob.command("accept")
+        alice.wait("CALL_ESTABLISHED")
+        bob.wait("CALL_ESTABLISHED")
+        wait_until(lambda: min(alice.heard_seconds(), bob.heard_seconds()) > 1.5, 10)
+        alice.command("hangup")
+        bob.wait("CALL_CLOSED")
+    assert alice.heard(TONES["bob"]) > 0.8
+    assert bob.heard(TONES["alice"]) > 0.8
+    assert alice.heard(TONES["alice"]) < 0.1
+    (row,) = answered(office)
+    assert row[2:5] == ["answered", "200", "caller"]
+    assert int(row[5]) >= 1500
+
+
+def test_a_phone_with_a_wrong_password_does_not_register(office, tmp_path):
+    office.start("alice", "bob")
+    wrong = Phone(tmp_path / "wrong", "alice", "guess", "127.0.0.1:%d" % office.exchange.port,
+                  domain=DOMAIN)
+    with wrong:
+        with pytest.raises(RuntimeError):
+            wrong.wait_registered(2)
+
+
+def test_S1_05_the_called_phone_hangs_up(office, tmp_path):
+    office.start("alice", "bob")
+    alice, bob = (phone(office, tmp_path, u) for u in ("alice", "bob"))
+    with alice, bob:
+        alice.wait_registered()
+        bob.wait_registered()
+        alice.command("dial", "bob")
+        bob.wait("CALL_INCOMING")
+        bob.command("accept")
+        alice.wait("CALL_ESTABLISHED")
+        bob.wait("CALL_ESTABLISHED")
+        bob.command("hangup")
+        alice.wait("CALL_CLOSED")
+    (row,) = answered(office)
+    assert row[4] == "callee"
+
+
+def test_S1_07_the_called_phone_declines(office, tmp_path):
+    office.start("alice", "bob")
+    alice, bob = (phone(office, tmp_path, u) for u in ("alice", "bob"))
+    with alice, bob:
+        alice.wait_registered()
+        bob.wait_registered()
+        alice.command("dial", "bob")
+        bob.wait("CALL_INCOMING")
+        bob.command("hangup")
+        assert alice.wait("CALL_CLOSED")["param"].startswith("486")
+
+
+def test_S1_16_sipp_calls_from_gateway_to_gateway(office, tmp_path):
+    to = free_port(host=CALLED)
+    for words in (("gateway", "add", "from", "host=" + CALLER, "transit=on"),
+                  ("gateway", "add", "to", "host=" + CALLED, "port=%d" % to),
+                  ("route", "add", "out", "gateway=to", "prefix=49")):
+        office.exchange.ctl(*words)
+    office.start()
+    called = subprocess.Popen(["sipp", "-sf", str(BENCH / "called.xml"), "-i", CALLED, "-p", str(to),
+                               "-nostdin"], cwd=tmp_path, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        done = subprocess.run(["sipp", "-sf", str(BENCH / "caller.xml"), "-i", CALLER, "-p",
+                               str(free_port(host=CALLER)), "-s", "4930123", "-r", "20", "-m", "40",
+                               "-d", "100", "-nostdin", "-timeout", "30s", "-timeout_error",
+                               "127.0.0.1:%d" % office.exchange.port], cwd=tmp_path,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout[-2000:]
+        rows = answered(office, 40)
+        assert len(rows) == 40
+        assert {r[4] for r in rows} == {"caller"}
+    finally:
+        called.kill()
+        called.wait()
