@@ -19,10 +19,10 @@ challenge_realm(const struct challenge *c, uint32_t tenant, char realm_r[128])
 	return true;
 }
 
-/* --- the check ----------------------------------------------------------------------------------*/
+/* --- the check ---------------------------------------------------------------------------------*/
 
-/* What stands in for the password of somebody who has none: nobody knows it, and it is the same each
- * time, as a real one is. */
+/* What stands in for the password of somebody who has none: nobody knows it, and it is the same
+ * each time, as a real one is. */
 static void
 dummy_ha1(const struct nonces_region *n, struct span username, struct digest_ha1 *ha1_r)
 {
@@ -109,12 +109,12 @@ challenge_check(const struct challenge *c, const struct sip_msg *m, enum sip_hea
 	return v;
 }
 
-/* --- the challenge ------------------------------------------------------------------------------*/
+/* --- the challenge -----------------------------------------------------------------------------*/
 
 /*
- * Phones that give up when a challenge names any algorithm but MD5, though RFC 3261 22.4 has them pass
- * over what they do not know. They are asked for MD5 alone; a subscriber's min_algorithm still holds, so
- * whoever lies here gains nothing.
+ * Phones that give up when a challenge names any algorithm but MD5, though RFC 3261 22.4 has them
+ * pass over what they do not know. They are asked for MD5 alone; a subscriber's min_algorithm
+ * still holds, so whoever lies here gains nothing.
  */
 static const char *const md5_only[] = {
 	"baresip", /* libre, sip/auth.c: SHA-512-256 is ENOSYS in all versions, SHA-256 in 1.x */

@@ -1,11 +1,11 @@
 /*
- * The digest gate, the same for all that authenticate (worker, registrar): challenges that cost us no
- * memory, and the check of what comes back against the directory.
+ * The digest gate, the same for all that authenticate (worker, registrar): challenges that cost us
+ * no memory, and the check of what comes back against the directory.
  *
- * A request is challenged before anybody is looked up. Credentials of a user who does not exist, who
- * is disabled or whose password is another take the same path, cost the same and get the same answer
- * (THREATS.md A7, A8): a fresh challenge. How often a nonce was used is counted where all daemons see
- * it (ipc/nonces.h), after the response was found right and not before.
+ * A request is challenged before anybody is looked up. Credentials of a user who does not exist,
+ * who is disabled or whose password is another take the same path, cost the same and get the same
+ * answer (THREATS.md A7, A8): a fresh challenge. How often a nonce was used is counted where all
+ * daemons see it (ipc/nonces.h), after the response was found right and not before.
  */
 #ifndef TANDEM_MODEL_CHALLENGE_H
 #define TANDEM_MODEL_CHALLENGE_H
@@ -59,8 +59,8 @@ void challenge_put(const struct challenge *c, struct buf *b, enum sip_header_id 
 void challenge_put_response(const struct challenge *c, struct buf *b, const struct sip_msg *m,
     unsigned status, struct span realm, bool stale);
 
-/* To tag of a stateless answer: a keyed hash of the request, so that each retransmission gets the same
- * (RFC 3261 8.2.7). */
+/* To tag of a stateless answer: a keyed hash of the request, so that each retransmission gets the
+ * same (RFC 3261 8.2.7). */
 void challenge_put_tag(struct buf *b, const struct hash_key *key, const struct sip_msg *m);
 
 #endif

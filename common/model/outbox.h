@@ -3,8 +3,9 @@
  * sockets the daemon inherited (and never reads); text for a connection goes into the ring of the
  * front that holds it, for child_flush to publish.
  *
- * Owned by a process that has HOLD_UDP and a ring to the fronts: worker, registrar. Whatever cannot be
- * sent is counted and lost, as datagrams are: a transaction repeats it. Nothing here calls back.
+ * Owned by a process that has HOLD_UDP and a ring to the fronts: worker, registrar. Whatever
+ * cannot be sent is counted and lost, as datagrams are: a transaction repeats it. Nothing here
+ * calls back.
  */
 #ifndef TANDEM_MODEL_OUTBOX_H
 #define TANDEM_MODEL_OUTBOX_H
@@ -21,8 +22,8 @@ struct outbox;
 struct outbox *outbox_new(struct child *c, const struct settings *s);
 void outbox_drop(struct outbox *o);
 void outbox_settings(struct outbox *o, const struct settings *s); /* they changed */
-/* Copies the text. ticket: comes back in FLOW_DOWN when a connection cannot be had; 0 = nobody wants
- * to know. False: there is no way to send it (counted too). */
+/* Copies the text. ticket: comes back in FLOW_DOWN when a connection cannot be had; 0 = nobody
+ * wants to know. False: there is no way to send it (counted too). */
 bool outbox_put(struct outbox *o, const struct sip_flow *to, struct span text, handle ticket);
 /* The same; the peer of a new TLS connection must prove to be `host`, not just the address. */
 bool outbox_put_host(

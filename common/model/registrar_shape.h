@@ -1,6 +1,6 @@
 /*
- * How the registrar's region is divided: the supervisor sizes it, the registrar lays its tables over
- * it.
+ * How the registrar's region is divided: the supervisor sizes it, the registrar lays its tables
+ * over it.
  *
  *     struct process | locations (model/location.h) | registrar_head | transactions | heap
  *

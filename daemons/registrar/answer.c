@@ -1,8 +1,9 @@
 /*
- * Answers. What a stranger is told goes out once and leaves nothing behind; who has proved who he is
- * gets a transaction, which repeats the answer when the request comes again. When there is no room for
- * one (a storm of registrations), he is answered all the same: should that answer be lost, his request
- * comes again with a used nonce and is challenged, which a phone solves by itself.
+ * Answers. What a stranger is told goes out once and leaves nothing behind; who has proved who he
+ * is gets a transaction, which repeats the answer when the request comes again. When there is no
+ * room for one (a storm of registrations), he is answered all the same: should that answer be
+ * lost, his request comes again with a used nonce and is challenged, which a phone solves by
+ * itself.
  */
 #include "registrar/registrar.h"
 
@@ -108,7 +109,7 @@ answer_refuse(struct registrar *r, const struct sip_msg *m, unsigned status, con
 	respond(r, m, status, &b);
 }
 
-/* --- 200 --------------------------------------------------------------------------------------------*/
+/* --- 200 ---------------------------------------------------------------------------------------*/
 
 static void
 put_date(struct buf *b, int64_t wall_ms)

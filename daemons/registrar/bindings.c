@@ -1,7 +1,7 @@
 /*
- * What a REGISTER makes of the bindings of an address-of-record: RFC 3261 10.3 (6) and (7), RFC 5626 6,
- * and how many there may be (FLOWS.md S3-24). Pure: a list and a request give another list, or a
- * refusal; tests compare it with a model of a few lines.
+ * What a REGISTER makes of the bindings of an address-of-record: RFC 3261 10.3 (6) and (7), RFC
+ * 5626 6, and how many there may be (FLOWS.md S3-24). Pure: a list and a request give another
+ * list, or a refusal; tests compare it with a model of a few lines.
  */
 #include "registrar/registrar.h"
 
@@ -11,7 +11,7 @@
 #define REFUSE(status, reason) ((struct verdict){ status, reason })
 #define GOOD		       REFUSE(0, NULL)
 
-/* --- from and to the table ----------------------------------------------------------------------*/
+/* --- from and to the table ---------------------------------------------------------------------*/
 
 void
 bindings_read(const struct location *loc, int64_t now_ms, struct bindings *b_r)
@@ -46,7 +46,7 @@ bindings_write(const struct bindings *b, uint32_t tenant, struct loc_buf *to)
 	return loc_end(&m);
 }
 
-/* --- the list -----------------------------------------------------------------------------------*/
+/* --- the list ----------------------------------------------------------------------------------*/
 
 static void
 take_out(struct bindings *b, unsigned i)
@@ -56,8 +56,8 @@ take_out(struct bindings *b, unsigned i)
 }
 
 /*
- * Is this the binding that the Contact is about? Two flows of one device (RFC 5626) are told apart by
- * instance and reg-id, whatever their URIs; everything else by the URI (3261 19.1.4).
+ * Is this the binding that the Contact is about? Two flows of one device (RFC 5626) are told apart
+ * by instance and reg-id, whatever their URIs; everything else by the URI (3261 19.1.4).
  */
 static bool
 is_same(const struct bound *x, const struct asked *a)
@@ -98,9 +98,9 @@ is_refresh(const struct bound *x, const struct bound *now)
 }
 
 /*
- * A pure refresh need not go to the database each time (THREATS.md C7: all phones of a town after an
- * outage), but what stands there must serve for a cold start: its expiry may be off by a tenth of the
- * binding's life, and never by more than 30 s.
+ * A pure refresh need not go to the database each time (THREATS.md C7: all phones of a town after
+ * an outage), but what stands there must serve for a cold start: its expiry may be off by a tenth
+ * of the binding's life, and never by more than 30 s.
  */
 static bool
 is_behind(const struct binding *b, uint32_t told_s, uint32_t life_s)
@@ -128,7 +128,7 @@ make(const struct registration *reg, const struct asked *a, const struct policy 
 		.touched = true };
 }
 
-/* --- (7): one Contact -------------------------------------------------------------------------------*/
+/* --- (7): one Contact --------------------------------------------------------------------------*/
 
 static struct verdict
 apply(const struct registration *reg, const struct asked *a, const struct policy *p,
@@ -178,10 +178,10 @@ remove_all(const struct registration *reg, struct bindings *b)
 	return GOOD;
 }
 
-/* --- how many ---------------------------------------------------------------------------------------*/
+/* --- how many ----------------------------------------------------------------------------------*/
 
-/* What this request has just put is not what goes; of those that are equally old the least preferred
- * goes, which stands last. */
+/* What this request has just put is not what goes; of those that are equally old the least
+ * preferred goes, which stands last. */
 static unsigned
 oldest(const struct bindings *b)
 {

@@ -1,6 +1,6 @@
 /*
- * Reads what a REGISTER asks for: its Contacts with their expiry, Path, and what else is kept with a
- * binding. Who asks and whether he may is not judged here.
+ * Reads what a REGISTER asks for: its Contacts with their expiry, Path, and what else is kept with
+ * a binding. Who asks and whether he may is not judged here.
  */
 #include "registrar/registrar.h"
 
@@ -12,9 +12,9 @@
 #define GOOD		       REFUSE(0, NULL)
 
 /*
- * RFC 3261 10.3 (7): the Contact's own parameter, else the Expires header, else our default. What is
- * malformed counts as the default (10.2.1.1), not as the next best. Parameters inside <> are the
- * URI's and say nothing here (FLOWS.md S0-04).
+ * RFC 3261 10.3 (7): the Contact's own parameter, else the Expires header, else our default. What
+ * is malformed counts as the default (10.2.1.1), not as the next best. Parameters inside <> are
+ * the URI's and say nothing here (FLOWS.md S0-04).
  */
 static uint32_t
 expiry_asked(const struct sip_msg *m, const struct settings *s, struct span params)
@@ -51,7 +51,7 @@ ring_limit(const struct sip_uri *uri)
 		   : 0;
 }
 
-/* RFC 5626 6: reg-id says something only with +sip.instance and from a UA that supports outbound. */
+/* RFC 5626 6: reg-id means something only with +sip.instance, from a UA that supports outbound. */
 static void
 read_outbound(struct registration *reg, struct span params, struct asked *a)
 {

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 
-/* --- a SIP message ----------------------------------------------------------------------------------*/
+/* --- a SIP message -----------------------------------------------------------------------------*/
 
 static void
 request(struct registrar *r, const struct sip_msg *m)
@@ -46,10 +46,10 @@ sip_in(struct registrar *r, const char *payload, uint32_t len)
 		count(r->child.self, COUNT_UNMATCHED, 1); /* it sends no requests */
 }
 
-/* --- the rest ---------------------------------------------------------------------------------------*/
+/* --- the rest ----------------------------------------------------------------------------------*/
 
-/* A connection ended, or could not be had for an answer: that one is lost, and the transaction keeps
- * it in case the request comes again another way. */
+/* A connection ended, or could not be had for an answer: that one is lost, and the transaction
+ * keeps it in case the request comes again another way. */
 static void
 flow_down(struct registrar *r, const struct wire_flow_down *d)
 {

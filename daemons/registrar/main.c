@@ -1,6 +1,7 @@
 /*
  * tandem registrar: started by tandemd, never by hand. Takes REGISTERs from the fronts' rings, in
- * batches; what a batch wrote is sent at its end; then it sleeps until the doorbell or the next timer.
+ * batches; what a batch wrote is sent at its end; then it sleeps until the doorbell or the next
+ * timer.
  */
 #include <errno.h>
 #include <stdlib.h>

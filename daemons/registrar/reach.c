@@ -1,11 +1,13 @@
 /*
- * Where requests for a contact go. A phone behind NAT writes an address that only it knows, a browser
- * one that nobody knows: it is reached on the flow its REGISTER came on. The address of the contact is
- * taken instead when it is plainly meant: a literal one that is the REGISTER's own source but for the
- * port, or a public one that is not, and always when somebody registers for somebody else.
+ * Where requests for a contact go. A phone behind NAT writes an address that only it knows, a
+ * browser one that nobody knows: it is reached on the flow its REGISTER came on. The address of
+ * the contact is taken instead when it is plainly meant: a literal one that is the REGISTER's own
+ * source but for the port, or a public one that is not, and always when somebody registers for
+ * somebody else.
  *
- * A contact may not lead back to us (THREATS.md A11: it would ring itself round and round), nor to one
- * of our gateways (a call to its owner would be a call to the outside that nobody pays for, A13).
+ * A contact may not lead back to us (THREATS.md A11: it would ring itself round and round), nor to
+ * one of our gateways (a call to its owner would be a call to the outside that nobody pays for,
+ * A13).
  */
 #include "registrar/registrar.h"
 

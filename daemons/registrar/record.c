@@ -1,10 +1,11 @@
 /*
- * The records of the location table: one for each address-of-record, replaced as a whole. The registrar
- * alone writes them, workers read them for every call, the store copies them into the database.
+ * The records of the location table: one for each address-of-record, replaced as a whole. The
+ * registrar alone writes them, workers read them for every call, the store copies them into the
+ * database.
  *
- * There is no index and no timer for a binding: readers leave out what has expired, so all that is left
- * to do is to clear away, and that is done by walking the table, a part each second. Nothing of this
- * has to be rebuilt after a restart, and it costs the same however many expire at once.
+ * There is no index and no timer for a binding: readers leave out what has expired, so all that is
+ * left to do is to clear away, and that is done by walking the table, a part each second. Nothing
+ * of this has to be rebuilt after a restart, and it costs the same however many expire at once.
  */
 #include "registrar/registrar.h"
 
@@ -21,7 +22,7 @@ record_find(struct registrar *r, uint32_t tenant, struct span user, struct loc_b
 	return locations_find(&r->locations, tenant, user, INT64_MIN, to);
 }
 
-/* --- the store ------------------------------------------------------------------------------------*/
+/* --- the store ---------------------------------------------------------------------------------*/
 
 static void
 tell_store(struct registrar *r, struct span key, struct span value)
@@ -57,7 +58,7 @@ was_said(const struct registrar *r, struct span key)
 	return table_find(&r->said, hash_span(&r->challenge.key, key), &cursor, &value);
 }
 
-/* --- changing one -----------------------------------------------------------------------------------*/
+/* --- changing one ------------------------------------------------------------------------------*/
 
 static enum err
 replace(struct registrar *r, struct span key, uint32_t tenant, const struct bindings *b,
@@ -103,7 +104,7 @@ record_put(struct registrar *r, uint32_t tenant, struct span user, const struct 
 	return e;
 }
 
-/* --- the walk -----------------------------------------------------------------------------------------*/
+/* --- the walk ----------------------------------------------------------------------------------*/
 
 static bool
 is_in(const struct registrar *r, const struct table *t, handle conn)
@@ -217,10 +218,10 @@ record_flow_down(struct registrar *r, handle conn)
 		table_put(&r->downs[0], hash_bytes(&r->challenge.key, &conn, sizeof(conn)), 0);
 }
 
-/* --- a cold start -----------------------------------------------------------------------------------*/
+/* --- a cold start ------------------------------------------------------------------------------*/
 
-/* A flow of the database is an address: its connection is of a former life, and the listeners may be
- * others now. */
+/* A flow of the database is an address: its connection is of a former life, and the listeners may
+ * be others now. */
 static bool
 is_usable(const struct registrar *r, struct sip_flow *f)
 {

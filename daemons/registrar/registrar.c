@@ -1,7 +1,7 @@
 /*
- * What a registrar finds when it starts, an empty region or what its predecessor left, killed at any
- * instruction or stopped: the location table is taken over as it is, answers that may have to be
- * repeated are repeated still. Indexes and timers are made from them here.
+ * What a registrar finds when it starts, an empty region or what its predecessor left, killed at
+ * any instruction or stopped: the location table is taken over as it is, answers that may have to
+ * be repeated are repeated still. Indexes and timers are made from them here.
  */
 #include "registrar/registrar.h"
 
@@ -20,7 +20,7 @@ private_memory(size_t n, size_t size)
 	return p;
 }
 
-/* --- what the transactions want -------------------------------------------------------------------*/
+/* --- what the transactions want ----------------------------------------------------------------*/
 
 static void
 transmit(void *ctx, struct txn *t, const struct sip_flow *to, struct span bytes)
@@ -61,7 +61,7 @@ registrar_timers(struct registrar *r)
 	wheel_run(r->wheel, r->child.clock.mono_ns, fire, r);
 }
 
-/* --- the start --------------------------------------------------------------------------------------*/
+/* --- the start ---------------------------------------------------------------------------------*/
 
 static bool
 owner_lives(void *ctx, handle owner)

@@ -5,10 +5,10 @@
  *              -> contacts (what is asked) -> bindings (6-7: what that makes of what is there)
  *              -> table (one atomic change, told to the store) -> answer (8)
  *
- * Nothing is kept of a request before its digest was found right: until then answers are stateless. A
- * request changes all of its bindings or none, by one record written beside the old one, so that a
- * registrar killed at any instruction leaves a table that is right. What stands in the region is all
- * that it knows; struct registrar is private and made anew at start.
+ * Nothing is kept of a request before its digest was found right: until then answers are
+ * stateless. A request changes all of its bindings or none, by one record written beside the old
+ * one, so that a registrar killed at any instruction leaves a table that is right. What stands in
+ * the region is all that it knows; struct registrar is private and made anew at start.
  *
  * This header is private to the registrar, sectioned by file.
  */
@@ -37,7 +37,7 @@ enum {
 	RETRY_S = 5,
 };
 
-/* --- contacts.c: what a REGISTER asks for -------------------------------------------------------*/
+/* --- contacts.c: what a REGISTER asks for ------------------------------------------------------*/
 struct asked { /* one Contact */
 	struct sip_uri uri;
 	uint32_t expires_s; /* granted; 0: to be removed */
@@ -61,7 +61,7 @@ struct registration { /* slices into the message and into `text` */
 struct verdict contacts_read(
     const struct sip_msg *m, const struct settings *s, struct registration *reg_r);
 
-/* --- reach.c: where a contact is reached --------------------------------------------------------*/
+/* --- reach.c: where a contact is reached -------------------------------------------------------*/
 /* By the flow that its REGISTER came on, unless its address is plainly another. Fills asked->flow.
  * Refuses contacts that lead back to us or out through a gateway. */
 struct verdict reach_contacts(
@@ -71,7 +71,7 @@ struct verdict reach_contacts(
 int reach_listener(
     const struct settings *s, const struct sip_flow *came, enum sip_transport t, unsigned family);
 
-/* --- bindings.c: the rules of RFC 3261 10.3 (6) and (7), pure --------------------------------------*/
+/* --- bindings.c: the rules of RFC 3261 10.3 (6) and (7), pure ----------------------------------*/
 struct policy {
 	enum dir_contacts contacts;
 	unsigned most; /* bindings of one address-of-record */
@@ -97,12 +97,12 @@ struct verdict bindings_apply(
 /* As a value for the table; p NULL: too large. */
 struct span bindings_write(const struct bindings *b, uint32_t tenant, struct loc_buf *to);
 
-/* --- record.c: the location table, and its copy in the database -----------------------------------*/
+/* --- record.c: the location table, and its copy in the database --------------------------------*/
 /* What stands there now, the expired included; NULL: nothing. */
 const struct location *record_find(
     struct registrar *r, uint32_t tenant, struct span user, struct loc_buf *to);
-/* Puts the bindings in place of what was there; tells the store when b->tell says so. before: how many
- * there were. */
+/* Puts the bindings in place of what was there; tells the store when b->tell says so. before: how
+ * many there were. */
 enum err record_put(struct registrar *r, uint32_t tenant, struct span user,
     const struct bindings *b, unsigned before);
 /* Once a second: a part of the table, to find what has expired and what lost its flow. */
@@ -113,19 +113,19 @@ void record_flow_down(struct registrar *r, handle conn);
 void record_load(struct registrar *r, const struct wire_binding *w, uint32_t len);
 void record_loaded(struct registrar *r);
 
-/* --- register.c -----------------------------------------------------------------------------------*/
+/* --- register.c --------------------------------------------------------------------------------*/
 /* A REGISTER that belongs to no transaction. */
 void register_request(struct registrar *r, const struct sip_msg *m);
 
-/* --- gate.c: steps 1 to 5 -------------------------------------------------------------------------*/
-/* Whose address is it, and may he who sends this change it? The subscriber it belongs to, in *owner;
- * reg->tenant, user and by are set. NULL: it was answered. */
+/* --- gate.c: steps 1 to 5 ----------------------------------------------------------------------*/
+/* Whose address is it, and may he who sends this change it? The subscriber it belongs to, in
+ * *owner; reg->tenant, user and by are set. NULL: it was answered. */
 const struct dir_subscriber *gate_request(
     struct registrar *r, const struct sip_msg *m, struct registration *reg, struct dir_buf *owner);
 
-/* --- answer.c ---------------------------------------------------------------------------------------*/
-/* A refusal, once and without a transaction: nothing is kept for strangers. The header that goes with
- * its status is added. */
+/* --- answer.c ----------------------------------------------------------------------------------*/
+/* A refusal, once and without a transaction: nothing is kept for strangers. The header that goes
+ * with its status is added. */
 void answer_stranger(
     struct registrar *r, const struct sip_msg *m, unsigned status, const char *reason);
 void answer_unsupported(struct registrar *r, const struct sip_msg *m, struct span options);
@@ -136,10 +136,10 @@ void answer_refuse(
 void answer_bindings(struct registrar *r, const struct sip_msg *m, const struct registration *reg,
     const struct bindings *b);
 
-/* --- inbox.c ----------------------------------------------------------------------------------------*/
+/* --- inbox.c -----------------------------------------------------------------------------------*/
 void inbox_record(struct registrar *r, const struct ring_record *record, unsigned from);
 
-/* --- registrar.c ------------------------------------------------------------------------------------*/
+/* --- registrar.c -------------------------------------------------------------------------------*/
 struct registrar {
 	struct child child;
 	const struct settings *settings;

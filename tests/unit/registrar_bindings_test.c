@@ -1,6 +1,6 @@
 /*
- * RFC 3261 10.3 (6) and (7): after any sequence of REGISTERs the bindings are those of a model of a few
- * lines, and what the database was told last serves for a cold start.
+ * RFC 3261 10.3 (6) and (7): after any sequence of REGISTERs the bindings are those of a model of
+ * a few lines, and what the database was told last serves for a cold start.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ static const char *const uris[URIS][2] = {
 };
 static const char *const call_ids[CALLS] = { "one", "two", "three" };
 
-/* --- the model ------------------------------------------------------------------------------------*/
+/* --- the model ---------------------------------------------------------------------------------*/
 
 struct entry {
 	unsigned uri, call, cseq, q;
@@ -108,7 +108,7 @@ model_step(struct model *m, const struct step *s, const struct policy *p)
 	return status;
 }
 
-/* --- the same through the real thing ----------------------------------------------------------------*/
+/* --- the same through the real thing -----------------------------------------------------------*/
 
 static struct registration
 registration_of(const struct step *s)
@@ -274,7 +274,7 @@ Test(bindings, equal_a_model)
 	free(w);
 }
 
-/* --- single rules -----------------------------------------------------------------------------------*/
+/* --- single rules ------------------------------------------------------------------------------*/
 
 static struct bindings *
 one(struct registration *reg, const struct policy *p)
