@@ -77,13 +77,23 @@ is_body_understood(const struct sip_msg *m)
 	       span_ieq(handling, SPAN("optional"));
 }
 
+/* OPTIONS for the exchange itself: with Max-Forwards 0 it is answered (RFC 3261 11.1). */
+static bool
+is_for_us(const struct sip_msg *m)
+{
+	struct sip_uri uri;
+
+	return m->method == SIP_OPTIONS &&
+	       (sip_uri_parse(sip_span(m, m->uri), &uri) != ERR_NONE || uri.user.len == 0);
+}
+
 /* True: it may go on; false: it has been answered. */
 static bool
 passes_checks(struct worker *w, const struct sip_msg *m)
 {
 	struct span unsupported;
 
-	if (m->max_forwards == 0) {
+	if (m->max_forwards == 0 && !is_for_us(m)) {
 		answer_request(w, m, 483, NULL, SPAN_NONE);
 		return false;
 	}
@@ -180,12 +190,7 @@ options(struct worker *w, const struct sip_msg *m)
 void
 gate_request(struct worker *w, const struct sip_msg *m)
 {
-	struct span user;
-	struct sip_uri uri;
-
-	/* OPTIONS for the exchange itself with Max-Forwards 0 is answered (11.1). */
-	user = sip_uri_parse(sip_span(m, m->uri), &uri) == ERR_NONE ? uri.user : SPAN_NONE;
-	if (!(m->method == SIP_OPTIONS && user.len == 0) && !passes_checks(w, m))
+	if (!passes_checks(w, m))
 		return;
 	if (!directory_filled(&w->directory)) {
 		shed(w, m);
