@@ -19,7 +19,10 @@ party_release(struct worker *w, struct call *c, struct party *p, struct span rea
 	struct note n = party_note(c, w, CMD_RELEASE, p);
 
 	n.text[T_REASON] = reason;
-	note_down(w, &n);
+	if (p->leg != 0)
+		note_down(w, &n);
+	else
+		p->gone = 1; /* killed while it was dialled: its leg ends by itself (recover.c) */
 }
 
 void

@@ -8,15 +8,27 @@
 
 /* --- a SIP message ------------------------------------------------------------------------------*/
 
+/* From here on its call is in hand, before its transaction says or sends anything. */
+static void
+mark_call_of(struct worker *w, const struct txn *t)
+{
+	struct leg *l = leg_at(w, t->user);
+
+	if (l != NULL)
+		call_mark(w, l->call);
+}
+
 static void
 response(struct worker *w, const struct sip_msg *m)
 {
 	struct txn *t = txn_client_find(&w->txns, m);
 
-	if (t == NULL)
+	if (t == NULL) {
 		count(w->child.self, COUNT_UNMATCHED, 1);
-	else
-		txn_client_receive(&w->txns, t, m);
+		return;
+	}
+	mark_call_of(w, t);
+	txn_client_receive(&w->txns, t, m);
 }
 
 static void
@@ -44,6 +56,7 @@ cancel(struct worker *w, const struct sip_msg *m)
 		answer_request(w, m, 481, NULL, SPAN_NONE);
 		return;
 	}
+	mark_call_of(w, invite);
 	t = txn_server_new(&w->txns, m, true);
 	if (t != NULL)
 		answer_txn(w, t, 200, NULL, leg_tag_of_txn(w, invite), SPAN_NONE);

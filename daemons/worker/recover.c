@@ -102,9 +102,30 @@ is_moved(struct worker *w, const struct leg *l)
 	       (l->inv != INV_IDLE && txn_at(&w->txns, l->invite) != NULL);
 }
 
+/* The final answer to its INVITE came, or will not come, and the kill was before it heard of that. A
+ * 2xx is not lost: it is repeated until we ACK it. 0: it waits rightly. */
+static unsigned
+missed_answer(struct worker *w, const struct leg *l)
+{
+	const struct txn *t = txn_at(&w->txns, l->invite);
+
+	if (l->inv != INV_OUT && l->inv != INV_OUT_CANCEL)
+		return 0;
+	if (t == NULL)
+		return 408;
+	return t->state == TXN_COMPLETED ? t->status : 0;
+}
+
 static void
 take_up_leg(struct worker *w, struct leg *l)
 {
+	unsigned missed = missed_answer(w, l);
+	handle h = pool_handle(&w->legs, l);
+
+	if (missed != 0)
+		leg_step(w, l, LE_GOT_FAILURE, &(struct leg_input){ .status = missed });
+	if (leg_at(w, h) != l)
+		return;
 	if (!is_listed(w, l)) {
 		leg_abandon(w, l);
 	} else if (!is_told(w, l) || is_moved(w, l)) {
