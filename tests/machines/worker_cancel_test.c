@@ -32,8 +32,8 @@ Test(worker_cancel, while_it_rings)
 	cr_expect_str_eq(header(cancel, "From"), header(invite, "From"));
 	cr_expect_str_eq(header(cancel, "To"), header(invite, "To"));
 	cr_expect_eq(strncmp(cancel, "CANCEL sip:bob@192.0.2.2 SIP/2.0", 32), 0, "%s", cancel);
-	cr_expect_eq(strtoul(header(cancel, "CSeq"), NULL, 10),
-	    strtoul(header(invite, "CSeq"), NULL, 10));
+	cr_expect_eq(
+	    strtoul(header(cancel, "CSeq"), NULL, 10), strtoul(header(invite, "CSeq"), NULL, 10));
 	cr_expect_str_eq(header(cancel, "Reason"), "SIP;cause=487;text=\"gone\"");
 	replies(bob, "CANCEL", 200, "", "");
 	replies(bob, "INVITE", 487, "", "");

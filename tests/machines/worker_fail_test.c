@@ -218,7 +218,8 @@ Test(worker_fail, refusals_that_are_not_the_callers_affair)
 /* S2-03, S2-16b: any code, known or not, passes with its phrase. */
 Test(worker_fail, other_refusals_pass)
 {
-	static const char *const codes[] = { "404", "483", "488", "499", "500", "504", "606", "699" };
+	static const char *const codes[] = { "404", "483", "488", "499", "500", "504", "606",
+		"699" };
 
 	for (unsigned i = 0; i < 8; i++) {
 		dials(alice, "bob", "", SDP_A);

@@ -140,8 +140,8 @@ Test(worker_gate, invite_again)
 	    "INVITE %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=%s\r\n"
 	    "Max-Forwards: 70\r\nFrom: %s;tag=%s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u INVITE\r\n"
 	    "Contact: <sip:alice@192.0.2.1>\r\nContent-Length: 0\r\n\r\n",
-	    alice->invite_uri, alice->invite_branch, alice->local, alice->local_tag,
-	    alice->remote, alice->call_id, alice->invite_cseq);
+	    alice->invite_uri, alice->invite_branch, alice->local, alice->local_tag, alice->remote,
+	    alice->call_id, alice->invite_cseq);
 	hears(alice, "100");
 	hears_nothing(bob);
 	replies(bob, "INVITE", 486, "", "");
@@ -194,16 +194,16 @@ Test(worker_gate, methods)
 	static const struct {
 		const char *method, *status;
 	} cases[] = { { "BYE", "481" }, { "UPDATE", "481" }, { "INFO", "481" }, { "PRACK", "481" },
-		{ "NOTIFY", "481" }, { "REFER", "405" }, { "MESSAGE", "405" },
-		{ "PUBLISH", "405" }, { "SUBSCRIBE", "405" }, { "TELEPORT", "501" } };
+		{ "NOTIFY", "481" }, { "REFER", "405" }, { "MESSAGE", "405" }, { "PUBLISH", "405" },
+		{ "SUBSCRIBE", "405" }, { "TELEPORT", "501" } };
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *m;
 
 		asks(cases[i].method, "sip:bob@example.com", NO_BODY);
 		m = hears(alice, cases[i].status);
-		cr_expect_eq(headers(m, "Allow"), cases[i].status[2] == '1' && i < 5 ? 0 : 1,
-		    "%s", m);
+		cr_expect_eq(
+		    headers(m, "Allow"), cases[i].status[2] == '1' && i < 5 ? 0 : 1, "%s", m);
 	}
 	rig_ends_empty(0);
 }
@@ -251,10 +251,9 @@ Test(worker_gate, options)
 Test(worker_gate, strays)
 {
 	asks("ACK", "sip:bob@example.com", NO_BODY);
-	sends(alice,
-	    "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 198.51.100.1:5060;branch=z9hG4bKforged\r\n"
-	    "From: <sip:alice@example.com>;tag=x\r\nTo: <sip:bob@example.com>;tag=y\r\n"
-	    "Call-ID: cid-x\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n");
+	sends(alice, "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 198.51.100.1:5060;branch=z9hG4bKforged\r\n"
+		     "From: <sip:alice@example.com>;tag=x\r\nTo: <sip:bob@example.com>;tag=y\r\n"
+		     "Call-ID: cid-x\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n");
 	hears_nothing(alice);
 	hears_nothing(bob);
 	rig_ends_empty(0);

@@ -7,13 +7,13 @@
 
 TestSuite(worker_offer, .init = rig_begin, .fini = rig_end);
 
-#define SDP_A2 SDP("192.0.2.1", "4100", "")
-#define SDP_B2 SDP("192.0.2.2", "4200", "")
-#define SDP_HOLD SDP("0.0.0.0", "4002", "")
+#define SDP_A2	     SDP("192.0.2.1", "4100", "")
+#define SDP_B2	     SDP("192.0.2.2", "4200", "")
+#define SDP_HOLD     SDP("0.0.0.0", "4002", "")
 #define SDP_SENDONLY SDP("192.0.2.2", "4002", "a=sendonly\r\n")
 #define SDP_RECVONLY SDP("192.0.2.1", "4000", "a=recvonly\r\n")
 #define SDP_INACTIVE SDP("192.0.2.2", "4002", "a=inactive\r\n")
-#define SDP_VIDEO SDP("192.0.2.2", "4002", "m=video 5000 RTP/AVP 96\r\n")
+#define SDP_VIDEO    SDP("192.0.2.2", "4002", "m=video 5000 RTP/AVP 96\r\n")
 
 struct origin_line {
 	char head[128];

@@ -353,7 +353,8 @@ check_response(struct phone *p, const char *text, unsigned status)
 		return;
 	}
 	cr_expect(tag[0] != '\0', "INV-5:\n%s", text);
-	if (p->remote_tag[0] != '\0')
+	/* A CANCEL may find its INVITE answered by a worker that died then. */
+	if (p->remote_tag[0] != '\0' && rig->deaths == 0)
 		cr_expect_str_eq(tag, p->remote_tag, "INV-5:\n%s", text);
 }
 
@@ -398,12 +399,18 @@ take_response(struct phone *p, const char *text, unsigned status)
 }
 
 static struct rig_sent *
-next_for(struct phone *p)
+next_for(const struct phone *p)
 {
 	for (unsigned i = 0; i < rig->n_log; i++)
 		if (!rig->log[i].heard && netaddr_eq(&rig->log[i].to, &p->address))
 			return &rig->log[i];
 	return NULL;
+}
+
+bool
+has_mail(const struct phone *p)
+{
+	return next_for(p) != NULL;
 }
 
 static bool
@@ -468,7 +475,9 @@ obliges(struct phone *p)
 	between(s->text, "", " ", method, sizeof(method));
 	if (strncmp(s->text, "SIP/2.0 2", 9) == 0 && is_what(s->text, "200 INVITE"))
 		acks(p, "");
-	else if (strcmp(method, "ACK") != 0 && strncmp(method, "SIP/2.0", 7) != 0)
+	else if (strcmp(method, "CANCEL") == 0)
+		replies(p, "INVITE", 487, "", "");
+	if (strcmp(method, "ACK") != 0 && strncmp(method, "SIP/2.0", 7) != 0)
 		replies(p, method, 200, "", strcmp(method, "INVITE") == 0 ? SDP_B : "");
 	return true;
 }

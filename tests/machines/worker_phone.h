@@ -31,7 +31,7 @@ struct phone { /* one dialog at a time */
 	unsigned worker; /* its messages go to this one */
 	char call_id[160], local_tag[64], remote_tag[160];
 	char branch[64], invite_branch[64]; /* of its last request, of its last INVITE */
-	char local[256], remote[256]; /* From and To values without tag */
+	char local[256], remote[256];	    /* From and To values without tag */
 	char target[256], invite_uri[256];
 	unsigned cseq, invite_cseq, calls;
 	bool does_not_ack;     /* a refusal */
@@ -62,6 +62,7 @@ void replies_as(
 /* "INVITE", "180", "200 BYE". The text, until the rig ends. */
 const char *hears(struct phone *p, const char *what);
 void hears_nothing(struct phone *p);
+bool has_mail(const struct phone *p); /* it would hear something */
 /* Takes whatever goes to it, answers what must be answered; true when there was something. */
 bool obliges(struct phone *p);
 void sends(struct phone *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

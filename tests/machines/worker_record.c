@@ -37,6 +37,35 @@ put_part(struct buf *b, struct cdr_reader *r, enum cdr_part part, unsigned numbe
 	}
 }
 
+/* A record's first field names its call. */
+static void
+count_call(struct cdr_reader r, enum cdr_kind kind)
+{
+	enum cdr_part part;
+	struct span id;
+	uint8_t field;
+	unsigned i = 0;
+
+	cr_assert(cdr_next_part(&r, &part) && cdr_next_field(&r, &field, &id));
+	cr_assert(part == CDR_P_CALL && field == CDR_CALL_call_id && id.len == 16);
+	while (i < rig->n_calls && memcmp(rig->calls[i].id, id.p, 16) != 0)
+		i++;
+	if (i == rig->n_calls) {
+		cr_assert_lt(rig->n_calls, RIG_CALLS);
+		memcpy(rig->calls[rig->n_calls++].id, id.p, 16);
+	}
+	rig->calls[i].opened += kind == CDR_OPEN;
+	rig->calls[i].closed += kind == CDR_CLOSED;
+}
+
+void
+rig_expect_all_closed(void)
+{
+	for (unsigned i = 0; i < rig->n_calls; i++)
+		cr_expect(rig->calls[i].opened <= 1 && rig->calls[i].closed >= 1,
+		    "call %u: opened %u, closed %u", i, rig->calls[i].opened, rig->calls[i].closed);
+}
+
 static void
 read_record(struct span record)
 {
@@ -47,6 +76,7 @@ read_record(struct span record)
 	unsigned segments = 0;
 
 	cr_assert_eq(cdr_open(&r, record, &kind), ERR_NONE);
+	count_call(r, kind);
 	rig->opened += kind == CDR_OPEN;
 	rig->answered += kind == CDR_ANSWERED;
 	rig->closed += kind == CDR_CLOSED;

@@ -389,7 +389,9 @@ memory(size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	cr_assert_neq(p, MAP_FAILED);
+	cr_assert(p != MAP_FAILED && rig->n_maps < RIG_MAPS);
+	rig->maps[rig->n_maps].mem = p;
+	rig->maps[rig->n_maps++].size = size;
 	return p;
 }
 
@@ -448,6 +450,7 @@ rig_new(unsigned n_workers)
 	rig = calloc(1, sizeof(*rig));
 	cr_assert_not_null(rig);
 	rig->n_workers = n_workers;
+	rig_forget_bindings();
 	rig->began_ns = rig->clock.mono_ns = 1000 * NS_PER_S;
 	rig->clock.wall_ms = 1700000000000;
 	make_settings(&rig->settings);
@@ -491,6 +494,8 @@ rig_end(void)
 	}
 	records_close(&rig->directory.records);
 	records_close(&rig->locations.records);
+	for (unsigned i = 0; i < rig->n_maps; i++)
+		munmap(rig->maps[i].mem, rig->maps[i].size);
 	close(rig->dir_fd);
 	rmdir(rig->dir);
 	free(rig);

@@ -13,7 +13,15 @@
 #include "ipc/nonces.h"
 #include "worker/worker.h"
 
-enum { RIG_WORKERS = 2, RIG_LOG = 2048, RIG_TEXT = 4096, RIG_CDR = 32768, RIG_PHONES = 16 };
+enum {
+	RIG_WORKERS = 2,
+	RIG_LOG = 2048,
+	RIG_TEXT = 4096,
+	RIG_CDR = 32768,
+	RIG_PHONES = 16,
+	RIG_CALLS = 128,
+	RIG_MAPS = 8
+};
 
 struct phone;
 
@@ -33,6 +41,11 @@ struct rig {
 	unsigned n_workers;
 	void *regions[RIG_WORKERS];
 	struct ring store[RIG_WORKERS]; /* the store's ends */
+	struct {
+		void *mem;
+		size_t size;
+	} maps[RIG_MAPS];
+	unsigned n_maps;
 	char dir[64];
 	int dir_fd;
 	struct clock clock;
@@ -47,8 +60,13 @@ struct rig {
 	struct phone *phones[RIG_PHONES];
 	unsigned n_phones;
 	unsigned opened, answered, closed; /* call records by kind */
-	char cdr[RIG_CDR];		   /* the last closed one: "segment.1.sip_code=200\n..." */
-	bool store_is_stuck;		   /* nobody reads the call records */
+	struct {
+		uint8_t id[16];
+		unsigned opened, closed;
+	} calls[RIG_CALLS]; /* records by call */
+	unsigned n_calls;
+	char cdr[RIG_CDR];   /* the last closed one: "segment.1.sip_code=200\n..." */
+	bool store_is_stuck; /* nobody reads the call records */
 	/* The worker dies in the middle of writing its n-th message: 0 = never. */
 	unsigned die_at, deaths;
 	bool die_before; /* that message is lost with it */
@@ -60,8 +78,9 @@ extern struct rig *rig;
 extern struct rig_size rig_size;
 
 void rig_new(unsigned n_workers);
-/* For a TestSuite: one worker. */
+/* For a TestSuite: one worker, alice and bob. */
 void rig_begin(void);
+void rig_forget_bindings(void);
 void rig_end(void);
 /* Kill -9 and a new start: everything private is made anew over the same memory and rings. */
 void rig_restart(unsigned worker);
@@ -84,8 +103,12 @@ void rig_route(const char *prefix, unsigned n, const uint64_t *gateways);
 
 /* Takes what stands in the store's ring. */
 void rig_read_store(struct ring *r);
+/* Every call that was opened was closed too. */
+void rig_expect_all_closed(void);
 /* A column of the last closed record; "" when it is not there. */
 const char *rig_cdr(const char *name);
+/* No call, leg, transaction and block now. */
+void rig_expect_empty(void);
 /* Nothing is left after the transactions' timers: no call, leg, transaction, block; no message that
  * nobody expected; exactly one closed record, which says "DISPOSITION CODE Q850 RELEASED_BY REASON"
  * and this many billed milliseconds. */

@@ -15,6 +15,12 @@ struct bound {
 };
 static struct bound bounds[USERS];
 
+void
+rig_forget_bindings(void)
+{
+	memset(bounds, 0, sizeof(bounds));
+}
+
 /* --- directory ----------------------------------------------------------------------------------*/
 
 void
@@ -132,12 +138,18 @@ expect_empty(const struct worker *w)
 }
 
 void
+rig_expect_empty(void)
+{
+	for (unsigned i = 0; i < rig->n_workers; i++)
+		expect_empty(rig->w[i]);
+}
+
+void
 rig_ends_empty(unsigned closed)
 {
 	rig_wait_ms(70000);
 	expect_nothing_unheard();
-	for (unsigned i = 0; i < rig->n_workers; i++)
-		expect_empty(rig->w[i]);
+	rig_expect_empty();
 	cr_expect_eq(rig->closed, closed, "%u closed records", rig->closed);
 }
 
