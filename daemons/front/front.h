@@ -52,7 +52,7 @@ void bytes_drop(struct bytes *b);
 static inline struct span
 bytes_span(const struct bytes *b)
 {
-	return (struct span){ b->p + b->at, b->len };
+	return (struct span){ b->p == NULL ? NULL : b->p + b->at, b->len };
 }
 
 /* --- dispatch.c: whose message is it? A pure function of the message ------------------------ */
