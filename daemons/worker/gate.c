@@ -187,12 +187,22 @@ options(struct worker *w, const struct sip_msg *m)
 	answer_request(w, m, status, NULL, buf_span(&lines));
 }
 
+/* Their owners may be ready only now; main looks for them once a second. */
+static bool
+has_tables(struct worker *w)
+{
+	if (w->directory.records.head == NULL || w->locations.records.head == NULL)
+		worker_open_tables(w);
+	return w->directory.records.head != NULL && w->locations.records.head != NULL &&
+	       directory_filled(&w->directory);
+}
+
 void
 gate_request(struct worker *w, const struct sip_msg *m)
 {
 	if (!passes_checks(w, m))
 		return;
-	if (!directory_filled(&w->directory)) {
+	if (!has_tables(w)) {
 		shed(w, m);
 		return;
 	}
