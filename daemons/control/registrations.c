@@ -134,7 +134,8 @@ list_registrations(struct control *k, struct client *c, const json_t *args)
 	registrar_shape(child_settings(&k->child), &shape);
 	mem = child_region(&k->child, proc_of(ROLE_REGISTRAR, 0), &size);
 	if (mem == NULL || size < shape.size ||
-	    locations_open(&locations, mem + shape.locations_at, shape.locations_size) != ERR_NONE) {
+	    locations_open(&locations, mem + shape.locations_at, shape.locations_size) !=
+		ERR_NONE) {
 		reply_error(c, "the registrar has not started yet");
 		return;
 	}

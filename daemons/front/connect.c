@@ -121,7 +121,8 @@ pass(struct front *f, unsigned from, const struct wire_sip_out *out, const char 
 	if (c == NULL)
 		e = find_or_make(f, out, text, &c);
 	else if (proc_role(from) == ROLE_REGISTRAR && out->ticket != 0)
-		c->registered = true; /* a transaction: its credentials were right (a 401 has none) */
+		c->registered =
+		    true; /* a transaction: its credentials were right (a 401 has none) */
 	if (e != ERR_NONE)
 		return e;
 	conn_send(c, span_of(text, out->text_len), &w);

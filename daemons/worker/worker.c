@@ -58,7 +58,8 @@ worker_init(struct worker *w)
 	w->message = private_memory(1, SIP_MSG_ROOM(SIP_RAW_MAX));
 	w->wheel = wheel_new(worker_now(w));
 	w->outbox = outbox_new(&w->child, w->settings);
-	w->challenge = (struct challenge){ &w->directory, w->child.nonces, &w->child.clock, w->key };
+	w->challenge =
+	    (struct challenge){ &w->directory, w->child.nonces, &w->child.clock, w->key };
 	recover_lay_out(w);
 	txns_init(&w->txns, &w->txn_pool, &w->heap, &w->child.clock, &env, &timers, &w->key);
 	recover(w);
@@ -80,8 +81,8 @@ worker_open_tables(struct worker *w)
 	if (w->locations.records.head == NULL) {
 		mem = child_region(&w->child, proc_of(ROLE_REGISTRAR, 0), &size);
 		if (mem != NULL && size >= shape.size)
-			locations_open(&w->locations, mem + shape.locations_at,
-			    shape.locations_size);
+			locations_open(
+			    &w->locations, mem + shape.locations_at, shape.locations_size);
 	}
 }
 

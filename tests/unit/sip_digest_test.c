@@ -357,7 +357,8 @@ Test(digest, challenge)
 	char text[1024];
 	struct buf b = buf_on(text, sizeof(text));
 
-	digest_put_challenge(&b, SIP_H_PROXY_AUTHENTICATE, SPAN("a \"b\""), SPAN("n"), DIGEST_STALE);
+	digest_put_challenge(
+	    &b, SIP_H_PROXY_AUTHENTICATE, SPAN("a \"b\""), SPAN("n"), DIGEST_STALE);
 	expect_span(buf_span(&b), "Proxy-Authenticate: Digest realm=\"a \\\"b\\\"\", nonce=\"n\", "
 				  "algorithm=SHA-512-256, qop=\"auth\", stale=true\r\n"
 				  "Proxy-Authenticate: Digest realm=\"a \\\"b\\\"\", nonce=\"n\", "
