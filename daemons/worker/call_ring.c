@@ -48,14 +48,17 @@ call_progress(void *step, const void *note)
 	struct worker *w = s->w;
 	struct call *c = s->c;
 	struct note n = party_note(c, w, CMD_PROGRESS, party_at(w, c->caller));
-	bool alone = c->n_targets == 1;
+	bool alone = branches_alive(w, c) == 1;
 
 	if (s->p->role != PARTY_BRANCH)
+		return;
+	if (s->p->ring_ms == 0)
+		extend_round(w, c, s->p);
+	if (in->status == 100)
 		return;
 	if (s->p->ring_ms == 0) {
 		s->p->ring_ms = w->child.clock.wall_ms;
 		segment_ringing(w, c);
-		extend_round(w, c, s->p);
 	}
 	/* Of several that ring at once the caller hears each thing once, and no branch's media: it
 	 * may lose (FLOWS.md S3-04b). */

@@ -88,9 +88,9 @@ leg_progress(void *step, const void *input)
 	struct dialog_memory mem = leg_memory(s->w, l);
 	struct note n = { .what = EV_PROGRESS, .status = (uint16_t)in->status };
 
-	if (in->status == 100 || l->dialog.state == DIALOG_CONFIRMED)
+	if (l->dialog.state == DIALOG_CONFIRMED)
 		return;
-	if (in->m->to_tag.len > 0)
+	if (in->status > 100 && in->m->to_tag.len > 0)
 		dialog_of_response(&l->dialog, &mem, in->m);
 	leg_facts(s->w, l, &n);
 	n.text[T_PHRASE] = sip_span(in->m, in->m->reason);
