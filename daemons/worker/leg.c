@@ -268,9 +268,13 @@ client_news(
 	case TXN_TIMEOUT:
 		leg_step(w, l, LE_GOT_FAILURE, &in);
 		break;
+	case TXN_ENDED: /* without a final answer that it heard of: lost by a kill (recover.c) */
+		if (l->invite == pool_handle(&w->txn_pool, t) &&
+		    (l->inv == INV_OUT || l->inv == INV_OUT_CANCEL))
+			leg_step(w, l, LE_GOT_FAILURE, &in);
+		break;
 	case TXN_REQUEST:
 	case TXN_ACKED:
-	case TXN_ENDED:
 		break;
 	}
 }
@@ -292,7 +296,9 @@ leg_on_txn(struct worker *w, struct txn *t, enum txn_news news, const struct sip
 static enum leg_event
 release_event(const struct leg *l)
 {
-	return l->dialog.state == DIALOG_CONFIRMED ? LE_DO_BYE : LE_DO_CANCEL;
+	if (l->dialog.state == DIALOG_CONFIRMED)
+		return LE_DO_BYE;
+	return l->dialog.uac ? LE_DO_CANCEL : LE_DO_REFUSE; /* an answer was lost by a kill: 500 */
 }
 
 static enum leg_event
@@ -338,7 +344,7 @@ void
 leg_command(struct worker *w, const struct note *n)
 {
 	struct leg *l = leg_at(w, n->leg);
-	struct leg_input in = { .n = n, .status = n->status };
+	struct leg_input in = { .n = n, .status = n->what == CMD_RELEASE ? 500 : n->status };
 	struct note refused = { .what = EV_OFFER_REFUSED, .status = 491 };
 	enum leg_event e;
 

@@ -116,12 +116,42 @@ missed_answer(struct worker *w, const struct leg *l)
 	return t->state == TXN_COMPLETED ? t->status : 0;
 }
 
+/* Was it killed between its new state and the answer that the state tells of? */
+static bool
+owes_answer(struct worker *w, const struct leg *l)
+{
+	const struct txn *t = txn_at(&w->txns, l->invite);
+
+	return l->inv != INV_IN && t != NULL && (t->kind == TXN_IST || t->kind == TXN_NIST) &&
+	       t->state <= TXN_PROCEEDING;
+}
+
+/* A state is stored before what it means is done: what a kill left undone is done here. */
+static void
+catch_up(struct worker *w, struct leg *l)
+{
+	struct note refusal = { .what = CMD_REFUSE, .status = 500 };
+	struct txn *t = txn_at(&w->txns, l->invite);
+
+	/* Their 2xx was in hand: it comes again, and is late then. */
+	if (l->inv == INV_OUT_2XX && l->dialog.state != DIALOG_CONFIRMED)
+		l->inv = INV_OUT_CANCEL;
+	if (l->inv == INV_OUT_CANCEL && t != NULL)
+		txn_cancel(&w->txns, t, SPAN_NONE);
+	if (owes_answer(w, l)) {
+		l->inv = INV_IDLE;
+		l->resend_ns = l->give_up_ns = 0;
+		leg_respond(w, l, 500, &refusal);
+	}
+}
+
 static void
 take_up_leg(struct worker *w, struct leg *l)
 {
 	unsigned missed = missed_answer(w, l);
 	handle h = pool_handle(&w->legs, l);
 
+	catch_up(w, l);
 	if (missed != 0)
 		leg_step(w, l, LE_GOT_FAILURE, &(struct leg_input){ .status = missed });
 	if (leg_at(w, h) != l)
