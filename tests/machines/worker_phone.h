@@ -35,7 +35,7 @@ struct phone { /* one dialog at a time */
 	char target[256], invite_uri[256];
 	unsigned cseq, invite_cseq, calls;
 	bool does_not_ack;     /* a refusal */
-	char got[4][RIG_TEXT]; /* the last request of each method that it heard */
+	char got[6][RIG_TEXT]; /* the last request of each method that it heard */
 	unsigned n_got;
 };
 
@@ -65,12 +65,21 @@ void hears_nothing(struct phone *p);
 bool has_mail(const struct phone *p); /* it would hear something */
 /* Takes whatever goes to it, answers what must be answered; true when there was something. */
 bool obliges(struct phone *p);
+/* All oblige for so long. */
+void phones_serve(uint64_t ms);
 void sends(struct phone *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* A header's value in a text; "" when there is none. The n-th of its name. */
 const char *header(const char *text, const char *name);
 unsigned headers(const char *text, const char *name);
 const char *body_of(const char *text);
+void tag_of(const char *value, char *to, size_t cap);
+
+/* worker_invariants.c; hears() asks them. */
+void must_hold(const struct phone *p, const char *text);
+void must_hold_for_request(const char *text);
+void must_hold_for_response(struct phone *p, const char *text, unsigned status);
+
 #define expect_has(text, part)                                                                     \
 	cr_expect_not_null(strstr((text), (part)), "no %s in\n%s", (part), text)
 #define expect_lacks(text, part) cr_expect_null(strstr((text), (part)), "%s in\n%s", (part), text)

@@ -187,17 +187,6 @@ Test(worker_recover, record_waits)
 
 /* --- killed at every message it writes ----------------------------------------------------------*/
 
-static void
-serve(uint64_t ms)
-{
-	for (uint64_t t = 0; t <= ms; t += 500) {
-		while (obliges(alice) | obliges(bob))
-			;
-		if (t < ms)
-			rig_wait_ms(500);
-	}
-}
-
 /* A whole life, on phones that do what they are told. True: the worker died meanwhile. */
 static bool
 live(bool alice_cancels)
@@ -210,13 +199,13 @@ live(bool alice_cancels)
 		}
 		cancels(alice, "");
 	}
-	serve(2000);
+	phones_serve(2000);
 	if (bob->n_got > 0 && !alice_cancels)
 		says(bob, "INVITE", "", SDP("192.0.2.2", "4300", ""));
-	serve(2000);
+	phones_serve(2000);
 	if (alice->target[0] != '\0')
 		says(alice, "BYE", "", "");
-	serve(70000);
+	phones_serve(70000);
 	return rig->deaths > 0;
 }
 

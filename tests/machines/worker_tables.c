@@ -126,10 +126,18 @@ static void
 expect_empty(const struct worker *w)
 {
 	unsigned views = 0;
+	const struct txn *t = pool_next(&w->txn_pool, NULL);
+	const struct leg *l = pool_next(&w->legs, NULL);
 
 	cr_expect_eq(w->calls.live, 0, "%u calls left", w->calls.live);
-	cr_expect_eq(w->legs.live, 0, "%u legs left", w->legs.live);
-	cr_expect_eq(w->txn_pool.live, 0, "%u transactions left", w->txn_pool.live);
+	if (l != NULL)
+		cr_expect_fail("%u legs left; %s, dialog %u, call %llx, invite %llx, bye %llx",
+		    w->legs.live, leg_fsm.states[l->inv], l->dialog.state,
+		    (unsigned long long)l->call, (unsigned long long)l->invite,
+		    (unsigned long long)l->bye);
+	if (t != NULL)
+		cr_expect_fail("%u transactions left; kind %u, state %u, user %llx, cancelled %u",
+		    w->txn_pool.live, t->kind, t->state, (unsigned long long)t->user, t->cancelled);
 	cr_expect_eq(heap_in_use(&w->heap), 0, "%zu bytes left", heap_in_use(&w->heap));
 	cr_expect_eq(w->cdrs_waiting, 0);
 	for (unsigned i = 0; i < w->shape.calls; i++)
