@@ -285,9 +285,9 @@ Test(worker_notes, marked_call_ends_across)
 /* A note that is not one is refused and harms nobody. */
 Test(worker_notes, malformed)
 {
-	struct {
+	union {
 		struct wire_leg head;
-		char data[64];
+		char bytes[sizeof(struct wire_leg) + 64];
 	} r = { .head = { .what = CMD_RELEASE, .len = 64 } };
 
 	talk(alice, bob);
