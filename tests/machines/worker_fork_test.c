@@ -223,6 +223,7 @@ Test(worker_fork, in_order_of_q)
 	hears(bob, "ACK");
 	hears_one_request(two, "INVITE");
 	replies(two, "INVITE", 180, "", "");
+	hears(alice, "180"); /* it rings alone: each thing it says is heard */
 	rig_wait_ms(19900);
 	hears_nothing(two);
 	rig_wait_ms(200); /* no_answer_s: on to the next */
@@ -373,6 +374,25 @@ Test(worker_fork, silent_gateway)
 	while (obliges(gw1))
 		;
 	rig_ends_clean("busy 486 17 callee normal", 0);
+}
+
+/* One that said 100 has the call. What it plays meanwhile is heard: it is alone. */
+Test(worker_fork, slow_gateway)
+{
+	dials_out();
+	replies(gw1, "INVITE", 100, "", "");
+	rig_wait_ms(60000);
+	hears_nothing(gw2);
+	replies(gw1, "INVITE", 183, "", SDP_B);
+	expect_has(hears(alice, "183"), "m=audio 4002");
+	rig_wait_ms(30000);
+	replies(gw1, "INVITE", 200, "", SDP_B);
+	hears(gw1, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	hangs_up(alice, gw1);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+	cr_expect_str_eq(rig_cdr("segment.1.out_trunk_id"), "11");
 }
 
 /* What a gateway says of the number is final. */
