@@ -30,9 +30,9 @@ show(struct ctl *c, const char *command, json_t *args)
 	if (status != CTL_DONE)
 		return status;
 	rows = json_object_get(reply, "rows");
-	row = json_incref(json_array_get(rows, 0));
+	row = json_array_get(rows, 0);
 	if (json_array_size(rows) == 1 && json_is_object(row))
-		status = row_print(c, row);
+		status = row_print(c, json_incref(row));
 	else if (json_is_array(rows))
 		status = rows_print(c, json_incref(rows));
 	json_decref(reply);
