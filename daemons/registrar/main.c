@@ -44,9 +44,10 @@ second(struct registrar *r)
 int
 main(int argc, char **argv)
 {
-	struct registrar *r = calloc(1, sizeof(*r));
+	static struct registrar *r; /* static: what it owns is in use until the process ends */
 	uint64_t told_ns = 0;
 
+	r = calloc(1, sizeof(*r));
 	if (r == NULL)
 		fatal(errno, "no memory");
 	child_start(&r->child, ROLE_REGISTRAR, argc, argv);

@@ -43,9 +43,10 @@ gauges(struct worker *w)
 int
 main(int argc, char **argv)
 {
-	struct worker *w = calloc(1, sizeof(*w));
+	static struct worker *w; /* static: what it owns is in use until the process ends */
 	uint64_t told_ns = 0;
 
+	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		fatal(0, "no memory");
 	child_start(&w->child, ROLE_WORKER, argc, argv);
