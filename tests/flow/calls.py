@@ -237,6 +237,7 @@ class Building:
         try:
             self.leave()
             self.x.close()
+            self.check_log()
         finally:
             self.sql.close()
             self.cluster.drop(self.database)
@@ -348,6 +349,13 @@ class Building:
         died = self.deaths() - self.died
         self.died += died
         assert self.may_die or not died, self.x.log_text()[-3000:]
+        self.check_log()
+
+    def check_log(self):
+        """What the sanitizers, in such a build, or an assertion of ours had to say."""
+        text = self.x.log_text()
+        found = re.search("runtime error|Sanitizer| panic", text)
+        assert not found, text[max(0, found.start() - 500):][:6000]
 
     def after(self, failed):
         """Ends a test: what it left is checked, if it was good so far."""

@@ -23,6 +23,14 @@ def office(cluster, template, tmp_path, request):
         b.close()
 
 
+def up(office, alice, bob):
+    """A call whose ACK has been seen: nothing of it is on its way."""
+    a, b = office.up(alice, bob)
+    a.request("OPTIONS", contact=False)
+    alice.expect("OPTIONS 200")
+    return a, b
+
+
 def alive(pid):
     try:
         with open("/proc/%d/stat" % pid) as f:
@@ -75,7 +83,7 @@ def talk_on(office, a, b):
 def test_F8_stopped_and_started_with_a_call_up(office):
     """SIGTERM, start: re-INVITE and BYE work, the record is right and covers the whole call."""
     alice, bob = office.phones(2)
-    a, b = office.up(alice, bob)
+    a, b = up(office, alice, bob)
     office.stop()
     start_again(office)
     assert len(office.calls_now()) == 1
@@ -122,7 +130,7 @@ def test_F8_registrations_stay(office):
     alice, bob = office.phones(2)
     office.stop()
     start_again(office)
-    a, b = office.up(alice, bob)
+    a, b = up(office, alice, bob)
     office.hang_up(alice, bob)
     assert a and b
 
@@ -130,7 +138,7 @@ def test_F8_registrations_stay(office):
 def test_F1_a_worker_is_killed_with_calls_up(office):
     """In each worker: re-INVITE and BYE work within a second, one record each."""
     alice, bob = office.phones(2)
-    calls = [office.up(alice, bob) for _ in range(4)]
+    calls = [up(office, alice, bob) for _ in range(4)]
     kill(office, *workers(office))
     for a, b in calls:
         talk_on(office, a, b)
@@ -139,7 +147,7 @@ def test_F1_a_worker_is_killed_with_calls_up(office):
 
 def test_F1_again_and_again(office):
     alice, bob = office.phones(2)
-    a, b = office.up(alice, bob)
+    a, b = up(office, alice, bob)
     for _ in range(3):
         kill(office, *workers(office))
         a.reinvite(sdp=sdp(port=40022))
@@ -187,12 +195,12 @@ def test_F2_killed_before_the_answer_is_acknowledged(office):
 def test_F4_another_process_is_killed(office, name):
     """Calls and bindings stay; new calls are possible at once."""
     alice, bob = office.phones(2)
-    a, b = office.up(alice, bob)
+    a, b = up(office, alice, bob)
     kill(office, name)
     talk_on(office, a, b)
     office.record(a, seconds=10, disposition="answered")
     wait_until(office.is_open, 10)
-    c, d = office.up(bob, alice)
+    c, d = up(office, bob, alice)
     office.hang_up(bob, alice)
     office.record(c, seconds=10)
     assert d
@@ -201,7 +209,7 @@ def test_F4_another_process_is_killed(office, name):
 def test_F4_a_worker_is_killed_and_tcp_stays(office):
     """Connections are the fronts': the phones do not notice."""
     alice, bob = office.phones(2, transport="tcp")
-    a, b = office.up(alice, bob)
+    a, b = up(office, alice, bob)
     kill(office, *workers(office))
     talk_on(office, a, b)
     office.record(a, disposition="answered")
@@ -210,7 +218,7 @@ def test_F4_a_worker_is_killed_and_tcp_stays(office):
 def test_F7_everything_is_killed(office):
     """kill -9 of all, started again: run_dir is still there, and so is the call."""
     alice, bob = office.phones(2)
-    a, b = office.up(alice, bob)
+    a, b = up(office, alice, bob)
     kill_all(office)
     start_again(office)
     assert len(office.calls_now()) == 1
@@ -222,7 +230,7 @@ def test_F7_power_cut(office):
     """run_dir is gone too: the call is closed in the tables, marked as reconstructed; bindings come
     back from the database."""
     alice, bob = office.phones(2)
-    a, b = office.up(alice, bob)
+    a, b = up(office, alice, bob)
     until(lambda: office.sql("select count(*) n from tandem.binding")[0]["n"] == 2)
     until(lambda: spooled(office), 3)
     kill_all(office)
@@ -237,7 +245,7 @@ def test_F7_power_cut(office):
     alice.placed.clear()
     a.bye()
     alice.expect(481)
-    c, d = office.up(alice, bob)
+    c, d = up(office, alice, bob)
     office.hang_up(alice, bob)
     assert b and d
 
