@@ -1,6 +1,6 @@
 /*
  * The database: connecting, asking, and saying what it refused in the operator's words. Values go as
- * parameters, always; a statement is a literal of the program.
+ * parameters, always; a statement is a literal of the program, or put together of such.
  */
 #include <stdarg.h>
 #include <stdlib.h>

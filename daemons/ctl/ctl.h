@@ -28,7 +28,9 @@ enum ctl_option {
 	OPT_FORMAT = 32,
 };
 
+struct command;
 struct ctl {
+	const struct command *command;
 	const char *file;       /* of the configuration */
 	const char *password, *name, *since, *until, *user, *format;
 	bool json, password_stdin;
@@ -44,7 +46,8 @@ struct command {
 	int min, max;             /* how many words may follow; max -1: any number */
 	unsigned options;
 	int (*run)(struct ctl *c, int n, char **words);
-	const char *help;
+	const char *help;         /* NULL: the object's keys */
+	const struct object *object; /* that it is about, or NULL */
 };
 
 /* main.c */
@@ -96,48 +99,87 @@ int db_do(struct ctl *c, const char *sql);
  * the reply, or what went wrong was said. */
 int control_ask(struct ctl *c, const char *command, json_t *args, json_t **reply_r);
 
-/* keys.c: KEY=VALUE */
+/* keys.c: KEY=VALUE, of the command's object */
 enum key_kind { KEY_TEXT, KEY_FLAG, KEY_WORD, KEY_OWN };
+enum { KEY_MAX = 64 };
 struct key {
 	const char *name;
 	enum key_kind kind;
-	const char *sql;           /* $1: the row's id, $2: the value, '' clears */
-	const char *hint;          /* "KEY: "VALUE" is not ..." */
+	const char *hint;    /* "KEY: "VALUE" is not ..."; a flag needs none */
+	const char *value;   /* SQL: $2 as the column takes it; '' clears */
+	const char *table;   /* NULL: the object's */
+	const char *column;  /* NULL: called as the key is */
 	int (*apply)(struct ctl *c, const char *id, const char *value); /* KEY_OWN */
 };
-/* Up to a key without name. Each in its own statement, inside the caller's transaction. */
-int keys_set(struct ctl *c, const struct key *keys, const char *id, int n, char **words);
-int key_set(struct ctl *c, const struct key *keys, const char *id, const char *name,
-    const char *value);
+/* Usual values: text that may be absent, and a type with what it is when it is cleared. */
+#define KEY_NULL "nullif($2, '')"
+#define KEY_OR(type, cleared) "coalesce(" KEY_NULL "::" type ", " cleared ")"
+/* Among those up to a key without name; NULL when it is none of them. */
+const struct key *key_find(const struct key *keys, const char *name);
+/* Their names, comma between. */
+void keys_list(const struct key *keys, char *to, size_t cap);
+/* The value as the database takes it, perhaps in `word`; NULL: not on or off. */
+const char *key_value(const struct key *k, const char *value, char word[KEY_MAX]);
+int key_set(struct ctl *c, const char *id, const char *name, const char *value);
+/* Each in its own statement, inside the caller's transaction. */
+int keys_set(struct ctl *c, const char *id, int n, char **words);
 /* The value of name= among the words (the last one's), or NULL. */
 const char *words_value(int n, char **words, const char *name);
 
-/* tenant.c */
-struct name {                  /* NAME[@DOMAIN], and whose it is */
+/* object.c: what tenants, subscribers, groups, gateways and routes have in common */
+struct name {                  /* NAME[@DOMAIN], and whose it is; of a tenant only arg counts */
+	const char *arg;       /* as it was given */
 	char text[128], domain[SETTINGS_HOST];
 	char tenant[16], realm[SETTINGS_HOST];
 };
+/* Cut at the @, with the domain in lower case; the rest stays empty. */
+int name_cut(struct ctl *c, const char *arg, struct name *n_r);
+/* Whose it is, by its domain. */
+int name_place(struct ctl *c, struct name *name);
+/* Both. */
 int name_find(struct ctl *c, const char *arg, struct name *n_r);
+
 enum { ID_MAX = 24 };
-/* The id of something by tenant ($1) and name ($2); `what` is what it is, when it is not there. */
-int id_find(struct ctl *c, const char *sql, const struct name *name, const char *what,
-    char id_r[ID_MAX]);
+/*
+ * In its statements $1 is the name and $2 the tenant_id, which a tenant's own do without. `add` has
+ * one parameter more, the value of the key that is needed, unless needs_column is NULL; it returns
+ * the id, as `find` does. `del` has only the id, `list` what may follow the command, or null.
+ */
+struct object {
+	const char *word;         /* in commands and refusals */
+	const char *table, *id;   /* of its keys; id: the column */
+	bool global;              /* its names are no tenant's */
+	const char *a_name;       /* "WORD: "NAME" is not ..." */
+	const char *needs;        /* the key without which nothing is added */
+	const char *needs_column; /* the part of a column's or constraint's name that blames it */
+	const struct key *keys;
+	/* Refuses, before the database is asked, what add, set and del may not do. NULL: nothing. */
+	int (*refuse)(const struct ctl *c, int n, char **words);
+	const char *add, *find, *show, *del, *list;
+};
+/* What a command needs that changes something: a connection, whose the name is, a transaction. */
+int object_begin(struct ctl *c, const char *arg, struct name *n_r);
+/* And the id of what has this name. */
+int object_change(struct ctl *c, const char *arg, struct name *n_r, char id_r[ID_MAX]);
+int object_add(struct ctl *c, int n, char **words);
+int object_set(struct ctl *c, int n, char **words);
+int object_show(struct ctl *c, int n, char **words);
+int object_del(struct ctl *c, int n, char **words);
+int object_list(struct ctl *c, int n, char **words);
+extern const struct object gateway_object, group_object, route_object, subscriber_object,
+    tenant_object;
+
+/* tenant.c */
 int tenant_sync(struct ctl *c); /* the default tenant's domains, as the configuration has them */
-int tenant_add(struct ctl *c, int n, char **words);
-int tenant_set(struct ctl *c, int n, char **words);
-int tenant_show(struct ctl *c, int n, char **words);
-int tenant_del(struct ctl *c, int n, char **words);
-int tenant_list(struct ctl *c, int n, char **words);
 
 /* subscriber.c */
-extern const struct key subscriber_keys[];
+struct buf;
+/* $1 the tenant, $2 the name, $3 to $5 the digests, and more columns, each with a comma in front. */
+void subscriber_insert_sql(struct buf *b, const char *columns, const char *values);
 int subscriber_insert(struct ctl *c, const struct name *name, const char *password,
     char id_r[ID_MAX]);
 int subscriber_add(struct ctl *c, int n, char **words);
 int subscriber_set(struct ctl *c, int n, char **words);
-int subscriber_show(struct ctl *c, int n, char **words);
-int subscriber_del(struct ctl *c, int n, char **words);
-int subscriber_list(struct ctl *c, int n, char **words);
 
 /* password.c */
 enum { PASSWORD_MAX = 128 };
@@ -157,27 +199,6 @@ int subscriber_import(struct ctl *c, int n, char **words);
 int db_init(struct ctl *c, int n, char **words);
 int db_upgrade(struct ctl *c, int n, char **words);
 int db_version(struct ctl *c, int n, char **words);
-
-/* gateway.c */
-int gateway_add(struct ctl *c, int n, char **words);
-int gateway_set(struct ctl *c, int n, char **words);
-int gateway_show(struct ctl *c, int n, char **words);
-int gateway_del(struct ctl *c, int n, char **words);
-int gateway_list(struct ctl *c, int n, char **words);
-
-/* route.c */
-int route_add(struct ctl *c, int n, char **words);
-int route_set(struct ctl *c, int n, char **words);
-int route_show(struct ctl *c, int n, char **words);
-int route_del(struct ctl *c, int n, char **words);
-int route_list(struct ctl *c, int n, char **words);
-
-/* group.c */
-int group_add(struct ctl *c, int n, char **words);
-int group_set(struct ctl *c, int n, char **words);
-int group_show(struct ctl *c, int n, char **words);
-int group_del(struct ctl *c, int n, char **words);
-int group_list(struct ctl *c, int n, char **words);
 
 /* cdr.c */
 int cdr_list(struct ctl *c, int n, char **words);

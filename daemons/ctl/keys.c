@@ -1,10 +1,11 @@
 /*
- * KEY=VALUE on the command line and in imported columns. A table of keys holds for each the
- * statement that sets it, so that a wrong value is known by its key; what is right and what is wrong
- * is decided in the database alone.
+ * KEY=VALUE on the command line and in imported columns. Each key is
+ * set by a statement of its own, so that a wrong value is known by its key; what is right and what is
+ * wrong is decided in the database alone.
  */
 #include <string.h>
 
+#include "base/buf.h"
 #include "ctl/ctl.h"
 
 static const struct {
@@ -29,71 +30,102 @@ flag_of(const char *word)
 	return NULL;
 }
 
-/* "ring-all" is ring_all in the database. */
-static void
-underscores(const char *word, char *to, size_t cap)
+const struct key *
+key_find(const struct key *keys, const char *name)
 {
-	snprintf(to, cap, "%s", word);
-	for (; *to != '\0'; to++) {
-		if (*to == '-')
-			*to = '_';
+	for (; keys->name != NULL; keys++) {
+		if (strcmp(keys->name, name) == 0)
+			return keys;
 	}
+	return NULL;
+}
+
+void
+keys_list(const struct key *keys, char *to, size_t cap)
+{
+	size_t len = 0;
+
+	for (*to = '\0'; keys->name != NULL && len < cap; keys++)
+		len +=
+		    (size_t)snprintf(to + len, cap - len, "%s%s", len == 0 ? "" : ", ", keys->name);
+}
+
+const char *
+key_value(const struct key *k, const char *value, char word[KEY_MAX])
+{
+	if (k->kind == KEY_FLAG)
+		return flag_of(value);
+	if (k->kind != KEY_WORD)
+		return value;
+	/* "ring-all" is ring_all in the database. */
+	snprintf(word, KEY_MAX, "%s", value);
+	for (char *p = word; *p != '\0'; p++) {
+		if (*p == '-')
+			*p = '_';
+	}
+	return word;
+}
+
+static void
+update_sql(const struct object *o, const struct key *k, struct buf *b)
+{
+	buf_lit(b, "update ");
+	buf_str(b, k->table == NULL ? o->table : k->table);
+	buf_lit(b, " t set ");
+	buf_str(b, k->column == NULL ? k->name : k->column);
+	buf_lit(b, " = ");
+	buf_str(b, k->value);
+	buf_lit(b, " where t.");
+	buf_str(b, o->id);
+	buf_lit(b, " = $1");
+	buf_char(b, '\0');
+	must(buf_ok(b));
 }
 
 static int
-known(struct ctl *c, const struct key *keys, const char *name)
+update(struct ctl *c, const struct key *k, const char *id, const char *value)
 {
-	char list[512];
-	size_t len = 0;
-
-	for (; keys->name != NULL && len < sizeof(list); keys++)
-		len += (size_t)snprintf(
-		    list + len, sizeof(list) - len, "%s%s", len == 0 ? "" : ", ", keys->name);
-	return ctl_refuse(c, "no such key: %s (there are %s)", name, list);
-}
-
-int
-key_set(struct ctl *c, const struct key *keys, const char *id, const char *name, const char *value)
-{
-	const struct key *k = keys;
-	const char *given = value;
-	char word[64];
+	char word[KEY_MAX], sql[512];
+	const char *to = key_value(k, value, word);
+	struct buf b = buf_on(sql, sizeof(sql));
 	PGresult *r;
 
-	while (k->name != NULL && strcmp(k->name, name) != 0)
-		k++;
-	if (k->name == NULL)
-		return known(c, keys, name);
-	if (k->kind == KEY_OWN)
-		return k->apply(c, id, value);
-	if (k->kind == KEY_FLAG) {
-		value = flag_of(value);
-		if (value == NULL)
-			return ctl_refuse(c, "%s: \"%s\" is not on or off", name, given);
-	} else if (k->kind == KEY_WORD) {
-		underscores(value, word, sizeof(word));
-		value = word;
-	}
-	r = db_run(c, k->sql, 2, id, value);
+	if (to == NULL)
+		return ctl_refuse(c, "%s: \"%s\" is not on or off", k->name, value);
+	update_sql(c->command->object, k, &b);
+	r = db_run(c, sql, 2, id, to);
 	if (!db_good(r))
-		return db_refuse(c, r, name, given, k->hint);
+		return db_refuse(c, r, k->name, value, k->hint);
 	PQclear(r);
 	return CTL_DONE;
 }
 
 int
-keys_set(struct ctl *c, const struct key *keys, const char *id, int n, char **words)
+key_set(struct ctl *c, const char *id, const char *name, const char *value)
+{
+	const struct key *keys = c->command->object->keys, *k = key_find(keys, name);
+	char list[512];
+
+	if (k == NULL) {
+		keys_list(keys, list, sizeof(list));
+		return ctl_refuse(c, "no such key: %s (there are %s)", name, list);
+	}
+	return k->kind == KEY_OWN ? k->apply(c, id, value) : update(c, k, id, value);
+}
+
+int
+keys_set(struct ctl *c, const char *id, int n, char **words)
 {
 	int status = CTL_DONE;
 
 	for (int i = 0; i < n && status == CTL_DONE; i++) {
-		char name[64];
+		char name[KEY_MAX];
 		size_t len = strcspn(words[i], "=");
 
 		if (words[i][len] != '=' || len >= sizeof(name))
 			return ctl_usage(c, "not KEY=VALUE: %s", words[i]);
 		snprintf(name, sizeof(name), "%.*s", (int)len, words[i]);
-		status = key_set(c, keys, id, name, words[i] + len + 1);
+		status = key_set(c, id, name, words[i] + len + 1);
 	}
 	return status;
 }

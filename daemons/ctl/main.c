@@ -16,45 +16,36 @@
 
 static const char default_file[] = "/etc/tandem/tandem.conf";
 
+/* clang-format off */
+/* The verbs of an object (object.c). To the name `add` takes a key that must be there. */
+#define OBJECT(o, name, needs, del)                                                                \
+	{ #o, "add", name " " needs " [KEY=VALUE ...]", 2, -1, 0, object_add, "", &o##_object },   \
+	{ #o, "set", name " KEY=VALUE ...", 2, -1, 0, object_set, NULL, &o##_object },             \
+	{ #o, "show", name, 1, 1, OPT_JSON, object_show, "", &o##_object },                        \
+	{ #o, "del", name, 1, 1, 0, object_del, del, &o##_object },                                \
+	{ #o, "list", "", 0, 0, OPT_JSON, object_list, "", &o##_object }
+
 static const struct command commands[] = {
 	{ "db", "init", "", 0, 0, 0, db_init, "make the database and its schema" },
 	{ "db", "upgrade", "", 0, 0, 0, db_upgrade, "apply what is new in the schema" },
 	{ "db", "version", "", 0, 0, 0, db_version, "version of the schema" },
-	{ "tenant", "add", "NAME domain=D[,D...] [KEY=VALUE ...]", 2, -1, 0, tenant_add, "" },
-	{ "tenant", "set", "NAME KEY=VALUE ...", 2, -1, 0, tenant_set,
-	    "keys: domain, suspended, timezone" },
-	{ "tenant", "show", "NAME", 1, 1, OPT_JSON, tenant_show, "" },
-	{ "tenant", "del", "NAME", 1, 1, 0, tenant_del,
-	    "with all that is its own; its calls stay" },
-	{ "tenant", "list", "", 0, 0, OPT_JSON, tenant_list, "" },
+	OBJECT(tenant, "NAME", "domain=D[,D...]", "with all that is its own; its calls stay"),
 	{ "subscriber", "add", "USER[@DOMAIN] [KEY=VALUE ...]", 1, -1,
 	    OPT_PASSWORD | OPT_NAME | OPT_JSON, subscriber_add,
-	    "--password P | --password-stdin, else one is made and printed; --name TEXT" },
+	    "--password P | --password-stdin, else one is made and printed; --name TEXT",
+	    &subscriber_object },
 	{ "subscriber", "set", "USER[@DOMAIN] KEY=VALUE ...", 1, -1, OPT_PASSWORD | OPT_NAME,
-	    subscriber_set, "KEY= clears" },
-	{ "subscriber", "show", "USER[@DOMAIN]", 1, 1, OPT_JSON, subscriber_show, "" },
-	{ "subscriber", "del", "USER[@DOMAIN]", 1, 1, 0, subscriber_del, "" },
-	{ "subscriber", "list", "[DOMAIN]", 0, 1, OPT_JSON, subscriber_list, "" },
+	    subscriber_set, "KEY= clears", &subscriber_object },
+	{ "subscriber", "show", "USER[@DOMAIN]", 1, 1, OPT_JSON, object_show, "",
+	    &subscriber_object },
+	{ "subscriber", "del", "USER[@DOMAIN]", 1, 1, 0, object_del, "", &subscriber_object },
+	{ "subscriber", "list", "[DOMAIN]", 0, 1, OPT_JSON, object_list, "", &subscriber_object },
 	{ "subscriber", "import", "FILE|-", 1, 1, 0, subscriber_import,
-	    "CSV with a header line: user,password,name,KEY...; all or nothing" },
-	{ "group", "add", "NAME[@DOMAIN] number=N [KEY=VALUE ...]", 2, -1, 0, group_add, "" },
-	{ "group", "set", "NAME[@DOMAIN] KEY=VALUE ...", 2, -1, 0, group_set,
-	    "keys: number, mode, members, ring_s, overflow, overflow_s" },
-	{ "group", "show", "NAME[@DOMAIN]", 1, 1, OPT_JSON, group_show, "" },
-	{ "group", "del", "NAME[@DOMAIN]", 1, 1, 0, group_del, "" },
-	{ "group", "list", "", 0, 0, OPT_JSON, group_list, "" },
-	{ "gateway", "add", "NAME[@DOMAIN] host=H [KEY=VALUE ...]", 2, -1, 0, gateway_add, "" },
-	{ "gateway", "set", "NAME[@DOMAIN] KEY=VALUE ...", 2, -1, 0, gateway_set,
-	    "keys: host, port, transport, trusted, transit" },
-	{ "gateway", "show", "NAME[@DOMAIN]", 1, 1, OPT_JSON, gateway_show, "" },
-	{ "gateway", "del", "NAME[@DOMAIN]", 1, 1, 0, gateway_del, "" },
-	{ "gateway", "list", "", 0, 0, OPT_JSON, gateway_list, "" },
-	{ "route", "add", "NAME[@DOMAIN] gateway=G [KEY=VALUE ...]", 2, -1, 0, route_add, "" },
-	{ "route", "set", "NAME[@DOMAIN] KEY=VALUE ...", 2, -1, 0, route_set,
-	    "keys: prefix, gateway, priority, strip, add" },
-	{ "route", "show", "NAME[@DOMAIN]", 1, 1, OPT_JSON, route_show, "" },
-	{ "route", "del", "NAME[@DOMAIN]", 1, 1, 0, route_del, "" },
-	{ "route", "list", "", 0, 0, OPT_JSON, route_list, "" },
+	    "CSV with a header line: user,password,name,KEY...; all or nothing",
+	    &subscriber_object },
+	OBJECT(group, "NAME[@DOMAIN]", "number=N", ""),
+	OBJECT(gateway, "NAME[@DOMAIN]", "host=H", ""),
+	OBJECT(route, "NAME[@DOMAIN]", "gateway=G", ""),
 	{ "registrations", NULL, "[USER]", 0, 1, OPT_JSON, runtime_registrations, "" },
 	{ "calls", NULL, "", 0, 0, OPT_JSON, runtime_calls, "calls now" },
 	{ "call", "show", "ID", 1, 1, OPT_JSON, runtime_call_show, "" },
@@ -70,6 +61,7 @@ static const struct command commands[] = {
 	{ "stop", NULL, "", 0, 0, 0, runtime_stop, "" },
 	{ "metrics", NULL, "", 0, 0, 0, runtime_metrics, "counters, as Prometheus reads them" },
 };
+/* clang-format on */
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static void __attribute__((format(printf, 2, 0)))
@@ -111,15 +103,21 @@ help(void)
 {
 	printf("usage: tandemctl [-c FILE] COMMAND (FILE: %s)\n\n", default_file);
 	for (const struct command *k = commands; k < commands + N_COMMANDS; k++) {
-		char line[128];
+		char line[128], keys[512] = "keys: ";
+		const char *text = k->help;
 
+		if (text == NULL) {
+			keys_list(
+			    k->object->keys, keys + strlen(keys), sizeof(keys) - strlen(keys));
+			text = keys;
+		}
 		snprintf(line, sizeof(line), "%s%s%s%s%s%s", k->group, k->verb == NULL ? "" : " ",
 		    k->verb == NULL ? "" : k->verb, *k->args == '\0' ? "" : " ", k->args,
 		    (k->options & OPT_JSON) != 0 ? " [--json]" : "");
-		if (*k->help == '\0')
+		if (*text == '\0')
 			printf("  %s\n", line);
 		else
-			printf("  %-40s %s\n", line, k->help);
+			printf("  %-40s %s\n", line, text);
 	}
 	puts("\nExit status: 0 done, 1 refused, 2 usage, 3 the exchange is not running. "
 	     "tandemctl(8)");
@@ -230,6 +228,7 @@ command_run(struct ctl *c, int n, char **words)
 	if (settings_read(c->file, &settings, why, sizeof(why)) != ERR_NONE)
 		return ctl_refuse(c, "%s", why);
 	c->settings = &settings;
+	c->command = k;
 	status = k->run(c, n - taken, words + taken);
 	PQfinish(c->db);
 	if (fflush(stdout) != 0 && status == CTL_DONE)

@@ -1,78 +1,68 @@
 /*
- * Subscribers: who they are, and what services they have switched on. A command changes all it was
- * given, or nothing.
+ * Subscribers: who they are, and what services they have switched on. Their own is the password: it
+ * is given or made, and kept as digests of it with the name and the realm.
  */
-#include <string.h>
-
+#include "base/buf.h"
 #include "ctl/ctl.h"
 
-static const char id_sql[] =
-    "select subscriber_id from tandem.subscriber where tenant_id = $1 and username = $2";
+#define SERVICE	    "tandem.subscriber_service"
+#define DESTINATION "a number or a SIP URI"
 
-#define SERVICE(column)	   "update tandem.subscriber_service set " column " where subscriber_id = $1"
-#define SUBSCRIBER(column) "update tandem.subscriber set " column " where subscriber_id = $1"
-#define DESTINATION	   "a number or a SIP URI"
-
-const struct key subscriber_keys[] = {
-	{ "display_name", KEY_TEXT, SUBSCRIBER("display_name = nullif($2, '')"),
-	    "text of 1 to 128 bytes without control characters", NULL },
-	{ "number", KEY_TEXT, SUBSCRIBER("number = nullif($2, '')"),
-	    "a telephone number, or it is an emergency number", NULL },
-	{ "disabled", KEY_FLAG, SUBSCRIBER("disabled = coalesce(nullif($2, '')::boolean, false)"),
-	    "on or off", NULL },
-	{ "cfu", KEY_TEXT, SERVICE("cfu = nullif($2, '')"), DESTINATION, NULL },
-	{ "cfb", KEY_TEXT, SERVICE("cfb = nullif($2, '')"), DESTINATION, NULL },
-	{ "cfnr", KEY_TEXT, SERVICE("cfnr = nullif($2, '')"), DESTINATION, NULL },
-	{ "cfnrc", KEY_TEXT, SERVICE("cfnrc = nullif($2, '')"), DESTINATION, NULL },
-	{ "cfnr_timeout", KEY_TEXT, SERVICE("cfnr_timeout = nullif($2, '')::int"),
-	    "a number of seconds, 1 to 600", NULL },
-	{ "dnd", KEY_FLAG, SERVICE("dnd = coalesce(nullif($2, '')::boolean, false)"), "on or off",
-	    NULL },
-	{ "call_waiting", KEY_FLAG,
-	    SERVICE("call_waiting = coalesce(nullif($2, '')::boolean, true)"), "on or off", NULL },
-	{ "call_limit", KEY_TEXT, SERVICE("call_limit = coalesce(nullif($2, '')::int, 0)"),
-	    "a number of calls, 0 to 1000", NULL },
-	{ "clir", KEY_FLAG, SERVICE("clir = coalesce(nullif($2, '')::boolean, false)"), "on or off",
-	    NULL },
-	{ "acr", KEY_FLAG, SERVICE("acr = coalesce(nullif($2, '')::boolean, false)"), "on or off",
-	    NULL },
-	{ "barring", KEY_TEXT,
-	    SERVICE("barring = coalesce((select array_agg(distinct trim(b)::tandem.barring) "
-		    "from unnest(string_to_array($2, ',')) b), '{}')"),
-	    "a list of international, premium, outgoing, incoming", NULL },
-	{ "pickup_group", KEY_TEXT, SERVICE("pickup_group = nullif($2, '')"),
-	    "a name without spaces or @", NULL },
-	{ "trust", KEY_WORD, SERVICE("trust = coalesce(nullif($2, '')::tandem.trust, 'challenge')"),
-	    "challenge, binding or address", NULL },
-	{ "max_contacts", KEY_TEXT, SERVICE("max_contacts = coalesce(nullif($2, '')::int, 0)"),
-	    "a number of contacts, 0 to 16", NULL },
-	{ "contact_policy", KEY_WORD,
-	    SERVICE("contact_policy = coalesce(nullif($2, '')::tandem.contact_policy, "
-		    "'replace_oldest')"),
-	    "replace-oldest, reject or single", NULL },
-	{ "min_algorithm", KEY_WORD,
-	    SUBSCRIBER("min_algorithm = coalesce(nullif($2, '')::tandem.min_algorithm, 'md5')"),
-	    "md5, sha256 or sha512-256", NULL },
+static const struct key keys[] = {
+	{ "display_name", KEY_TEXT, "text of 1 to 128 bytes without control characters", KEY_NULL },
+	{ "number", KEY_TEXT, "a telephone number, or it is an emergency number", KEY_NULL },
+	{ "disabled", KEY_FLAG, NULL, KEY_OR("boolean", "false") },
+	{ "cfu", KEY_TEXT, DESTINATION, KEY_NULL, SERVICE },
+	{ "cfb", KEY_TEXT, DESTINATION, KEY_NULL, SERVICE },
+	{ "cfnr", KEY_TEXT, DESTINATION, KEY_NULL, SERVICE },
+	{ "cfnrc", KEY_TEXT, DESTINATION, KEY_NULL, SERVICE },
+	{ "cfnr_timeout", KEY_TEXT, "a number of seconds, 1 to 600", KEY_NULL "::int", SERVICE },
+	{ "dnd", KEY_FLAG, NULL, KEY_OR("boolean", "false"), SERVICE },
+	{ "call_waiting", KEY_FLAG, NULL, KEY_OR("boolean", "true"), SERVICE },
+	{ "call_limit", KEY_TEXT, "a number of calls, 0 to 1000", KEY_OR("int", "0"), SERVICE },
+	{ "clir", KEY_FLAG, NULL, KEY_OR("boolean", "false"), SERVICE },
+	{ "acr", KEY_FLAG, NULL, KEY_OR("boolean", "false"), SERVICE },
+	{ "barring", KEY_TEXT, "a list of international, premium, outgoing, incoming",
+	    "coalesce((select array_agg(distinct trim(b)::tandem.barring) "
+	    "from unnest(string_to_array($2, ',')) b), '{}')",
+	    SERVICE },
+	{ "pickup_group", KEY_TEXT, "a name without spaces or @", KEY_NULL, SERVICE },
+	{ "trust", KEY_WORD, "challenge, binding or address", KEY_OR("tandem.trust", "'challenge'"),
+	    SERVICE },
+	{ "max_contacts", KEY_TEXT, "a number of contacts, 0 to 16", KEY_OR("int", "0"), SERVICE },
+	{ "contact_policy", KEY_WORD, "replace-oldest, reject or single",
+	    KEY_OR("tandem.contact_policy", "'replace_oldest'"), SERVICE },
+	{ "min_algorithm", KEY_WORD, "md5, sha256 or sha512-256",
+	    KEY_OR("tandem.min_algorithm", "'md5'") },
 	{ .name = NULL },
 };
+
+void
+subscriber_insert_sql(struct buf *b, const char *columns, const char *values)
+{
+	buf_lit(b, "insert into tandem.subscriber "
+		   "(tenant_id, username, ha1_md5, ha1_sha256, ha1_sha512_256");
+	buf_str(b, columns);
+	buf_lit(b, ") values ($1, $2, decode($3, 'hex'), decode($4, 'hex'), decode($5, 'hex')");
+	buf_str(b, values);
+	buf_lit(b, ") returning subscriber_id");
+	buf_char(b, '\0');
+	must(buf_ok(b));
+}
 
 int
 subscriber_insert(struct ctl *c, const struct name *name, const char *password, char id_r[ID_MAX])
 {
+	char sql[512];
+	struct buf b = buf_on(sql, sizeof(sql));
 	struct password_ha1 ha1;
 	PGresult *r;
 
 	password_ha1(name, password, &ha1);
-	r = db_run(c,
-	    "insert into tandem.subscriber (tenant_id, username, ha1_md5, ha1_sha256, "
-	    "ha1_sha512_256) values ($1, $2, decode($3, 'hex'), decode($4, 'hex'), decode($5, "
-	    "'hex')) "
-	    "returning subscriber_id",
-	    5, name->tenant, name->text, ha1.md5, ha1.sha256, ha1.sha512_256);
+	subscriber_insert_sql(&b, "", "");
+	r = db_run(c, sql, 5, name->tenant, name->text, ha1.md5, ha1.sha256, ha1.sha512_256);
 	if (!db_good(r))
-		return db_refuse(c, r, "user", name->text,
-		    "a name of 1 to 64 bytes without spaces or @<>\"\\%:;?, "
-		    "not beginning with * or #, and no emergency number");
+		return db_refuse(c, r, "user", name->text, subscriber_object.a_name);
 	snprintf(id_r, ID_MAX, "%s", PQgetvalue(r, 0, 0));
 	PQclear(r);
 	return CTL_DONE;
@@ -102,8 +92,8 @@ keys_put(struct ctl *c, const char *id, int n, char **words)
 	int status = CTL_DONE;
 
 	if (c->name != NULL)
-		status = key_set(c, subscriber_keys, id, "display_name", c->name);
-	return status == CTL_DONE ? keys_set(c, subscriber_keys, id, n, words) : status;
+		status = key_set(c, id, "display_name", c->name);
+	return status == CTL_DONE ? keys_set(c, id, n, words) : status;
 }
 
 int
@@ -118,9 +108,7 @@ subscriber_add(struct ctl *c, int n, char **words)
 		return status;
 	if (!given)
 		password_make(password);
-	if ((status = db_connect(c)) != CTL_DONE ||
-	    (status = name_find(c, words[0], &name)) != CTL_DONE ||
-	    (status = db_do(c, "begin")) != CTL_DONE ||
+	if ((status = object_begin(c, words[0], &name)) != CTL_DONE ||
 	    (status = subscriber_insert(c, &name, password, id)) != CTL_DONE ||
 	    (status = keys_put(c, id, n - 1, words + 1)) != CTL_DONE ||
 	    (status = db_do(c, "commit")) != CTL_DONE)
@@ -148,77 +136,36 @@ subscriber_set(struct ctl *c, int n, char **words)
 		return status;
 	if (n == 1 && c->given == 0)
 		return ctl_usage(c, "subscriber set: nothing to set");
-	if ((status = db_connect(c)) != CTL_DONE ||
-	    (status = name_find(c, words[0], &name)) != CTL_DONE ||
-	    (status = db_do(c, "begin")) != CTL_DONE ||
-	    (status = id_find(c, id_sql, &name, "subscriber", id)) != CTL_DONE ||
+	if ((status = object_change(c, words[0], &name, id)) != CTL_DONE ||
 	    (given && (status = password_put(c, id, &name, password)) != CTL_DONE) ||
 	    (status = keys_put(c, id, n - 1, words + 1)) != CTL_DONE)
 		return status;
 	return db_do(c, "commit");
 }
 
-int
-subscriber_show(struct ctl *c, int n, char **words)
-{
-	struct name name;
-	int status;
+#define FROM                                                                                       \
+	" from tandem.subscriber s join tandem.tenant t using (tenant_id) "                        \
+	"join tandem.subscriber_service v using (tenant_id, subscriber_id) "
 
-	(void)n;
-	if ((status = db_connect(c)) != CTL_DONE ||
-	    (status = name_find(c, words[0], &name)) != CTL_DONE)
-		return status;
-	return result_show(c,
-	    db_run(c,
-		"select s.username as user, t.name as tenant, t.realm, "
-		"s.subscriber_id, s.display_name, s.number, s.disabled, v.cfu, v.cfb, v.cfnr, "
-		"v.cfnrc, "
+const struct object subscriber_object = {
+	.word = "subscriber",
+	.table = "tandem.subscriber",
+	.id = "subscriber_id",
+	.a_name = "a name of 1 to 64 bytes without spaces or @<>\"\\%:;?, "
+		  "not beginning with * or #, and no emergency number",
+	.keys = keys,
+	.find = "select subscriber_id from tandem.subscriber "
+		"where username = $1 and tenant_id = $2",
+	.show = "select s.username as user, t.name as tenant, t.realm, s.subscriber_id, "
+		"s.display_name, s.number, s.disabled, v.cfu, v.cfb, v.cfnr, v.cfnrc, "
 		"v.cfnr_timeout, v.dnd, v.call_waiting, v.call_limit, v.clir, v.acr, "
 		"array_to_string(v.barring, ',') as barring, v.pickup_group, v.trust, "
-		"v.max_contacts, "
-		"v.contact_policy, s.min_algorithm "
-		"from tandem.subscriber s join tandem.tenant t using (tenant_id) "
-		"join tandem.subscriber_service v using (tenant_id, subscriber_id) "
-		"where s.tenant_id = $1 and s.username = $2",
-		2, name.tenant, name.text),
-	    "subscriber", words[0]);
-}
-
-int
-subscriber_del(struct ctl *c, int n, char **words)
-{
-	struct name name;
-	char id[ID_MAX];
-	PGresult *r;
-	int status;
-
-	(void)n;
-	if ((status = db_connect(c)) != CTL_DONE ||
-	    (status = name_find(c, words[0], &name)) != CTL_DONE ||
-	    (status = id_find(c, id_sql, &name, "subscriber", id)) != CTL_DONE)
-		return status;
-	r = db_run(c, "delete from tandem.subscriber where subscriber_id = $1", 1, id);
-	if (!db_good(r))
-		return db_refuse(c, r, "subscriber", words[0], NULL);
-	PQclear(r);
-	return CTL_DONE;
-}
-
-int
-subscriber_list(struct ctl *c, int n, char **words)
-{
-	int status = db_connect(c);
-
-	if (status != CTL_DONE)
-		return status;
-	return result_list(
-	    c, db_run(c,
-		   "select s.username as user, t.realm as domain, s.display_name, "
-		   "s.number, s.disabled, v.dnd, v.cfu, v.cfb, v.cfnr, v.cfnrc "
-		   "from tandem.subscriber s join tandem.tenant t using (tenant_id) "
-		   "join tandem.subscriber_service v using (tenant_id, subscriber_id) "
-		   "where $1::text is null or s.tenant_id = "
-		   "(select d.tenant_id from tandem.domain d where d.domain = lower($1)) "
-		   "order by t.name, s.username",
-		   1, n == 0 ? NULL : words[0]));
-}
+		"v.max_contacts, v.contact_policy, s.min_algorithm" FROM
+		"where s.username = $1 and s.tenant_id = $2",
+	.del = "delete from tandem.subscriber where subscriber_id = $1",
+	.list = "select s.username as user, t.realm as domain, s.display_name, s.number, "
+		"s.disabled, v.dnd, v.cfu, v.cfb, v.cfnr, v.cfnrc" FROM
+		"where $1::text is null or s.tenant_id = "
+		"(select d.tenant_id from tandem.domain d where d.domain = lower($1)) "
+		"order by t.name, s.username",
+};
