@@ -545,3 +545,36 @@ def test_S1_14_trust(office, trust):
         stranger.expect(486)
 
 
+
+
+def test_S4_10_a_phone_of_1999(office):
+    """RFC 2543: no cookie in the branch, no Max-Forwards: the whole call works."""
+    alice, bob = office.phones(2)
+    branches = iter(range(1, 99))
+    alice.via = lambda branch=None: "SIP/2.0/UDP %s;branch=%s" % (
+        alice.sent_by, branch or next(branches))
+    a, b = office.up(alice, bob)
+    b.reinvite(sdp=sdp(ip="0.0.0.0"))
+    alice.expect("INVITE")
+    alice.reply(200, sdp=sdp())
+    alice.expect("ACK")
+    bob.expect(200)
+    b.ack()
+    office.hang_up(alice, bob)
+    office.record(a, disposition="answered")
+
+
+def test_a_call_to_oneself(office):
+    alice = office.phone()
+    a = alice.invite(alice.name, sdp=sdp())
+    alice.expect("INVITE")
+    b = alice.call
+    b.reply(200, sdp=sdp())
+    alice.take(lambda m: m.method == "ACK")
+    alice.take(lambda m: m.status == 200)
+    a.ack()
+    a.bye()
+    alice.take(lambda m: m.method == "BYE")
+    b.reply(200, to="BYE")
+    alice.take(lambda m: m.status == 200)
+    office.record(a, disposition="answered", calling_number=alice.name, called_number=alice.name)

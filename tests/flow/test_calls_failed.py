@@ -349,3 +349,93 @@ def test_expires_limits_ringing(office):
     bob.expect("ACK")
     office.record(a, disposition="noanswer", sip_code=408)
     wait_until(lambda: not office.calls_now())
+
+
+def test_caller_hangs_up_while_it_rings(office):
+    """BYE in an early dialog, which a caller may send (RFC 3261 15.1.1): as a CANCEL."""
+    alice, bob = office.phones(2)
+    a, b = ring(alice, bob)
+    a.bye()
+    alice.expect("BYE 200")
+    alice.expect("INVITE 487")
+    bob.expect("CANCEL")
+    b.reply(200, to="CANCEL")
+    b.reply(487, to="INVITE")
+    bob.expect("ACK")
+    office.record(a, disposition="cancelled", released_by="caller", sip_code=487)
+
+
+def test_callee_may_not(office):
+    """His BYE in an early dialog is for nothing; the call goes on."""
+    alice, bob = office.phones(2)
+    a, b = ring(alice, bob)
+    b.bye()
+    bob.expect("BYE 481")
+    b.reply(200, to="INVITE", sdp=sdp())
+    alice.expect(200)
+    a.ack()
+    bob.expect("ACK")
+    office.hang_up(alice, bob)
+    office.record(a, disposition="answered")
+
+
+def test_S4_04_again_with_the_same_call_id(office):
+    """A second INVITE with the same Call-ID and From tag, no To tag, CSeq + 1, is a new call."""
+    alice, bob = office.phones(2)
+    a = alice.invite(bob.name, sdp=sdp())
+    alice.placed.remove(a)
+    bob.expect("INVITE")
+    bob.reply(486)
+    bob.expect("ACK")
+    alice.expect(486)
+    a.request("INVITE", sdp=sdp())
+    a.again_with(alice.take(lambda m: m.status == 407))
+    bob.expect("INVITE")
+    b = bob.call
+    bob.reply(200, sdp=sdp())
+    alice.expect(200)
+    a.ack()
+    bob.expect("ACK")
+    a.bye()
+    bob.expect("BYE")
+    b.reply(200)
+    alice.expect(200)
+    rows = wait_until(lambda: len(office.rows_of(a.call_id)) == 2 and office.rows_of(a.call_id))
+    assert sorted(r["disposition"] for r in rows) == ["answered", "busy"]
+
+
+small_building, small = exchange("small", users=8, processes={"fronts": 1, "workers": 1}, limits={
+    "calls": 2, "subscribers": 20, "bindings": 20, "rate_per_source": 10000, "burst_per_source": 10000})
+
+
+def test_limits_calls(small):
+    """At the limit (what memory was made for: no fewer than limits.calls, and for a small number of
+    them some more): 503 and Retry-After, those that are up are not touched; then there is room again."""
+    alice, bob = small.phones(2)
+    standing = [small.up(alice, bob)]
+    for _ in range(100):
+        a = alice.new_call(bob.name)
+        a.request("INVITE", sdp=sdp())
+        a.again_with(alice.take(lambda m: m.status == 407))
+        m = alice.take(lambda m: m.call is a and m.status, skip_trying=False)
+        if m.status == 503:
+            assert m["Retry-After"]
+            break
+        bob.expect("INVITE")
+        b = bob.call
+        b.reply(200, sdp=sdp())
+        alice.take(lambda m: m.status == 200)
+        a.ack()
+        bob.expect("ACK")
+        alice.placed.append(a)
+        standing.append((a, b))
+    assert 2 <= len(standing) < 100
+    small.no_record(a)
+    for a, b in standing:
+        a.bye()
+        bob.expect("BYE")
+        b.reply(200)
+        alice.expect(200)
+        small.record(a, disposition="answered")
+    a, b = small.up(alice, bob)
+    small.hang_up(alice, bob)

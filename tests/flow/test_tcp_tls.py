@@ -195,3 +195,18 @@ def test_S2_14_tls_is_verified_by_the_phone(office):
     strict = ssl.create_default_context()       # which does not know our authority
     with pytest.raises(ssl.SSLError), socket.create_connection(office.tls) as s:
         strict.wrap_socket(s, server_hostname="pbx.test")
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_S2_14_a_large_description(office, transport):
+    """12 kB of it: as it came, over UDP in fragments."""
+    alice, bob = phone(office, transport), phone(office, transport)
+    body = sdp() + "".join("a=x-line:%d %s\r\n" % (n, "x" * 100) for n in range(100))
+    a = alice.invite(bob.name, sdp=body)
+    invite = bob.expect("INVITE")
+    assert invite.sdp.split("\r\n")[2:] == body.split("\r\n")[2:]
+    bob.reply(200, sdp=body)
+    bob.expect("ACK")
+    assert alice.expect(200).sdp.split("\r\n")[2:] == body.split("\r\n")[2:]
+    a.ack()
+    office.hang_up(alice, bob)
