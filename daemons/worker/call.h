@@ -40,6 +40,7 @@ struct party {
 	uint16_t number; /* leg_no */
 	uint32_t target; /* heap offset of its target; 0: the caller */
 	uint32_t retransmissions;
+	uint32_t acked;	      /* 1: it has confirmed an answer of ours */
 	uint32_t passed_over; /* 1: told to end, the next round does not wait until it has */
 	int64_t start_ms, ring_ms, answer_ms, end_ms; /* wall */
 	struct kept uri, sip_call_id, local_tag, remote_tag, user_agent;

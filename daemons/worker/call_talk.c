@@ -42,6 +42,7 @@ call_acked(void *step, const void *note)
 	struct party *peer = party_peer(s->w, s->c, s->p);
 	struct note n;
 
+	s->p->acked = 1;
 	if (peer == NULL || s->c->ack_owed != heap_offset(&s->w->heap, peer))
 		return;
 	s->c->ack_owed = 0;

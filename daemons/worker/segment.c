@@ -73,11 +73,18 @@ segment_answered(struct worker *w, struct call *c, const struct party *by)
 
 /* --- how it ended -------------------------------------------------------------------------------*/
 
+/* R24: the caller never confirmed the answer. A lost ACK later in the call takes nothing back. */
+static bool
+never_confirmed(struct worker *w, const struct call *c)
+{
+	return c->end_reason == END_NO_ACK && !party_at(w, c->caller)->acked;
+}
+
 static enum disposition
 disposition(const struct call *c, const struct segment *s)
 {
 	if (c->final == 200)
-		return c->end_reason == END_NO_ACK ? D_FAILED : D_ANSWERED;
+		return D_ANSWERED;
 	switch (c->final) {
 	case 486:
 	case 600:
@@ -131,7 +138,8 @@ segment_close(struct worker *w, struct call *c)
 	s->released_by = c->released_by;
 	s->end_reason = c->end_reason;
 	s->disposition = (uint8_t)disposition(c, s);
-	if (c->end_reason == END_NO_ACK) { /* R24: the caller never confirmed; nothing is charged */
+	if (never_confirmed(w, c)) { /* nothing is charged */
+		s->disposition = D_FAILED;
 		s->answer_ms = 0;
 		s->answer_ns = 0;
 		s->status = 408;
