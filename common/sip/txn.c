@@ -402,6 +402,18 @@ txn_cancel(struct txns *x, struct txn *t, struct span reason)
 		txn_step(x, t, ict_machine.cancel, &reason);
 }
 
+void
+txn_let_go(struct txns *x, struct txn *t)
+{
+	struct txn_act a = { x, t, pool_handle(x->pool, t) };
+
+	t->user = 0;
+	if (t->kind != TXN_ICT || t->state != TXN_PROCEEDING || t->timeout_ns != 0)
+		return;
+	txn_timeout_in(&a, 64ull * x->timers.t1_ms);
+	arm(x, t);
+}
+
 /* --- after a restart ----------------------------------------------------------------------------*/
 
 static bool

@@ -133,6 +133,8 @@ void txn_client_receive(struct txns *x, struct txn *t, const struct sip_msg *res
 /* CANCEL of an INVITE client transaction (9.1): sent at once after a provisional, held until one
  * comes otherwise. `reason`: a Reason header value, or empty. The CANCEL's own NICT needs nobody. */
 void txn_cancel(struct txns *x, struct txn *t, struct span reason);
+/* Its user is gone, and tells nobody to cancel it: no final answer is waited for longer than 64*T1. */
+void txn_let_go(struct txns *x, struct txn *t);
 /* Is this branch one of ours, and which loop value does it carry? */
 bool txn_branch_loop(const struct txns *x, struct span branch, uint32_t *loop_r);
 

@@ -114,6 +114,11 @@ leg_new(struct worker *w, handle call)
 void
 leg_drop(struct worker *w, struct leg *l)
 {
+	struct txn *t = txn_at(&w->txns, l->invite);
+
+	/* A BYE came first: a peer that never answers our re-INVITE holds nothing. */
+	if (t != NULL && t->kind == TXN_ICT)
+		txn_let_go(&w->txns, t);
 	wheel_set(w->wheel, &w->leg_timers[pool_index(&w->legs, l)], 0);
 	arena_drop(&w->heap, &l->arena);
 	pool_drop(&w->legs, l);
@@ -253,6 +258,12 @@ client_news(
 {
 	struct leg_input in = { .m = m, .t = t, .status = m == NULL ? 408 : m->status };
 
+	/* An earlier INVITE's, whose ACK was lost or whose other fork answers: it moves nothing. */
+	if (l->invite != pool_handle(&w->txn_pool, t)) {
+		if (news == TXN_SUCCESS)
+			leg_ack_again(w, l, m);
+		return;
+	}
 	switch (news) {
 	case TXN_PROVISIONAL:
 		leg_step(w, l, LE_GOT_1XX, &in);
@@ -269,8 +280,7 @@ client_news(
 		leg_step(w, l, LE_GOT_FAILURE, &in);
 		break;
 	case TXN_ENDED: /* without a final answer that it heard of: lost by a kill (recover.c) */
-		if (l->invite == pool_handle(&w->txn_pool, t) &&
-		    (l->inv == INV_OUT || l->inv == INV_OUT_CANCEL))
+		if (l->inv == INV_OUT || l->inv == INV_OUT_CANCEL)
 			leg_step(w, l, LE_GOT_FAILURE, &in);
 		break;
 	case TXN_REQUEST:

@@ -50,10 +50,10 @@ enum leg_event {
 
 struct leg { /* in shared memory */
 	struct slot slot;
-	handle call;	      /* its call; 0: the call has let go of it */
-	uint8_t inv;	      /* enum leg_invite */
-	uint8_t by_update;    /* what waits in INV_IN was an UPDATE, not an INVITE */
-	uint16_t status;      /* final status of the first INVITE */
+	handle call;	   /* its call; 0: the call has let go of it */
+	uint8_t inv;	   /* enum leg_invite */
+	uint8_t by_update; /* what waits in INV_IN was an UPDATE, not an INVITE */
+	uint16_t pad;
 	uint32_t invite_cseq; /* of the INVITE in flight, ours or theirs */
 	uint32_t resend_ms;   /* interval of our 2xx */
 	uint32_t retransmissions;
@@ -85,7 +85,6 @@ void leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m); /
 void leg_on_ack(struct worker *w, struct leg *l, const struct sip_msg *m);     /* for a 2xx */
 void leg_on_cancel(struct worker *w, struct txn *ist, const struct sip_msg *m);
 void leg_on_timer(struct worker *w, struct leg *l);
-void leg_on_flow_down(struct worker *w, handle conn);
 struct leg *leg_at(struct worker *w, handle h);
 /* The leg that an in-dialog request is for: by the token of our Contact in its Request-URI, else by
  * our tag in To. NULL: none (481). */
@@ -138,6 +137,8 @@ void leg_send_cancel(void *step, const void *input);
 void leg_ring_over(void *step, const void *input);
 void leg_late_answer(void *step, const void *input);
 void leg_cancelled_over(void *step, const void *input);
+/* For a 2xx that came before: its ACK again, or the end of another fork's dialog. */
+void leg_ack_again(struct worker *w, struct leg *l, const struct sip_msg *m);
 /* leg_bye.c */
 void leg_send_bye(void *step, const void *input);
 void leg_bye_later(void *step, const void *input);

@@ -60,8 +60,11 @@ leg_send_invite(void *step, const void *input)
 		.headers = in->n->text[T_HEADERS],
 		.content_type = in->n->text[T_CONTENT_TYPE] };
 
-	if (!first)
+	if (!first) {
 		l->dialog.local_cseq++;
+		l->ring_until_ns = worker_now(s->w) + s->w->settings->timers.ring_s * NS_PER_S;
+		leg_arm(s->w, l);
+	}
 	l->invite_cseq = r.cseq = l->dialog.local_cseq;
 	r.body = leg_body_toward(s->w, l, r.content_type, in->n->text[T_BODY]);
 	if (r.body.len > 0)
@@ -138,11 +141,8 @@ leg_answered(void *step, const void *input)
 		.status = (uint16_t)in->status };
 
 	establish(s->w, l, in->m);
-	if (first) {
-		l->status = in->m->status;
-		l->ring_until_ns = 0;
-		leg_arm(s->w, l);
-	}
+	l->ring_until_ns = 0;
+	leg_arm(s->w, l);
 	leg_facts(s->w, l, &n);
 	n.text[T_PHRASE] = sip_span(in->m, in->m->reason);
 	n.text[T_HEADERS] = headers_through(s->w, in->m);
@@ -203,21 +203,26 @@ leg_send_ack(void *step, const void *input)
 
 /* A 2xx that comes again wants its ACK again; one with another tag is a fork's, which is ended. */
 void
+leg_ack_again(struct worker *w, struct leg *l, const struct sip_msg *m)
+{
+	struct span body = SPAN_NONE;
+
+	if (!span_eq(sip_span(m, m->to_tag), kept_span(&w->heap, l->dialog.remote_tag))) {
+		leg_end_fork(w, l, m);
+		return;
+	}
+	if (m->cseq == l->ack_cseq)
+		body = kept_span(&w->heap, l->ack_body);
+	leg_write_ack(w, l, &l->dialog, m->cseq, SPAN("application/sdp"), body);
+}
+
+void
 leg_answered_again(void *step, const void *input)
 {
 	struct leg_step *s = step;
 	const struct leg_input *in = input;
-	struct leg *l = s->l;
-	struct span body = SPAN_NONE;
 
-	if (!span_eq(
-		sip_span(in->m, in->m->to_tag), kept_span(&s->w->heap, l->dialog.remote_tag))) {
-		leg_end_fork(s->w, l, in->m);
-		return;
-	}
-	if (in->m->cseq == l->ack_cseq)
-		body = kept_span(&s->w->heap, l->ack_body);
-	leg_write_ack(s->w, l, &l->dialog, in->m->cseq, SPAN("application/sdp"), body);
+	leg_ack_again(s->w, s->l, in->m);
 }
 
 /* --- refused, cancelled -------------------------------------------------------------------------*/
@@ -233,7 +238,6 @@ leg_failed(void *step, const void *input)
 	offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&s->w->legs, l));
 	if (l->dialog.state != DIALOG_CONFIRMED) {
 		l->dialog.state = DIALOG_ENDED;
-		l->status = (uint16_t)in->status;
 		leg_last_word(s->w, l, EV_FAILED, in->status, 0, in->m);
 		leg_drop(s->w, l);
 		return;
@@ -245,6 +249,8 @@ leg_failed(void *step, const void *input)
 		leg_send_bye(step, input);
 		return;
 	}
+	l->ring_until_ns = 0;
+	leg_arm(s->w, l);
 	leg_facts(s->w, l, &n);
 	if (in->m != NULL) {
 		n.text[T_PHRASE] = sip_span(in->m, in->m->reason);
@@ -276,15 +282,22 @@ leg_send_cancel(void *step, const void *input)
 		leg_step(s->w, s->l, LE_GOT_FAILURE, &(struct leg_input){ .status = 487 });
 }
 
-/* This contact rang as long as it wished to (FLOWS.md S0-05). What is left of the leg ends alone. */
+/* This contact rang as long as it wished to (FLOWS.md S0-05): what is left of the leg ends alone. Or a
+ * re-INVITE was not answered for as long as a call may ring: who asked for it hears so, and the call
+ * stays as it was. */
 void
 leg_ring_over(void *step, const void *input)
 {
 	struct leg_step *s = step;
+	struct note n = { .what = EV_OFFER_REFUSED, .status = 488 };
 
 	(void)input;
-	s->l->status = 408;
-	leg_last_word(s->w, s->l, EV_FAILED, 408, 0, NULL);
+	if (s->l->dialog.state == DIALOG_CONFIRMED) {
+		leg_facts(s->w, s->l, &n);
+		note_up(s->w, &n);
+	} else {
+		leg_last_word(s->w, s->l, EV_FAILED, 408, 0, NULL);
+	}
 	cancel_invite(s->w, s->l, SPAN_NONE);
 }
 
@@ -307,7 +320,6 @@ leg_late_answer(void *step, const void *input)
 		return;
 	}
 	establish(s->w, l, in->m);
-	l->status = in->m->status;
 	leg_write_ack(s->w, l, &l->dialog, in->m->cseq, SPAN_NONE, SPAN_NONE);
 	leg_last_word(s->w, l, EV_GONE, in->status, NOTE_LATE_ANSWER, NULL);
 	leg_send_bye(step, input);

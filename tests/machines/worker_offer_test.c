@@ -336,6 +336,124 @@ Test(worker_offer, bye_meanwhile)
 	rig_ends_clean("answered 200 16 callee normal", 0);
 }
 
+/* 13.3.1.4: the ACK to the answer of a re-INVITE never comes. What was talked until then is charged: R24
+ * is for a call whose very answer was never confirmed. */
+Test(worker_offer, answer_never_acked)
+{
+	talk(alice, bob);
+	rig_wait_ms(3000);
+	says(bob, "INVITE", "", SDP_B2);
+	hears(bob, "100");
+	hears(alice, "INVITE");
+	replies(alice, "INVITE", 200, "", SDP_A2);
+	hears(alice, "ACK");
+	hears(bob, "200 INVITE");
+	rig_wait_ms(32100);
+	for (unsigned i = 0; i < 10; i++)
+		hears(bob, "200 INVITE");
+	hears(bob, "BYE");
+	replies(bob, "BYE", 200, "", "");
+	hears(alice, "BYE");
+	replies(alice, "BYE", 200, "", "");
+	rig_ends_clean("answered 200 16 timeout no_ack", 35000);
+}
+
+/* Our ACK was lost, and the next re-INVITE is on its way, when the old 200 comes again: it is ACKed
+ * again and is no answer to the new one. */
+Test(worker_offer, old_answer_comes_again)
+{
+	struct phone was;
+
+	talk(alice, bob);
+	was = *bob;
+	says(alice, "INVITE", "", SDP_A2);
+	hears(alice, "100");
+	cr_expect_str_eq(header(hears(bob, "INVITE"), "CSeq"), "2 INVITE");
+	replies(&was, "INVITE", 200, "", SDP_B);
+	cr_expect_str_eq(header(hears(bob, "ACK"), "CSeq"), "1 ACK");
+	hears_nothing(alice);
+	replies(bob, "INVITE", 200, "", SDP_B2);
+	cr_expect_str_eq(header(hears(bob, "ACK"), "CSeq"), "2 ACK");
+	expect_has(hears(alice, "200 INVITE"), "m=audio 4200");
+	acks(alice, "");
+	hangs_up(alice, bob);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* The same while the called side's own re-INVITE waits. */
+Test(worker_offer, old_answer_while_it_asks)
+{
+	struct phone was;
+
+	talk(alice, bob);
+	was = *bob;
+	says(bob, "INVITE", "", SDP_B2);
+	hears(bob, "100");
+	hears(alice, "INVITE");
+	replies(&was, "INVITE", 200, "", SDP_B);
+	cr_expect_str_eq(header(hears(bob, "ACK"), "CSeq"), "1 ACK");
+	replies(alice, "INVITE", 200, "", SDP_A2);
+	hears(alice, "ACK");
+	hears(bob, "200 INVITE");
+	acks(bob, "");
+	hangs_up(alice, bob);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* Who was asked hangs up instead of answering, and never answers: nothing waits for that. */
+Test(worker_offer, bye_instead_of_an_answer)
+{
+	talk(alice, bob);
+	says(bob, "INVITE", "", SDP_B2);
+	hears(bob, "100");
+	hears(alice, "INVITE");
+	replies(alice, "INVITE", 100, "", "");
+	says(alice, "BYE", "", "");
+	hears(alice, "200 BYE");
+	hears(bob, "487");
+	hears(bob, "BYE");
+	replies(bob, "BYE", 200, "", "");
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+Test(worker_offer, bye_of_the_asker_and_no_answer)
+{
+	talk(alice, bob);
+	says(bob, "INVITE", "", SDP_B2);
+	hears(bob, "100");
+	hears(alice, "INVITE");
+	replies(alice, "INVITE", 100, "", "");
+	says(bob, "BYE", "", "");
+	hears(bob, "200 BYE");
+	hears(bob, "487");
+	hears(alice, "BYE");
+	replies(alice, "BYE", 200, "", "");
+	rig_ends_clean("answered 200 16 callee normal", 0);
+}
+
+/* It said that it is at it, and then no more: the asker does not wait longer than a call rings, and
+ * the call stays as it was. */
+Test(worker_offer, answered_never)
+{
+	talk(alice, bob);
+	says(bob, "INVITE", "", SDP_B2);
+	hears(bob, "100");
+	hears(alice, "INVITE");
+	replies(alice, "INVITE", 180, "", "");
+	rig_wait_ms(180000);
+	hears(bob, "488");
+	hears(alice, "CANCEL");
+	replies(alice, "CANCEL", 200, "", "");
+	says(bob, "INVITE", "", SDP_B2);
+	hears(bob, "100");
+	hears(bob, "491");
+	replies(alice, "INVITE", 487, "", "");
+	hears(alice, "ACK");
+	passes(bob, alice, SDP_B2, SDP_A2, "m=audio 4200", "m=audio 4100");
+	hangs_up(bob, alice);
+	rig_ends_clean("answered 200 16 callee normal", 180000);
+}
+
 /* A long call with many changes does not grow (DESIGN.md rule 7). */
 Test(worker_offer, does_not_grow)
 {
