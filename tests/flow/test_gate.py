@@ -1,5 +1,5 @@
 """What stands before every call: authentication (THREATS.md 1.1), and messages that are malformed or
-odd (RFC 4475, RFC 5118; THREATS.md 3.1, 3.2), sent to a running exchange as they are."""
+odd (those of the RFCs: test_torture.py)."""
 import re
 import socket
 import time
@@ -7,115 +7,9 @@ import time
 import pytest
 
 from calls import Phone, exchange, sdp, wait_until
-from exchange import REPO
 from sip_text import Message, challenge_of, digest_answer, word
 
 building, office = exchange()
-TORTURE = REPO / "tests/torture"
-
-CHALLENGE = (401, 407)
-NOT_OURS = (403, 404)
-# name: statuses that will do; 0 is silence. A challenge may come first for what is well-formed.
-VERDICTS = {
-    "wsinv": (481, *CHALLENGE), "intmeth": (405, 501, 404), "esc01": (*CHALLENGE, 404),
-    "escnull": (200, *CHALLENGE, *NOT_OURS), "esc02": (405, 501),
-    "lwsdisp": (200, *CHALLENGE, *NOT_OURS), "longreq": (400, *CHALLENGE, *NOT_OURS, 413, 414, 480, 513),
-    "dblreq": (200, *CHALLENGE, *NOT_OURS), "semiuri": (*CHALLENGE, *NOT_OURS),
-    "transports": (200, *CHALLENGE, *NOT_OURS), "mpart01": (405, 415, *CHALLENGE), "unreason": (0,),
-    "noreason": (0,), "badinv01": (400, 0), "clerr": (400, 0), "ncl": (400, 0), "scalar02": (400,),
-    "scalarlg": (0,), "quotbal": (400, 0), "ltgtruri": (400,), "lwsruri": (400,),
-    "lwsstart": (400, *CHALLENGE), "trws": (400, 200, *CHALLENGE, *NOT_OURS),
-    "escruri": (400, *CHALLENGE, *NOT_OURS), "baddate": (400, *CHALLENGE), "regbadct": (400,),
-    "badaspec": (400, 200, *CHALLENGE, *NOT_OURS), "baddn": (400, 200, *CHALLENGE, *NOT_OURS),
-    "badvers": (505,), "mismatch01": (400,), "mismatch02": (400, 501), "bigcode": (0,),
-    "badbranch": (400, 200, *CHALLENGE, *NOT_OURS), "insuf": (400, 0), "unkscm": (416,),
-    "novelsc": (416,), "unksm2": (400, 404), "bext01": (420,), "invut": (415,), "regaut01": (401, 404),
-    "multi01": (400,), "mcl01": (400,), "bcast": (0,), "zeromf": (200, 483),
-    "cparam01": (200, *CHALLENGE, *NOT_OURS), "cparam02": (200, *CHALLENGE, *NOT_OURS),
-    "regescrt": (200, 400, *CHALLENGE, *NOT_OURS), "sdp01": (406, 488, *CHALLENGE),
-    "inv2543": (400, *CHALLENGE, *NOT_OURS),
-    # RFC 5118
-    "ipv6_good": (*CHALLENGE, *NOT_OURS), "ipv6_bad": (400,), "port_ambiguous": (*CHALLENGE, *NOT_OURS),
-    "port_unambiguous": (*CHALLENGE, *NOT_OURS), "via_received_param_with_delim": (200, 481, *CHALLENGE),
-    "via_received_param_no_delim": (200, *CHALLENGE), "ipv6_in_sdp": (*CHALLENGE, *NOT_OURS),
-    "mult_ip_in_header": (481, *CHALLENGE), "mult_ip_in_sdp": (*CHALLENGE, *NOT_OURS),
-    "ipv4_mapped_ipv6": (*CHALLENGE, *NOT_OURS), "ipv6_bug_abnf_3_colons": (0, 400, 481, *CHALLENGE),
-}
-
-
-def messages():
-    names = sorted(p.stem for p in TORTURE.glob("*.dat"))
-    assert set(names) == set(VERDICTS)
-    return names
-
-
-def answers_over_udp(office, data):
-    """What comes back, wherever the message's Via says its sender is (on an address of our own)."""
-    via = re.search(rb"^(?:v|via)\s*:\s*SIP\s*/\s*2.0\s*/\s*\w+\s+(?:\[[^]]*\]|[^\s:;,]*):(\d+)", data,
-                    re.I | re.M)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.66", int(via[1]) if via and 1023 < int(via[1]) < 65536 else 5060))
-        s.sendto(data, office.server)
-        s.settimeout(0.25)
-        got = []
-        try:
-            while True:
-                got.append(Message.parse(s.recv(65536)))
-                s.settimeout(0.03)
-        except TimeoutError:
-            return got
-
-
-@pytest.mark.parametrize("name", messages())
-def test_rfc4475_udp(office, name):
-    got = answers_over_udp(office, (TORTURE / (name + ".dat")).read_bytes())
-    finals = [m for m in got if m.status != 100]
-    assert len(finals) <= 1, finals
-    status = finals[0].status if finals else 0
-    assert status in VERDICTS[name], "%s: %s, not one of %s" % (name, finals or "silence", VERDICTS[name])
-    for m in finals:
-        if status == 420:
-            assert {"nothingSupportsThis", "nothingSupportsThisEither"} <= set(m.values("Unsupported"))
-        if status == 415:
-            assert "application/sdp" in m["Accept"]
-        if status == 405:
-            assert "INVITE" in m["Allow"]
-
-
-@pytest.mark.parametrize("name", messages())
-def test_rfc4475_tcp(office, name):
-    """Over a stream: the same verdict, or the connection is closed; nobody else is harmed."""
-    data = (TORTURE / (name + ".dat")).read_bytes()
-    with socket.create_connection(office.server, timeout=2) as s:
-        s.sendall(data)
-        s.settimeout(0.1)
-        got = b""
-        try:
-            while part := s.recv(65536):
-                got += part
-        except (TimeoutError, ConnectionError):
-            pass
-    statuses = {int(x) for x in re.findall(rb"^SIP/2.0 (\d{3})", got, re.M)} - {100}
-    allowed = {*VERDICTS[name], 400, 0}
-    if name == "dblreq":
-        allowed |= set(CHALLENGE)       # both are read from a stream
-    assert statuses <= allowed, got.decode(errors="replace")
-
-
-def test_rfc4475_regaut01_for_us(office):
-    """An unknown scheme of authentication, for a domain of ours: a challenge that we know."""
-    data = (TORTURE / "regaut01.dat").read_bytes().replace(b"example.com", b"pbx.test")
-    m, = answers_over_udp(office, data)
-    assert m.status == 401 and m["WWW-Authenticate"].startswith("Digest ")
-
-
-def test_rfc4475_nobody_was_harmed(office):
-    alice, bob = office.phones(2)
-    office.up(alice, bob)
-    office.hang_up(alice, bob)
-    # Nothing was sent to a broadcast address or to anybody's Via; nothing was kept.
-    assert office.calls_now() == []
-
 
 # --- what cannot be read ------------------------------------------------------------------------
 
