@@ -154,18 +154,21 @@ class Phone:
         return self
 
     def __exit__(self, *_):
+        # The socket stays open until it has ended: closed with something unread in it, it would take
+        # the command back.
         if self.control is not None:
             try:
                 self.command("quit")
             except OSError:
                 pass
-            self.control.close()
-            self.control = None
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self.control is not None:
+            self.control.close()
+            self.control = None
         self.reader.join(2)
 
     # --- what it says ----------------------------------------------------------------------------
