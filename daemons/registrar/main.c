@@ -17,11 +17,8 @@ turn(struct registrar *r)
 	const struct ring_record *record;
 	unsigned from, n = 0;
 
-	if (child_turn(&r->child)) {
-		r->settings = child_settings(&r->child);
-		outbox_settings(r->outbox, r->settings);
-		log_level_set((enum log_level)r->settings->log_level);
-	}
+	if (child_turn(&r->child))
+		registrar_settings(r);
 	registrar_timers(r);
 	while (n++ < BATCH && (record = child_next(&r->child, &from)) != NULL) {
 		inbox_record(r, record, from);

@@ -71,13 +71,26 @@ owner_lives(void *ctx, handle owner)
 	return pool_find(&r->txn_pool, owner) != NULL;
 }
 
+static struct txn_timers
+timers_of(const struct settings *s)
+{
+	return (struct txn_timers){ s->timers.t1_ms, s->timers.t2_ms, s->timers.t4_ms };
+}
+
+void
+registrar_settings(struct registrar *r)
+{
+	r->settings = child_settings(&r->child);
+	outbox_settings(r->outbox, r->settings);
+	log_level_set((enum log_level)r->settings->log_level);
+	r->txns.timers = timers_of(r->settings);
+}
+
 static void
 take_up_txns(struct registrar *r, char *region)
 {
 	const struct txn_env env = { .ctx = r, .send = transmit, .tell = tell, .arm = arm };
-	const struct txn_timers timers = { .t1_ms = r->settings->timers.t1_ms,
-		.t2_ms = r->settings->timers.t2_ms,
-		.t4_ms = r->settings->timers.t4_ms };
+	const struct txn_timers timers = timers_of(r->settings);
 
 	pool_init(&r->txn_pool, region + r->shape.txns_at, sizeof(struct txn), r->shape.txns,
 	    handle_owner_of(KIND_TXN, r->child.proc), 0);

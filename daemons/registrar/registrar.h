@@ -175,6 +175,8 @@ registrar_wall_ms(const struct registrar *r)
 
 /* Private memory and the pools; takes up what a predecessor left. The child has been started. */
 void registrar_init(struct registrar *r);
+/* Others are in force: a reload. */
+void registrar_settings(struct registrar *r);
 /* The directory, when the store has made and filled it. */
 bool registrar_has_directory(struct registrar *r);
 void registrar_timers(struct registrar *r);

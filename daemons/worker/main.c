@@ -15,11 +15,8 @@ turn(struct worker *w)
 	const struct ring_record *r;
 	unsigned from, n = 0;
 
-	if (child_turn(&w->child)) {
-		w->settings = child_settings(&w->child);
-		log_level_set(w->settings->log_level);
-		outbox_settings(w->outbox, w->settings);
-	}
+	if (child_turn(&w->child))
+		worker_settings(w);
 	worker_timers(w);
 	worker_cdrs(w);
 	while (n++ < BATCH && (r = child_next(&w->child, &from)) != NULL) {

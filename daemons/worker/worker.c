@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "model/registrar_shape.h"
 
 /* --- what the transaction engine is given -------------------------------------------------------*/
@@ -42,12 +43,26 @@ private_memory(size_t n, size_t size)
 	return p;
 }
 
+static struct txn_timers
+timers_of(const struct settings *s)
+{
+	return (struct txn_timers){ s->timers.t1_ms, s->timers.t2_ms, s->timers.t4_ms };
+}
+
+void
+worker_settings(struct worker *w)
+{
+	w->settings = child_settings(&w->child);
+	log_level_set(w->settings->log_level);
+	outbox_settings(w->outbox, w->settings);
+	w->txns.timers = timers_of(w->settings);
+}
+
 void
 worker_init(struct worker *w)
 {
 	struct txn_env env = { w, txn_send_out, txn_news, txn_arm };
-	struct txn_timers timers = { w->settings->timers.t1_ms, w->settings->timers.t2_ms,
-		w->settings->timers.t4_ms };
+	struct txn_timers timers = timers_of(w->settings);
 
 	worker_shape(w->settings, &w->shape);
 	w->call_timers = private_memory(w->shape.calls, sizeof(*w->call_timers));

@@ -81,9 +81,9 @@ void answer_request(struct worker *w, const struct sip_msg *m, unsigned status, 
 struct route_result {
 	unsigned status; /* 0: there are targets; else refuse with it */
 	const char *reason;
-	enum call_direction direction;
 };
-/* Decides by the Request-URI alone (FLOWS.md S3-01) and adds targets to the call. */
+/* Decides by the Request-URI alone (FLOWS.md S3-01) and adds targets to the call; one that goes to
+ * gateways gets its direction here. */
 struct route_result route_call(
     struct worker *w, struct call *c, const struct sip_msg *invite, const struct origin *o);
 /* target.c: a SIP URI with a literal address to a flow. ERR_ABSENT: it is a name (no DNS yet);
@@ -171,7 +171,7 @@ struct worker {
 	struct outbox *outbox;
 	struct note notes[NOTES_MAX]; /* events of this turn, first in first out */
 	unsigned notes_first, notes_n;
-	handle marked[MARKS_MAX];     /* calls that the input in hand has touched */
+	handle marked[MARKS_MAX]; /* calls that the input in hand has touched */
 	unsigned n_marked;
 	char *scratch; /* of this turn */
 	size_t scratch_used;
@@ -189,6 +189,8 @@ worker_now(const struct worker *w)
 
 /* Private memory and tables; the child has been started. */
 void worker_init(struct worker *w);
+/* Others are in force: a reload. */
+void worker_settings(struct worker *w);
 void worker_open_tables(struct worker *w); /* directory, location: when their owners made them */
 /* Handles the events that wait, until none is left; then the turn's scratch is free again. */
 void worker_drain(struct worker *w);
