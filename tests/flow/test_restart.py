@@ -272,3 +272,113 @@ def test_A4_replay_after_a_restart(office):
         stolen.request("INVITE", sdp=sdp(), auth=auth)
         assert alice.take(lambda m: m.call is stolen and (m.status or 0) > 100).status == 407
         bob.silence(0.05)
+
+
+def test_F8_upgraded_in_place_with_a_call_up(office):
+    """tandemctl upgrade: new processes, the same sockets, the same calls; ringing ones too."""
+    alice, bob = office.phones(2)
+    a, b = up(office, alice, bob)
+    c = bob.invite(alice.name, sdp=sdp())
+    alice.expect("INVITE")
+    d = alice.call
+    d.reply(180)
+    bob.expect(180)
+    before = office.x.children()
+    office.ctl("upgrade")
+    office.x.wait_told("READY=1")
+    until(lambda: not set(before) & set(office.x.children()), 10)
+    until(office.is_open, 10)
+    assert len(office.calls_now()) == 2
+    d.reply(200, to="INVITE", sdp=sdp())
+    alice.expect("ACK")
+    bob.expect(200)
+    c.ack()
+    talk_on(office, a, b)
+    c.bye()
+    alice.expect("BYE")
+    d.reply(200)
+    bob.expect(200)
+    office.record(a, disposition="answered", end_reason="normal")
+    office.record(c, disposition="answered", end_reason="normal")
+
+
+def test_F9_reload_with_a_call_up(office):
+    """Timers change, calls go on; a wrong file changes nothing and says why."""
+    alice, bob = office.phones(2)
+    a, b = up(office, alice, bob)
+    office.x.write_conf(timers={"t1_ms": 100})
+    office.ctl("reload")
+    office.x.write_conf(timers={"t1_ms": -1})
+    status, _, err = office.ctl("reload", check=False)
+    assert status == 1 and "t1_ms" in err
+    talk_on(office, a, b)
+    office.record(a, disposition="answered")
+    c = alice.invite(bob.name, sdp=sdp())
+    bob.expect("INVITE")
+    d = bob.call
+    bob.silence(0.5)            # repeated at 100 and 300 ms now
+    assert len(bob.repeats) >= 2
+    d.reply(486)
+    bob.expect("ACK")
+    alice.expect(486)
+    assert c
+
+
+@pytest.mark.parametrize("moment", range(6))
+def test_F2_killed_at_any_moment(office, moment):
+    """Both workers are killed as a message reaches them, at each step of a call. Phones repeat what is
+    not answered, as phones do; nobody is told two things, and there is one record."""
+    alice, bob = office.phones(2)
+
+    def step(now):
+        if now == moment:
+            for name in workers(office):
+                os.kill(office.x.pid_of(name), signal.SIGKILL)
+
+    a = alice.new_call(bob.name)
+    alice.placed.append(a)
+    a.request("INVITE", sdp=sdp())
+    a.again_with(persist(a, alice, lambda m: m.status == 407))
+    step(0)
+    invite = persist(a, bob, lambda m: m.method == "INVITE")
+    b = invite.call
+    b.reply(180)
+    step(1)
+    ok = b.reply(200, sdp=sdp(), to=invite)
+    step(2)
+    got = persist(b, bob, lambda m: m.method in ("ACK", "CANCEL", "BYE"), lambda: bob.send(ok, back=invite))
+    m = persist(a, alice, lambda m: m.call is a and (m.status or 0) >= 200, lambda: None)
+    if m.status >= 300:             # it was in hand when the worker died: it was ended
+        assert m.status in (408, 480, 500, 503), m
+        end_quietly(bob)
+        return
+    assert got.method == "ACK"
+    a.ack()
+    step(3)
+    alice.silence(0.6, but=(180, 200))  # the 200 may come again, if the ACK went down with the worker
+    a.ack()
+    a.bye()
+    step(4)
+    persist(a, alice, lambda m: m.status and m.cseq_method == "BYE")
+    step(5)
+    bye = persist(a, bob, lambda m: m.method == "BYE", lambda: None)
+    bob.send(bob.response(bye, 200))
+    until(lambda: not office.calls_now())
+
+
+def persist(call, phone, wanted, again=None):
+    """What is wanted, repeating the last request, or `again`, until it comes."""
+    for _ in range(12):
+        try:
+            return phone.take(wanted, timeout=0.4)
+        except AssertionError:
+            (again or call.resend)()
+    raise AssertionError(phone.story("it never came"))
+
+
+def end_quietly(phone):
+    """A phone whose call was ended by the exchange: BYE, or CANCEL, or both."""
+    phone.silence(0.3, but=("BYE", "CANCEL", "ACK"))
+    for m in [m for m in phone.inbox if m.method in ("BYE", "CANCEL")]:
+        phone.send(phone.response(m, 200))
+    phone.inbox.clear()
