@@ -92,7 +92,7 @@ challenge(struct worker *w, const struct sip_msg *m, uint32_t tenant, bool stale
 	char realm[128];
 
 	if (!challenge_realm(&w->challenge, tenant, realm)) {
-		answer_request(w, m, 403, NULL, SPAN_NONE);
+		answer_stateless(w, m, 403, NULL, SPAN_NONE);
 		return;
 	}
 	challenge_put(&w->challenge, &lines, SIP_H_PROXY_AUTHENTICATE, span_str(realm),
@@ -131,7 +131,7 @@ auth_request(struct worker *w, const struct sip_msg *m, struct origin *o)
 		challenge(w, m, tenant, false);
 		break;
 	case CHALLENGE_MALFORMED:
-		answer_request(w, m, 400, "Malformed credentials", SPAN_NONE);
+		answer_stateless(w, m, 400, "Malformed credentials", SPAN_NONE);
 		break;
 	}
 	return false;

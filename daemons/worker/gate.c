@@ -94,20 +94,20 @@ passes_checks(struct worker *w, const struct sip_msg *m)
 	struct span unsupported;
 
 	if (m->max_forwards == 0 && !is_for_us(m)) {
-		answer_request(w, m, 483, NULL, SPAN_NONE);
+		answer_stateless(w, m, 483, NULL, SPAN_NONE);
 		return false;
 	}
 	if (is_loop(w, m)) {
-		answer_request(w, m, 482, NULL, SPAN_NONE);
+		answer_stateless(w, m, 482, NULL, SPAN_NONE);
 		return false;
 	}
 	if (txn_is_merged(&w->txns, m)) {
-		answer_request(w, m, 482, "Merged request", SPAN_NONE);
+		answer_stateless(w, m, 482, "Merged request", SPAN_NONE);
 		return false;
 	}
 	unsupported = unsupported_line(w, m);
 	if (unsupported.len > 0) {
-		answer_request(w, m, 420, NULL, unsupported);
+		answer_stateless(w, m, 420, NULL, unsupported);
 		return false;
 	}
 	return true;
@@ -146,12 +146,12 @@ invite(struct worker *w, const struct sip_msg *m)
 	struct origin *o = scratch_take(w, sizeof(*o));
 
 	if (!is_body_understood(m)) {
-		answer_request(
+		answer_stateless(
 		    w, m, 415, NULL, SPAN("Accept: application/sdp, multipart/mixed\r\n"));
 		return;
 	}
 	if (m->contact_uri.len == 0) {
-		answer_request(w, m, 400, "Missing Contact header", SPAN_NONE);
+		answer_stateless(w, m, 400, "Missing Contact header", SPAN_NONE);
 		return;
 	}
 	if (auth_request(w, m, o))
@@ -184,7 +184,10 @@ options(struct worker *w, const struct sip_msg *m)
 	}
 	sip_put_allow(&lines);
 	buf_lit(&lines, "Accept: application/sdp, multipart/mixed\r\nAccept-Language: en\r\n");
-	answer_request(w, m, status, NULL, buf_span(&lines));
+	if (user.len > 0)
+		answer_request(w, m, status, NULL, buf_span(&lines));
+	else
+		answer_stateless(w, m, status, NULL, buf_span(&lines));
 }
 
 /* Their owners may be ready only now; main looks for them once a second. */
@@ -218,10 +221,10 @@ gate_request(struct worker *w, const struct sip_msg *m)
 	case SIP_PRACK:
 	case SIP_INFO:
 	case SIP_NOTIFY:
-		answer_request(w, m, 481, NULL, SPAN_NONE); /* these live in dialogs only */
+		answer_stateless(w, m, 481, NULL, SPAN_NONE); /* these live in dialogs only */
 		break;
 	case SIP_UNKNOWN:
-		answer_request(w, m, 501, NULL, allow_lines(w));
+		answer_stateless(w, m, 501, NULL, allow_lines(w));
 		break;
 	case SIP_ACK:
 	case SIP_CANCEL:
@@ -231,7 +234,7 @@ gate_request(struct worker *w, const struct sip_msg *m)
 	case SIP_MESSAGE:
 	case SIP_PUBLISH:
 	case SIP_N_METHODS:
-		answer_request(w, m, 405, NULL, allow_lines(w));
+		answer_stateless(w, m, 405, NULL, allow_lines(w));
 		break;
 	}
 }

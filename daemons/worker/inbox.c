@@ -53,7 +53,7 @@ cancel(struct worker *w, const struct sip_msg *m)
 	struct txn *invite = txn_cancelled_by(&w->txns, m), *t;
 
 	if (invite == NULL) {
-		answer_request(w, m, 481, NULL, SPAN_NONE);
+		answer_stateless(w, m, 481, NULL, SPAN_NONE);
 		return;
 	}
 	mark_call_of(w, invite);
@@ -90,7 +90,7 @@ request(struct worker *w, const struct sip_msg *m)
 	if (l != NULL)
 		leg_on_request(w, l, m);
 	else
-		answer_request(w, m, 481, NULL, SPAN_NONE);
+		answer_stateless(w, m, 481, NULL, SPAN_NONE);
 }
 
 void

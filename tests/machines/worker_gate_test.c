@@ -205,6 +205,7 @@ Test(worker_gate, methods)
 		cr_expect_eq(
 		    headers(m, "Allow"), cases[i].status[2] == '1' && i < 5 ? 0 : 1, "%s", m);
 	}
+	cr_expect_eq(rig->w[0]->txn_pool.live, 0, "nothing is remembered of them");
 	rig_ends_empty(0);
 }
 
