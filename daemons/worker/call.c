@@ -225,9 +225,13 @@ note_facts(struct worker *w, struct call *c, struct party *p, const struct note 
 	p->retransmissions = n->retransmissions;
 	if (n->status != 0 && p->role != PARTY_CALLER && n->what <= EV_ANSWER)
 		p->status = n->status;
+	if (n->what == EV_ANSWER) /* another fork's than the first that rang, perhaps */
+		p->remote_tag = call_keep(w, c, n->text[T_REMOTE_TAG]);
 	if (!is_last_word(n->what))
 		return;
 	p->gone = 1;
+	if (n->flags & NOTE_LATE_ANSWER) /* R23: answered and released at once */
+		p->answer_ms = w->child.clock.wall_ms;
 	if (n->status != 0 && p->status < 200)
 		p->status = n->status;
 	if (p->end_ms == 0)

@@ -52,7 +52,7 @@ finish(struct worker *w, struct call *c)
 	if (cdr_send(w, c, CDR_CLOSED))
 		call_drop(w, c);
 	else
-		w->cdrs_waiting++; /* worker_cdrs comes back to it */
+		w->cdrs_waiting = true; /* worker_cdrs comes back to it */
 }
 
 void

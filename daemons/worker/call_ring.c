@@ -77,14 +77,23 @@ call_progress(void *step, const void *note)
 
 /* --- answered -----------------------------------------------------------------------------------*/
 
+/* One branch has decided for all: by a 2xx or, as no other can do better, by a 6xx (16.7 step 5). The
+ * others are told which it was: a phone lists no missed call when another answered (RFC 3326). */
 static void
-release_others(struct worker *w, struct call *c, const struct party *winner)
+release_others(struct worker *w, struct call *c, const struct party *by, unsigned status)
 {
+	char text[64];
+	struct buf reason = buf_on(text, sizeof(text));
+
+	buf_lit(&reason, "SIP;cause=");
+	buf_u64(&reason, status);
+	if (status < 300)
+		buf_lit(&reason, ";text=\"Call completed elsewhere\"");
 	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
-		if (p->role != PARTY_BRANCH || p->gone || p == winner)
+		if (p->role != PARTY_BRANCH || p->gone || p == by)
 			continue;
-		p->elsewhere = 1;
-		party_release(w, c, p, SPAN("SIP;cause=200;text=\"Call completed elsewhere\""));
+		p->elsewhere = status < 300;
+		party_release(w, c, p, buf_span(&reason));
 	}
 }
 
@@ -110,7 +119,7 @@ call_answer(void *step, const void *note)
 	note_down(w, &n);
 	segment_answered(w, c, s->p);
 	count(w->child.self, COUNT_CALLS_ANSWERED, 1);
-	release_others(w, c, s->p);
+	release_others(w, c, s->p, 200);
 	cdr_send(w, c, CDR_ANSWERED);
 }
 
@@ -203,12 +212,12 @@ call_branch_failed(void *step, const void *note)
 		return;
 	keep_best(w, c, in);
 	if (in->status >= 600)
-		release_others(w, c, s->p);
+		release_others(w, c, s->p, in->status);
 	else if (branches_alive(w, c) > 0)
 		return;
 	else if (may_go_on(s->p, in->status) && call_dial_next(w, c))
 		return;
-	call_because(c, in->status == 408 ? BY_TIMEOUT : BY_CALLEE, END_NORMAL);
+	call_because(c, c->best == 408 ? BY_TIMEOUT : BY_CALLEE, END_NORMAL);
 	call_refuse(w, c, c->best, kept_span(&w->heap, c->best_phrase),
 	    kept_span(&w->heap, c->best_headers));
 }

@@ -172,6 +172,7 @@ call_setup(void *step, const void *setup)
 	c->caller = heap_offset(&w->heap, caller);
 	caller->flow = in->invite->flow;
 	c->origin = (uint8_t)in->origin->kind;
+	c->direction = c->origin == ORIGIN_GATEWAY ? DIRECTION_INBOUND : DIRECTION_INTERNAL;
 	c->tenant = in->origin->tenant;
 	c->account = in->origin->account;
 	c->setup_ms = w->child.clock.wall_ms;
@@ -193,10 +194,10 @@ call_setup(void *step, const void *setup)
 		return;
 	}
 	route = route_call(w, c, in->invite, in->origin);
-	c->direction = (uint8_t)route.direction;
 	if (route.status != 0)
 		refuse(w, c, route.status, route.reason);
 	else if (!call_dial_next(w, c))
 		refuse(w, c, 480, NULL);
-	cdr_send(w, c, CDR_OPEN);
+	else
+		cdr_send(w, c, CDR_OPEN); /* one that is refused at once has its closed record */
 }

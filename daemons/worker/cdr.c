@@ -97,7 +97,8 @@ put_sides(struct worker *w, struct cdr_writer *r, struct call *c)
 	put_ip(r, CDR_SEGMENT_in_ip, &a->flow.peer);
 	put_kept(w, r, CDR_SEGMENT_in_sip_call_id, a->sip_call_id);
 	put_kept(w, r, CDR_SEGMENT_user_agent_a, a->user_agent);
-	put_kept(w, r, CDR_SEGMENT_out_sip_call_id, c->out_call_id);
+	if (c->n_parties > 1)
+		put_kept(w, r, CDR_SEGMENT_out_sip_call_id, c->out_call_id);
 	if (b == NULL)
 		return;
 	put_ip(r, CDR_SEGMENT_out_ip, &b->flow.peer);
@@ -222,7 +223,7 @@ worker_cdrs(struct worker *w)
 {
 	struct call *c = NULL, *next;
 
-	if (w->cdrs_waiting == 0)
+	if (!w->cdrs_waiting)
 		return;
 	for (c = pool_next(&w->calls, NULL); c != NULL; c = next) {
 		next = pool_next(&w->calls, c);
@@ -231,6 +232,6 @@ worker_cdrs(struct worker *w)
 		if (!cdr_send(w, c, CDR_CLOSED))
 			return;
 		call_drop(w, c);
-		w->cdrs_waiting--;
 	}
+	w->cdrs_waiting = false;
 }

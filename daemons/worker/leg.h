@@ -50,10 +50,10 @@ enum leg_event {
 
 struct leg { /* in shared memory */
 	struct slot slot;
-	handle call;	   /* its call; 0: the call has let go of it */
-	uint8_t inv;	   /* enum leg_invite */
-	uint8_t by_update; /* what waits in INV_IN was an UPDATE, not an INVITE */
-	uint16_t pad;
+	handle call;	      /* its call; 0: the call has let go of it */
+	uint8_t inv;	      /* enum leg_invite */
+	uint8_t by_update;    /* what waits in INV_IN was an UPDATE, not an INVITE */
+	uint16_t forks;	      /* of its INVITE that were ended */
 	uint32_t invite_cseq; /* of the INVITE in flight, ours or theirs */
 	uint32_t resend_ms;   /* interval of our 2xx */
 	uint32_t retransmissions;

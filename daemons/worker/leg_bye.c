@@ -3,6 +3,8 @@
 
 #include "sip/build.h"
 
+enum { FORKS_MAX = 16 }; /* that are ended for one leg: each is a leg until its BYE is answered */
+
 void
 leg_send_bye(void *step, const void *input)
 {
@@ -94,20 +96,21 @@ leg_got_bye(struct worker *w, struct leg *l, const struct sip_msg *m)
 void
 leg_end_fork(struct worker *w, struct leg *l, const struct sip_msg *m)
 {
-	struct leg *f = leg_new(w, 0);
+	struct leg *f = l->forks == FORKS_MAX ? NULL : leg_new(w, 0);
 	struct heap *h = &w->heap;
 	const struct dialog *d = &l->dialog;
 	struct leg_step s = { w, f };
 	struct dialog_memory mem;
 
 	if (f == NULL)
-		return;
+		return; /* it gives up by itself, without an ACK */
+	l->forks++;
 	mem = leg_memory(w, f);
 	f->flow = m->flow;
 	f->invite_cseq = m->cseq;
 	if (dialog_start(&f->dialog, &mem, kept_span(h, d->call_id), kept_span(h, d->local_addr),
-		kept_span(h, d->local_tag), kept_span(h, d->remote_addr),
-		sip_span(m, m->contact_uri), SPAN_NONE, d->local_cseq) != ERR_NONE ||
+		kept_span(h, d->local_tag), kept_span(h, d->remote_addr), kept_span(h, d->target),
+		SPAN_NONE, d->local_cseq) != ERR_NONE ||
 	    dialog_of_response(&f->dialog, &mem, m) != ERR_NONE) {
 		leg_drop(w, f);
 		return;

@@ -228,7 +228,7 @@ take_up_calls(struct worker *w)
 		} else {
 			kept++;
 			if (c->state == CALL_ENDING && c->linger_until_ns == 0)
-				w->cdrs_waiting++;
+				w->cdrs_waiting = true;
 			call_arm(w, c);
 			view_update(w, c);
 		}

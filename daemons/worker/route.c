@@ -12,7 +12,7 @@
 static struct route_result
 no_route(unsigned status, const char *reason)
 {
-	return (struct route_result){ status, reason, DIRECTION_INTERNAL };
+	return (struct route_result){ status, reason };
 }
 
 /* --- to a subscriber ----------------------------------------------------------------------------*/
@@ -50,8 +50,7 @@ to_subscriber(struct worker *w, struct call *c, const struct dir_subscriber *s)
 		return no_route(480, "Not registered");
 	for (unsigned i = 0; i < loc->n; i++)
 		add_contact(w, c, loc, &loc->bindings[i]);
-	return (struct route_result){ 0, NULL,
-		c->origin == ORIGIN_GATEWAY ? DIRECTION_INBOUND : DIRECTION_INTERNAL };
+	return (struct route_result){ 0, NULL };
 }
 
 /* A number of ours; also written with or without its '+'. */
@@ -158,6 +157,7 @@ to_gateways(struct worker *w, struct call *c, struct span dialled)
 		: directory_route(&w->directory, c->tenant, dialled, route_rec);
 	if (r == NULL)
 		return no_route(404, NULL);
+	c->direction = c->origin == ORIGIN_GATEWAY ? DIRECTION_TRANSIT : DIRECTION_OUTBOUND;
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct dir_gateway *g =
 		    directory_gateway(&w->directory, r->routes[i].gateway, rec);
@@ -170,8 +170,7 @@ to_gateways(struct worker *w, struct call *c, struct span dialled)
 	}
 	if (added == 0)
 		return no_route(500, "No gateway of the route can be reached");
-	return (struct route_result){ 0, NULL,
-		c->origin == ORIGIN_GATEWAY ? DIRECTION_TRANSIT : DIRECTION_OUTBOUND };
+	return (struct route_result){ 0, NULL };
 }
 
 /* --- the decision -------------------------------------------------------------------------------*/

@@ -178,7 +178,7 @@ struct worker {
 	char *text;		 /* one outgoing message, OUT_TEXT */
 	struct sip_msg *message; /* own copy of the one in hand */
 	struct source sources[SOURCES];
-	uint32_t cdrs_waiting; /* ended calls whose record found no room yet */
+	bool cdrs_waiting; /* there may be ended calls whose record found no room yet */
 };
 
 static inline uint64_t

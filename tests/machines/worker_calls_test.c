@@ -296,3 +296,53 @@ Test(worker_calls, store_is_stuck)
 		rig_wait_ms(1000);
 	rig_ends_empty(9);
 }
+
+static unsigned
+fill_store(void)
+{
+	struct ring *out = child_out(&rig->w[0]->child, ROLE_STORE, 0);
+	unsigned n = 0;
+
+	for (; ring_reserve(out, WIRE_CDR, CDR_RECORD_MAX) != NULL; n++)
+		ring_commit(out, CDR_RECORD_MAX);
+	ring_publish(out);
+	return n;
+}
+
+static void
+skip_junk(unsigned n)
+{
+	while (n-- > 0) {
+		cr_assert_not_null(ring_peek(&rig->store[0]));
+		ring_next(&rig->store[0]);
+	}
+}
+
+/* The record of a call cannot be written when its time is over, nor when its last leg ends: it waits
+ * once. */
+Test(worker_calls, store_is_stuck_while_a_leg_lingers)
+{
+	unsigned junk;
+
+	rig->store_is_stuck = true;
+	junk = fill_store();
+	dials(alice, "bob", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 180, "", "");
+	hears(alice, "180");
+	cancels(alice, "");
+	hears(alice, "200 CANCEL");
+	hears(alice, "487");
+	hears(bob, "CANCEL");
+	replies(bob, "CANCEL", 200, "", "");
+	rig_wait_ms(2000);
+	cr_expect(rig->w[0]->cdrs_waiting);
+	replies(bob, "INVITE", 487, "", "");
+	hears(bob, "ACK");
+	skip_junk(junk);
+	rig->store_is_stuck = false;
+	rig_wait_ms(1000);
+	cr_expect_not(rig->w[0]->cdrs_waiting);
+	rig_ends_clean("cancelled 487 16 caller normal", 0);
+}

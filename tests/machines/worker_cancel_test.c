@@ -105,6 +105,7 @@ Test(worker_cancel, crosses_the_answer)
 	replies(bob, "BYE", 200, "", "");
 	rig_ends_clean("cancelled 487 16 caller normal", 0);
 	cr_expect_str_eq(rig_cdr("leg.2.sip_code"), "200");
+	cr_expect_str_neq(rig_cdr("leg.2.answer_at"), "");
 }
 
 /* (d): after our 200. */

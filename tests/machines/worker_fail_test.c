@@ -161,6 +161,8 @@ Test(worker_fail, unknown_number)
 	rig_ends_clean("failed 404 1 system normal", 0);
 	cr_expect_str_eq(rig_cdr("call.to_number"), "nobody");
 	cr_expect_str_eq(rig_cdr("leg.2.direction"), "");
+	cr_expect_str_eq(rig_cdr("segment.1.out_sip_call_id"), "", "nothing was dialled");
+	cr_expect_eq(rig->opened, 0, "one record is enough");
 }
 
 Test(worker_fail, unregistered)

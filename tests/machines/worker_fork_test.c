@@ -161,6 +161,62 @@ Test(worker_fork, two_answer_behind_a_proxy)
 	rig_ends_clean("answered 200 16 caller normal", 0);
 }
 
+/* The record names the fork that answered, not the first that rang. */
+Test(worker_fork, second_fork_answers)
+{
+	dials(alice, "bob", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies_as(bob, "fork-1", "INVITE", 180, "");
+	hears(alice, "180");
+	snprintf(bob->local_tag, sizeof(bob->local_tag), "fork-2");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	hangs_up(bob, alice);
+	rig_ends_clean("answered 200 16 callee normal", 0);
+	cr_expect_str_eq(rig_cdr("leg.2.remote_tag"), "fork-2");
+}
+
+/* A peer can invent forks; each costs a leg until its BYE is answered. */
+Test(worker_fork, forks_without_end)
+{
+	char tag[16];
+	unsigned live;
+
+	talk(alice, bob);
+	live = rig->w[0]->legs.live;
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(tag, sizeof(tag), "fork-%u", i);
+		replies_as(bob, tag, "INVITE", 200, SDP_B);
+	}
+	cr_expect_leq(rig->w[0]->legs.live, live + 16);
+	while (has_mail(bob))
+		obliges(bob);
+	hangs_up(alice, bob);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* A fork's 2xx without Contact: its ACK and BYE go where the INVITE went. */
+Test(worker_fork, fork_without_contact)
+{
+	const char *m;
+
+	talk(alice, bob);
+	m = bob->got[0];
+	sends(bob,
+	    "SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=fork-2\r\nCall-ID: %s\r\n"
+	    "CSeq: %s\r\nContent-Length: 0\r\n\r\n",
+	    header(m, "Via"), header(m, "From"), header(m, "To"), header(m, "Call-ID"),
+	    header(m, "CSeq"));
+	expect_has(hears(bob, "ACK"), "ACK sip:bob@192.0.2.2 SIP/2.0\r\n");
+	hears(bob, "BYE");
+	replies(bob, "BYE", 200, "", "");
+	hangs_up(alice, bob);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
 /* RFC 3261 16.7: 4xx before 5xx, 415 and its like before other 4xx, 482 last (S2-27). */
 Test(worker_fork, best_refusal)
 {
@@ -197,16 +253,31 @@ Test(worker_fork, rejected_by_one)
 	replies(two, "INVITE", 603, "", "");
 	hears(two, "ACK");
 	hears(alice, "603");
-	hears(bob, "CANCEL");
-	replies(bob, "CANCEL", 200, "", "");
-	replies(bob, "INVITE", 487, "", "");
-	hears(bob, "ACK");
+	is_cancelled(bob, "SIP;cause=603");
 	replies(three, "INVITE", 180, "", "");
 	hears(three, "CANCEL");
 	replies(three, "CANCEL", 200, "", "");
 	replies(three, "INVITE", 487, "", "");
 	hears(three, "ACK");
 	rig_ends_clean("rejected 603 21 callee normal", 0);
+	cr_expect_str_eq(rig_cdr("leg.2.cancelled_elsewhere"), "false", "nobody answered");
+	cr_expect_str_eq(rig_cdr("leg.4.cancelled_elsewhere"), "false");
+}
+
+/* Who is busy has refused, though another one's silence was the last that was waited for. */
+Test(worker_fork, busy_and_silent)
+{
+	bob_has(1000, 1000, 0);
+	all_ring();
+	replies(bob, "INVITE", 486, "", "");
+	hears(bob, "ACK");
+	rig_wait_ms(32100);
+	for (unsigned i = 0; i < 6; i++) {
+		hears(two, "INVITE");
+		hears(three, "INVITE");
+	}
+	hears(alice, "486");
+	rig_ends_clean("busy 486 17 callee normal", 0);
 }
 
 /* S0-10: by q, one after the other. */
@@ -428,5 +499,13 @@ Test(worker_fork, from_a_gateway)
 	dials(gw1, "+12125551234", "", SDP_A);
 	hears(gw1, "100");
 	hears(gw1, "404");
-	rig_ends_empty(2);
+	rig_wait_ms(1000);
+	cr_expect_str_eq(rig_cdr("call.direction"), "inbound", "also when it is refused");
+	rig_subscriber("dave", "1009", DIR_TRUST_CHALLENGE);
+	dials(gw1, "1009", "", SDP_A);
+	hears(gw1, "100");
+	hears(gw1, "480");
+	rig_wait_ms(1000);
+	cr_expect_str_eq(rig_cdr("call.direction"), "inbound");
+	rig_ends_empty(3);
 }
