@@ -20,6 +20,8 @@ enum event {
 	N_EVENTS
 };
 
+enum { REASON_MAX = 256 };
+
 enum {
 	CALLING = TXN_CALLING,
 	PROCEEDING = TXN_PROCEEDING,
@@ -56,17 +58,22 @@ resend(void *obj, const void *arg)
 	txn_send(a, kept_span(a->x->heap, a->t->request));
 }
 
+/* A Reason that is too long, or cannot be written, does not keep the CANCEL from going. */
 static void
 make_cancel(const struct txn_act *a, struct span reason)
 {
 	struct span invite = kept_span(a->x->heap, a->t->request);
-	size_t room = txn_text_head(invite) + reason.len + 64;
+	size_t room = txn_text_head(invite) + REASON_MAX + 64;
 	char *p = txn_last_room(a->x, a->t, room);
 	struct buf b = buf_on(p, room);
 
 	if (p == NULL)
 		return;
-	txn_text_cancel(&b, invite, reason);
+	txn_text_cancel(&b, invite, reason.len <= REASON_MAX ? reason : SPAN_NONE);
+	if (!buf_ok(&b)) {
+		b = buf_on(p, room);
+		txn_text_cancel(&b, invite, SPAN_NONE);
+	}
 	if (buf_ok(&b))
 		txn_last_set(a->t, b.len);
 }

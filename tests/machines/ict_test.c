@@ -186,6 +186,45 @@ Test(ict, cancel_after_provisional)
 	rig_drop(r);
 }
 
+/* The caller's Reason is any text; one that cannot be written does not keep the CANCEL from going. */
+Test(ict, cancel_with_a_reason_that_cannot_be)
+{
+	static char huge[SIP_RAW_MAX];
+	const struct span reasons[] = { span_of(huge, sizeof(huge)),
+		span_of("SIP;text=\"\0\"", 12) };
+
+	memset(huge, 'x', sizeof(huge));
+	for (unsigned i = 0; i < 2; i++) {
+		struct rig *r = rig_new(SIP_T_UDP);
+		struct txn *t = rig_client(r, SIP_INVITE);
+
+		rig_answer(r, 180, "INVITE");
+		txn_cancel(&r->x, t, reasons[i]);
+		cr_assert_eq(r->n_sent, 2, "%u", i);
+		cr_expect(rig_sent_has(r, 1, "CANCEL "));
+		cr_expect_not(rig_sent_has(r, 1, "Reason:"));
+		rig_drop(r);
+	}
+}
+
+/* Its user went without a word: it waits no longer than it would for the answer to a CANCEL. */
+Test(ict, let_go)
+{
+	struct rig *r = rig_new(SIP_T_UDP);
+	struct txn *t = rig_client(r, SIP_INVITE);
+
+	rig_answer(r, 180, "INVITE");
+	rig_move(r, 100000);
+	txn_let_go(&r->x, t);
+	rig_answer(r, 180, "INVITE");
+	rig_move(r, 31999);
+	cr_expect_eq(r->pool.live, 1);
+	rig_move(r, 1);
+	cr_expect_eq(r->pool.live, 0);
+	cr_expect_eq(rig_count(r, TXN_TIMEOUT), 0);
+	rig_drop(r);
+}
+
 Test(ict, cancel_held_until_provisional)
 {
 	struct rig *r = rig_new(SIP_T_UDP);
