@@ -206,6 +206,8 @@ leg_aim(struct worker *w, struct leg *l, const struct sip_msg *m)
 		f.listener = m->flow.listener;
 		f.local = m->flow.local;
 		f.conn = m->flow.conn;
+	} else {
+		target_source(w, &f);
 	}
 	l->flow = f;
 }

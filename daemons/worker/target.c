@@ -29,15 +29,18 @@ ask_kernel(const struct netaddr *peer)
 	return local;
 }
 
-static struct netaddr
-source_for(struct worker *w, const struct netaddr *peer)
+void
+target_source(struct worker *w, struct sip_flow *f)
 {
+	const struct netaddr *peer = &f->peer;
 	struct source *s = &w->sources[hash_bytes(&w->key, peer->ip, sizeof(peer->ip)) % SOURCES];
 
+	if (!netaddr_is_any(&w->settings->listeners[f->listener].address))
+		return;
 	if (!netaddr_eq_ip(&s->peer, peer) || s->until_ns < worker_now(w))
 		*s =
 		    (struct source){ *peer, ask_kernel(peer), worker_now(w) + SOURCE_S * NS_PER_S };
-	return s->local;
+	f->local = s->local;
 }
 
 enum err
@@ -53,14 +56,12 @@ target_flow(struct worker *w, const struct sip_uri *uri, struct sip_flow *f_r)
 	if (t == SIP_T_NONE)
 		t = SIP_T_UDP; /* RFC 3263 4.1: a literal address without a transport */
 	*f_r = (struct sip_flow){ .transport = (uint8_t)t };
-	if (netaddr_ip(host, &f_r->peer) != ERR_NONE)
+	if (netaddr_ip(host, &f_r->peer) != ERR_NONE || !netaddr_is_unicast(&f_r->peer))
 		return ERR_ABSENT;
 	f_r->peer.port = uri->port != 0 ? uri->port : (uint16_t)sip_transport_port(t);
 	for (unsigned i = 0; i < w->settings->n_listeners; i++) {
 		if (serves(&w->settings->listeners[i], t, &f_r->peer)) {
 			f_r->listener = (uint8_t)i;
-			if (netaddr_is_any(&w->settings->listeners[i].address))
-				f_r->local = source_for(w, &f_r->peer);
 			return ERR_NONE;
 		}
 	}

@@ -89,6 +89,9 @@ struct route_result route_call(
 /* target.c: a SIP URI with a literal address to a flow. ERR_ABSENT: it is a name (no DNS yet);
  * ERR_DENIED: we have no listener of that transport. */
 enum err target_flow(struct worker *w, const struct sip_uri *uri, struct sip_flow *f_r);
+/* The address of ours that its peer will see, where the flow does not know it yet: asks the kernel, so
+ * not for what came in and goes back. */
+void target_source(struct worker *w, struct sip_flow *f);
 
 /* --- segment.c, cdr.c ---------------------------------------------------------------------------*/
 enum segment_kind { SEGMENT_DIRECT };
