@@ -112,12 +112,16 @@ challenge_check(const struct challenge *c, const struct sip_msg *m, enum sip_hea
 /* --- the challenge -----------------------------------------------------------------------------*/
 
 /*
- * Phones that give up when a challenge names any algorithm but MD5, though RFC 3261 22.4 has them
- * pass over what they do not know. They are asked for MD5 alone; a subscriber's min_algorithm
- * still holds, so whoever lies here gains nothing.
+ * Phones that give up when a challenge names an algorithm they do not know, though RFC 3261 22.4 has them
+ * pass over it. They are asked for less; a subscriber's min_algorithm still holds, so whoever lies here
+ * gains nothing.
  */
-static const char *const md5_only[] = {
-	"baresip", /* libre, sip/auth.c: SHA-512-256 is ENOSYS in all versions, SHA-256 in 1.x */
+static const struct {
+	const char *agent; /* how its User-Agent begins */
+	unsigned flags;
+} patience[] = {
+	{ "baresip", DIGEST_ONLY_MD5 },	  /* libre 1.x: SHA-256 is ENOSYS, sip/auth.c */
+	{ "Linphone", DIGEST_NO_SHA512 }, /* belle-sip 5: "unsupported algo [SHA-512-256]" */
 };
 
 unsigned
@@ -126,9 +130,9 @@ challenge_flags(const struct sip_msg *m, bool stale)
 	struct span agent = sip_header_get(m, SIP_H_USER_AGENT);
 	unsigned flags = stale ? DIGEST_STALE : 0;
 
-	for (unsigned i = 0; i < sizeof(md5_only) / sizeof(md5_only[0]); i++) {
-		if (span_starts(agent, span_str(md5_only[i])))
-			flags |= DIGEST_ONLY_MD5;
+	for (unsigned i = 0; i < sizeof(patience) / sizeof(patience[0]); i++) {
+		if (span_starts(agent, span_str(patience[i].agent)))
+			flags |= patience[i].flags;
 	}
 	return flags;
 }

@@ -435,7 +435,11 @@ void
 digest_put_challenge(
     struct buf *b, enum sip_header_id header, struct span realm, struct span nonce, unsigned flags)
 {
-	for (unsigned a = flags & DIGEST_ONLY_MD5 ? DIGEST_MD5 + 1u : DIGEST_N; a-- > 0;) {
+	unsigned end = flags & DIGEST_NO_SHA512 ? DIGEST_SHA256 + 1u : DIGEST_N;
+
+	if (flags & DIGEST_ONLY_MD5)
+		end = DIGEST_MD5 + 1u;
+	for (unsigned a = end; a-- > 0;) {
 		buf_put(b, sip_header_name(header));
 		buf_lit(b, ": Digest realm=");
 		sip_put_quoted(b, realm);

@@ -49,9 +49,9 @@ enum digest_nonce digest_nonce_check(const struct hash_key *key, struct span non
  * so that they cost the same. */
 bool digest_response_right(const struct digest_credentials *c, struct span method,
     struct span request_uri, const struct digest_ha1 *ha1);
-enum { DIGEST_STALE = 1, DIGEST_ONLY_MD5 = 2 }; /* flags */
+enum { DIGEST_STALE = 1, DIGEST_ONLY_MD5 = 2, DIGEST_NO_SHA512 = 4 }; /* flags */
 /* Challenge header lines, SIP_H_WWW_AUTHENTICATE or SIP_H_PROXY_AUTHENTICATE, strongest algorithm
- * first (RFC 8760 2.3), one nonce. DIGEST_ONLY_MD5: for those who take a list amiss. */
+ * first (RFC 8760 2.3), one nonce. The others: for those who take a list amiss. */
 void digest_put_challenge(struct buf *b, enum sip_header_id header, struct span realm,
     struct span nonce, unsigned flags);
 

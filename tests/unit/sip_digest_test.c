@@ -373,4 +373,10 @@ Test(digest, challenge)
 	digest_put_challenge(&b, SIP_H_WWW_AUTHENTICATE, SPAN("r"), SPAN("n"), DIGEST_ONLY_MD5);
 	expect_span(buf_span(&b), "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", "
 				  "algorithm=MD5, qop=\"auth\"\r\n");
+	b = buf_on(text, sizeof(text));
+	digest_put_challenge(&b, SIP_H_WWW_AUTHENTICATE, SPAN("r"), SPAN("n"), DIGEST_NO_SHA512);
+	expect_span(buf_span(&b), "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", "
+				  "algorithm=SHA-256, qop=\"auth\"\r\n"
+				  "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", "
+				  "algorithm=MD5, qop=\"auth\"\r\n");
 }
