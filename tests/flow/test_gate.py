@@ -77,8 +77,9 @@ def test_garbage(office):
     """Keep-alives, noise, long lines: nothing comes back, nobody dies."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.bind(("127.0.0.1", 0))
-        for data in (b"\r\n\r\n", b"\0", b"x" * 60000, b"INVITE\r\n\r\n", b"INVITE sip:x SIP/2.0\r\n\r\n",
-                     b"SIP/2.0 200 OK\r\n\r\n", b"\xff" * 3000, b"OPTIONS " + b"a" * 50000 + b" SIP/2.0\r\n",
+        for data in (b"\r\n\r\n", b"\0", b"x" * 60000, b"INVITE\r\n\r\n",
+                     b"INVITE sip:x SIP/2.0\r\n\r\n", b"SIP/2.0 200 OK\r\n\r\n", b"\xff" * 3000,
+                     b"OPTIONS " + b"a" * 50000 + b" SIP/2.0\r\n",
                      b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b": : :\r\n" * 1000):
             s.sendto(data, office.server)
         s.settimeout(0.2)
@@ -112,10 +113,8 @@ def test_A1_nothing_without_credentials(office, method):
     bob.silence(0.03)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [m for m in METHODS if m != "CANCEL"])   # never challenged
 def test_A1_nothing_with_wrong_credentials(office, method):
-    if method in ("CANCEL",):
-        pytest.skip("is never challenged")
     alice, bob = office.phone(register=False, password="guess"), office.phone()
     alice.checks = False
     m = alice.request(method, to=bob.name)
@@ -151,7 +150,8 @@ def refused(alice, bob, call):
     return m
 
 
-@pytest.mark.parametrize("uri", ["sip:somebody@pbx.test", "sip:pbx.test", "sip:%s@pbx.test:5099", "SIP:%s@PBX.TEST"])
+@pytest.mark.parametrize("uri", ["sip:somebody@pbx.test", "sip:pbx.test",
+                                 "sip:%s@pbx.test:5099", "SIP:%s@PBX.TEST"])
 def test_A3_digest_for_another_uri(office, uri):
     """Only for the Request-URI that was digested (however its host is written)."""
     alice, bob = office.phones(2)
@@ -255,7 +255,8 @@ def test_A6_each_algorithm(office, algorithm):
 def test_A6_not_below_the_subscribers_minimum(office):
     """min_algorithm sha256: MD5 is refused, SHA-256 is good."""
     alice, bob = office.phones(2)
-    office.sql.do("update tandem.subscriber set min_algorithm = 'sha256' where username = '%s'" % alice.name)
+    office.sql.do("update tandem.subscriber set min_algorithm = 'sha256' where username = '%s'"
+                  % alice.name)
 
     def is_refused():
         call, challenge = challenged(alice, bob)
@@ -358,7 +359,8 @@ def test_A13_route_is_no_way_out(office):
     bob.silence(0)
 
 
-@pytest.mark.parametrize("user", ["300&x", "1%27%3Bdrop%20table", "%00", "a%0d%0aX:%20y", "$(id)", "*21*5#", "..%2f"])
+@pytest.mark.parametrize("user", ["300&x", "1%27%3Bdrop%20table", "%00", "a%0d%0aX:%20y",
+                                  "$(id)", "*21*5#", "..%2f"])
 def test_A14_the_user_part_is_data(office, user):
     alice = office.phone()
     call = alice.invite("sip:%s@pbx.test" % user, sdp=sdp())

@@ -102,8 +102,8 @@ def test_registrations(office):
     bob.unregister()
     wait_until(lambda: len(rows(office, "registrations", bob.name)) == 1)
     # And in SQL, within a second (S0-09).
-    wait_until(lambda: [r["contact"] for r in office.sql(
-        "select contact from tandem.binding where username = '%s'" % bob.name)] == [second.contact_uri], 1)
+    query = "select contact from tandem.binding where username = '%s'" % bob.name
+    wait_until(lambda: [r["contact"] for r in office.sql(query)] == [second.contact_uri], 1)
 
 
 def test_status_and_metrics(office):
@@ -131,8 +131,8 @@ def test_a_subscriber_by_sql_and_away_again(office):
     """M-08: in force within two seconds; S2-23: his bindings go with him."""
     alice = office.phone()
     office.ctl("subscriber", "add", "newcomer", "--password", "secret-newcomer")
-    wait_until(lambda: office.phone(user="newcomer", register=False).register(status=None).status == 200, 2)
-    bob = office.present[-1]
+    bob = office.phone(user="newcomer", register=False)
+    wait_until(lambda: bob.register(status=None).status == 200, 2)
     a, b = office.up(alice, bob)
     office.hang_up(alice, bob)
     office.ctl("subscriber", "del", "newcomer")

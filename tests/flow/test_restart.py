@@ -346,7 +346,8 @@ def test_F2_killed_at_any_moment(office, moment):
     step(1)
     ok = b.reply(200, sdp=sdp(), to=invite)
     step(2)
-    got = persist(b, bob, lambda m: m.method in ("ACK", "CANCEL", "BYE"), lambda: bob.send(ok, back=invite))
+    got = persist(b, bob, lambda m: m.method in ("ACK", "CANCEL", "BYE"),
+                  lambda: bob.send(ok, back=invite))
     m = persist(a, alice, lambda m: m.call is a and (m.status or 0) >= 200, lambda: None)
     if m.status >= 300:             # it was in hand when the worker died: it was ended
         assert m.status in (408, 480, 500, 503), m
