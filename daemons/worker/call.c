@@ -221,7 +221,6 @@ note_facts(struct worker *w, struct call *c, struct party *p, const struct note 
 	keep_once(w, c, &p->local_tag, n->text[T_LOCAL_TAG]);
 	keep_once(w, c, &p->remote_tag, n->text[T_REMOTE_TAG]);
 	keep_once(w, c, &p->user_agent, n->text[T_USER_AGENT]);
-	p->flow = n->flow;
 	p->retransmissions = n->retransmissions;
 	if (n->status != 0 && p->role != PARTY_CALLER && n->what <= EV_ANSWER)
 		p->status = n->status;

@@ -44,7 +44,7 @@ struct party {
 	uint32_t passed_over; /* 1: told to end, the next round does not wait until it has */
 	int64_t start_ms, ring_ms, answer_ms, end_ms; /* wall */
 	struct kept uri, sip_call_id, local_tag, remote_tag, user_agent;
-	struct sip_flow flow;
+	struct sip_flow flow; /* where its INVITE came from, or went to */
 };
 
 enum target_kind { TARGET_CONTACT, TARGET_GATEWAY };

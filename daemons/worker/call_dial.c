@@ -27,6 +27,7 @@ dial(struct worker *w, struct call *c, struct target *t)
 		.ring_s = t->ring_s,
 		.cseq = 1,
 		.loop = c->loop };
+	size_t used = w->scratch_used;
 
 	if (p == NULL)
 		return false;
@@ -45,6 +46,8 @@ dial(struct worker *w, struct call *c, struct target *t)
 	p->flow = t->flow;
 	p->sip_call_id = c->out_call_id;
 	p->leg = leg_dial(w, &n);
+	w->scratch_used =
+	    used; /* it has been sent: sixteen large offers do not fit beside one another */
 	if (p->leg == 0) {
 		p->gone = 1;
 		p->status = 503;

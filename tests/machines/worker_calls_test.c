@@ -297,6 +297,22 @@ Test(worker_calls, store_is_stuck)
 	rig_ends_empty(9);
 }
 
+/* Where an INVITE came from, or went to, is a fact; what the Contact says is its sender's word. */
+Test(worker_calls, contact_is_elsewhere)
+{
+	snprintf(alice->contact, sizeof(alice->contact), "sip:alice@203.0.113.9");
+	dials(alice, "bob", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 486, "", "");
+	hears(bob, "ACK");
+	hears(alice, "486");
+	rig_ends_clean("busy 486 17 callee normal", 0);
+	cr_expect_str_eq(rig_cdr("segment.1.in_ip"), "192.0.2.1");
+	cr_expect_str_eq(rig_cdr("leg.1.remote_address"), "192.0.2.1:5060");
+	cr_expect_str_eq(rig_cdr("leg.2.remote_address"), "192.0.2.2:5060");
+}
+
 static unsigned
 fill_store(void)
 {
