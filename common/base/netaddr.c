@@ -97,6 +97,15 @@ netaddr_is_any(const struct netaddr *a)
 	return a->family != 0 && memcmp(a->ip, any, ip_len(a)) == 0;
 }
 
+bool
+netaddr_is_unicast(const struct netaddr *a)
+{
+	if (a->family == 0 || netaddr_is_any(a))
+		return false;
+	/* 224.0.0.0/4 is multicast, 240.0.0.0/4 nobody's, its last one everybody's; ff00::/8. */
+	return a->family == 4 ? a->ip[0] < 224 : a->ip[0] != 0xff;
+}
+
 socklen_t
 netaddr_to_sockaddr(const struct netaddr *a, struct sockaddr_storage *ss_r)
 {

@@ -30,6 +30,8 @@ void netaddr_put(struct buf *b, const struct netaddr *a);
 bool netaddr_eq(const struct netaddr *a, const struct netaddr *b);    /* ip and port */
 bool netaddr_eq_ip(const struct netaddr *a, const struct netaddr *b); /* ip and scope */
 bool netaddr_is_any(const struct netaddr *a); /* 0.0.0.0 or :: */
+/* One host's: not 0.0.0.0 or ::, which lead to ourselves, nor the address of many. */
+bool netaddr_is_unicast(const struct netaddr *a);
 /* 0 when there is no address. */
 socklen_t netaddr_to_sockaddr(const struct netaddr *a, struct sockaddr_storage *ss_r);
 /* ERR_RANGE for another family. */

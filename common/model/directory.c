@@ -206,8 +206,8 @@ dir_at_address(const struct directory *d, const struct netaddr *a, struct dir_ga
 		memset(at_r, 0, sizeof(*at_r));
 }
 
-static bool
-port_is(const struct dir_gateway *g, uint16_t port)
+bool
+dir_gateway_has_port(const struct dir_gateway *g, uint16_t port)
 {
 	if (g->port != 0)
 		return g->port == port;
@@ -227,7 +227,7 @@ directory_gateway_at(const struct directory *d, const struct netaddr *source, st
 	dir_at_address(d, source, &at);
 	for (uint32_t i = 0; i < at.n; i++) {
 		g = directory_gateway(d, at.ids[i], b);
-		if (g != NULL && (at.n == 1 || port_is(g, source->port)))
+		if (g != NULL && (at.n == 1 || dir_gateway_has_port(g, source->port)))
 			return g;
 	}
 	/* It sends from a port it does not listen on: whose it is cannot be told, so the first. */

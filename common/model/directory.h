@@ -141,6 +141,8 @@ const struct dir_gateway *directory_gateway(const struct directory *d, uint64_t 
 /* The gateway whose address this is (and port, when several share the address); NULL: a stranger. */
 const struct dir_gateway *directory_gateway_at(const struct directory *d,
     const struct netaddr *source, struct dir_buf *b);
+/* Is this where it listens, by its port or its transport's? */
+bool dir_gateway_has_port(const struct dir_gateway *g, uint16_t port);
 /* Longest prefix of the number that has routes. */
 const struct dir_route *directory_route(const struct directory *d, uint32_t tenant,
     struct span number, struct dir_buf *b);

@@ -7,11 +7,13 @@
  *
  * A contact may not lead back to us (THREATS.md A11: it would ring itself round and round), nor to
  * one of our gateways (a call to its owner would be a call to the outside that nobody pays for,
- * A13).
+ * A13): not by what it says, and not by a forged source either.
  */
 #include "registrar/registrar.h"
 
 #include "model/domain.h"
+
+#define CONTACT_IS_A_GATEWAY ((struct verdict){ 403, "Contact Is A Gateway" })
 
 static bool
 is_private(const struct netaddr *a)
@@ -40,7 +42,8 @@ reach_listener(
 	return -1;
 }
 
-/* The contact's own address as a flow; ERR_ABSENT: it is a name, or not of a transport of ours. */
+/* The contact's own address as a flow; ERR_ABSENT: it is a name, no host's address, or not of a
+ * transport of ours. */
 static enum err
 flow_of_uri(const struct settings *s, const struct sip_flow *came, const struct sip_uri *uri,
     struct sip_flow *flow_r)
@@ -49,7 +52,7 @@ flow_of_uri(const struct settings *s, const struct sip_flow *came, const struct 
 	struct netaddr a;
 	int listener;
 
-	if (netaddr_ip(uri->host, &a) != ERR_NONE)
+	if (netaddr_ip(uri->host, &a) != ERR_NONE || !netaddr_is_unicast(&a))
 		return ERR_ABSENT;
 	if (t == SIP_T_NONE)
 		t = SIP_T_UDP; /* RFC 3263 4.1 */
@@ -84,8 +87,22 @@ check_target(const struct registrar *r, const struct sip_msg *m, const struct si
 		return (struct verdict){ 403, "Contact Leads Back Here" };
 	if (netaddr_ip(uri->host, &a) == ERR_NONE &&
 	    directory_gateway_at(&r->directory, &a, &record) != NULL)
-		return (struct verdict){ 403, "Contact Is A Gateway" };
+		return CONTACT_IS_A_GATEWAY;
 	return (struct verdict){ 0, NULL };
+}
+
+/* Over UDP the source is the sender's word. Phones that share a gateway's address have ports of their
+ * own. */
+static bool
+is_gateways_socket(const struct registrar *r, const struct sip_flow *f)
+{
+	struct dir_buf record;
+	const struct dir_gateway *g;
+
+	if (f->conn != 0)
+		return false;
+	g = directory_gateway_at(&r->directory, &f->peer, &record);
+	return g != NULL && dir_gateway_has_port(g, f->peer.port);
 }
 
 struct verdict
@@ -107,6 +124,8 @@ reach_contacts(const struct registrar *r, const struct sip_msg *m, struct regist
 		    flow_of_uri(r->settings, came, &a->uri, &own) == ERR_NONE &&
 		    is_meant(came, &own, reg->by.len > 0))
 			a->flow = own;
+		if (v.status == 0 && is_gateways_socket(r, &a->flow))
+			v = CONTACT_IS_A_GATEWAY;
 	}
 	return v;
 }

@@ -1,18 +1,15 @@
-"""REGISTER: FLOWS.md 1.2 row by row, THREATS.md 1.1 and 3.1, with real processes and PostgreSQL."""
+"""REGISTER: FLOWS.md 1.2 row by row and THREATS.md 1.1, with real processes and PostgreSQL. Which contacts it
+may bind: test_registrar_contacts.py."""
 import os
-import pathlib
-import re
 import signal
 import subprocess
 
 import pytest
 
-from exchange import REPO, free_port, wait_until
+from exchange import free_port, wait_until
 from office import Office, subscriber_sql
 from sip_text import challenge_of, param, uri_of
 from ua import UA
-
-TORTURE = pathlib.Path(REPO) / "tests/torture"
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +18,7 @@ def office(cluster, tmp_path_factory):
                registrar=dict(contacts=5))
     delegates = ("insert into tandem.reg_delegate (tenant_id, subscriber_id, delegate_id)"
                  " select b.tenant_id, b.subscriber_id, a.subscriber_id from tandem.subscriber a,"
-                 " tandem.subscriber b where a.username = 'boss' and b.username = 'desk';"
-                 "insert into tandem.gateway (tenant_id, name, host, port) select tenant_id,"
-                 " 'trunk', '127.0.0.9', 5060 from tandem.tenant;")
+                 " tandem.subscriber b where a.username = 'boss' and b.username = 'desk';")
     try:
         yield o.start("boss", "desk", sql=delegates,
                       reject=dict(contact_policy="reject", max_contacts=2),
@@ -318,133 +313,6 @@ def test_all_or_nothing(office):
     assert list(granted(bob.register(contact=None))) == [bob.contact_uri]
 
 
-# --- domains, contacts, extensions ----------------------------------------------------------------
-
-def test_a_foreign_domain_is_404(office):
-    bob = office.phone()
-    bob.register(status=404, uri="sip:elsewhere.test", auth=False)
-    bob.register(status=404, to="sip:bob@elsewhere.test", auth=False)
-
-
-def test_our_address_stands_for_the_domain(office):
-    bob = office.phone()
-    bob.register(uri="sip:127.0.0.1:%d" % office.exchange.port, to="sip:%s@127.0.0.1" % bob.name)
-    assert bob.contact_uri in granted(bob.register(contact=None))
-
-
-def test_A11_contacts_that_lead_back(office):
-    bob = office.phone()
-    port = office.exchange.port
-    for uri in ("sip:x@127.0.0.1:%d" % port, "sip:x@pbx.test", "sip:x@ALT.test:%d" % port,
-                "sip:x@127.0.0.1:%d;transport=tcp" % port):
-        bob.register(status=403, contact="<%s>" % uri)
-    bob.register(contact="<sip:x@pbx.test:9>")   # another port is somebody else's
-
-
-def test_A13_contact_at_a_gateway(office):
-    office.phone().register(status=403, contact="<sip:0900@127.0.0.9:5060>")
-
-
-def test_path(office):
-    """RFC 3327."""
-    bob = office.phone()
-    path = [("Path", "<sip:edge1.test;lr>, <sip:edge2.test;lr>"), ("Path", "<sip:edge3.test;lr>")]
-    ok = bob.register(headers=path + [("Supported", "path")])
-    assert ok.all("Path") == [v for _, v in path]
-    row = wait_until(lambda: office.bindings(bob.name), 1)[0]
-    assert row[4] == "<sip:edge1.test;lr>, <sip:edge2.test;lr>, <sip:edge3.test;lr>"
-    assert not bob.register(headers=path).has("Path")
-
-
-def test_require(office):
-    refused = office.phone().register(status=420, headers=[("Require", "path, teleport, gruu")],
-                                      auth=False)
-    assert refused.values("Unsupported") == ["teleport", "gruu"]
-
-
-def outbound(ua, reg_id):
-    return '%s;+sip.instance="<urn:uuid:00000000-%s>";reg-id=%d' % (ua.contact, ua.name, reg_id)
-
-
-def test_outbound_flows(office):
-    """RFC 5626: one binding for each flow of an instance; a new one in the place of the old."""
-    name = next(office.spare)
-    old = office.phone(name, transport="tcp")
-    ok = old.register(contact=outbound(old, 1), headers=[("Supported", "path, outbound")])
-    assert ok["Require"] == "outbound" and param(ok["Contact"], "reg-id") == "1"
-    new, second = office.phone(name, transport="tcp"), office.phone(name, transport="tcp")
-    new.register(contact=outbound(new, 1), headers=[("Supported", "outbound")])
-    ok = second.register(contact=outbound(second, 2), headers=[("Supported", "outbound")])
-    assert set(granted(ok)) == {new.contact_uri, second.contact_uri}
-    second.register(status=400, contact=[outbound(second, 2), "<sip:x@127.0.0.1:6200>"],
-                    headers=[("Supported", "outbound")])
-    second.close()                              # its flow is gone, and so is the binding
-    wait_until(lambda: list(granted(new.register(contact=None))) == [new.contact_uri], 5)
-
-
-def test_a_plain_binding_outlives_its_connection(office):
-    bob = office.phone(transport="tcp")
-    bob.register()
-    bob.close()
-    udp = office.phone(bob.name)
-    assert list(granted(udp.register(contact=None))) == [bob.contact_uri]
-
-
-def test_over_tcp(office):
-    bob = office.phone(transport="tcp")
-    assert granted(bob.register()) == {bob.contact_uri: about(3600)}
-    row = wait_until(lambda: office.sql("select transport, conn <> 0 from tandem.binding"
-                                        " where username = '%s'" % bob.name), 1)[0]
-    assert row == ["tcp", "t"]
-
-
-# --- torture --------------------------------------------------------------------------------------
-
-def torture(office, name):
-    ua = office.phone()
-    data = (TORTURE / (name + ".dat")).read_bytes()
-    ua.send_raw(re.sub(rb"(SIP/2.0/\w+ [^;\s]+)", rb"\1;rport", data, 1))
-    return ua.take(lambda m: (m.status or 0) >= 200, why="an answer to " + name).status
-
-
-@pytest.mark.parametrize("name,allowed", [
-    ("escnull", {401, 404}), ("unksm2", {400, 404}), ("regaut01", {401, 404}), ("regbadct", {400}),
-    ("regescrt", {400, 401, 404}), ("cparam01", {401, 404}), ("cparam02", {401, 404})])
-def test_rfc4475(office, name, allowed):
-    assert torture(office, name) in allowed
-
-
-def test_regaut01_unknown_scheme(office):
-    bob = office.phone()
-    bob.register(status=401, headers=[("Authorization", "NoOneKnowsThisScheme opaque-data=here")],
-                 auth=False)
-
-
-def test_cparam_inside_and_outside(office):
-    bob = office.phone()
-    one, two = "sip:watson@127.0.0.1:6300", "sip:watson@127.0.0.1:6301;unknownparam"
-    ok = bob.register(contact=["<%s>;unknownparam" % one, "<%s>" % two])
-    assert set(granted(ok)) == {one, two}
-
-
-def test_escnull_is_not_cut(office):
-    bob = office.phone()
-    ok = bob.register(contact=["<sip:%00@127.0.0.1:6400>", "<sip:%00%00@127.0.0.1:6400>"])
-    assert len(granted(ok)) == 2
-
-
-def test_regescrt_is_kept_and_not_obeyed(office):
-    bob = office.phone()
-    uri = "sip:user@127.0.0.1:6500?Route=%3Csip:sip.example.com%3E"
-    assert list(granted(bob.register(contact="<%s>" % uri))) == [uri]
-
-
-def test_malformed_authorization(office):
-    bob = office.phone()
-    bob.register(status=400, auth=False,
-                 headers=[("Authorization", 'Digest username="x", realm="pbx.test", nonce')])
-
-
 # --- what must not stop it ------------------------------------------------------------------------
 
 def test_S0_09_without_the_database(office):
@@ -466,18 +334,6 @@ def test_kill_9_loses_nothing(office):
     wait_until(lambda: office.exchange.pid_of("registrar") not in (None, pid), 10)
     assert list(granted(bob.register(contact=None))) == [bob.contact_uri]
     office.phone().register()
-
-
-def test_flows_end_with_their_front(office):
-    name = next(office.spare)
-    bob, plain = office.phone(name, transport="tcp"), office.phone(name)
-    bob.register(contact=outbound(bob, 1), headers=[("Supported", "outbound")])
-    plain.register()
-    pid = office.exchange.pid_of("front") or office.exchange.pid_of("front 0")
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: [r[0] for r in office.bindings(name)] == [plain.contact_uri], 5)
-    wait_until(office.ready, 5)
-    assert list(granted(plain.register(contact=None))) == [plain.contact_uri]
 
 
 def test_bindings_go_with_their_subscriber(office):

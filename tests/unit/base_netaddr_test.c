@@ -105,6 +105,25 @@ Test(base_netaddr, any)
 	cr_expect_not(netaddr_is_any(&none));
 }
 
+Test(base_netaddr, unicast)
+{
+	static const char *const one[] = { "127.0.0.1", "192.0.2.1", "223.255.255.255", "::1",
+		"fe80::1", "2001:db8::1" };
+	static const char *const none[] = { "0.0.0.0", "224.0.0.1", "239.1.2.3", "240.0.0.1",
+		"255.255.255.255", "::", "ff02::1" };
+	struct netaddr a = { 0 };
+
+	cr_expect_not(netaddr_is_unicast(&a));
+	for (unsigned i = 0; i < sizeof(one) / sizeof(one[0]); i++) {
+		a = address(one[i], 5060);
+		cr_expect(netaddr_is_unicast(&a), "%s", one[i]);
+	}
+	for (unsigned i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		a = address(none[i], 5060);
+		cr_expect_not(netaddr_is_unicast(&a), "%s", none[i]);
+	}
+}
+
 static void
 round_trip(struct netaddr a, socklen_t len)
 {
