@@ -64,10 +64,8 @@ enum note_text { /* the texts of a note; those not used are empty */
 
 enum note_flag {
 	NOTE_DELAYED_OFFER = 1, /* EV_ANSWER: body is an offer; the ACK waits for CMD_ACK */
-	NOTE_ELSEWHERE = 2,	/* CMD_RELEASE: answered elsewhere */
 	NOTE_LATE_ANSWER = 4, /* EV_GONE: a 2xx had crossed our CANCEL; it was ACKed and released */
 	NOTE_NO_ACK = 8,      /* EV_RELEASED: our 2xx was never ACKed */
-	NOTE_ANONYMOUS = 16,
 };
 
 struct note {
