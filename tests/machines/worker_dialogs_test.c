@@ -1,0 +1,94 @@
+/* Several dialogs of one INVITE: a proxy behind a contact forks (RFC 3261 13.2.2.4, 12.1.2). */
+#include <stdio.h>
+#include <string.h>
+
+#include "worker_phone.h"
+
+TestSuite(worker_dialogs, .init = rig_begin, .fini = rig_end);
+
+/* A proxy behind one contact forks, and two of its phones answer: two dialogs of one INVITE. */
+Test(worker_dialogs, two_answer_behind_a_proxy)
+{
+	const char *ack, *bye;
+
+	dials(alice, "bob", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies_as(bob, "fork-1", "INVITE", 180, "");
+	replies_as(bob, "fork-2", "INVITE", 180, "");
+	hears(alice, "180");
+	hears(alice, "180");
+	replies_as(bob, "fork-1", "INVITE", 200, SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	replies_as(bob, "fork-2", "INVITE", 200, SDP_B);
+	ack = hears(bob, "ACK");
+	expect_has(header(ack, "To"), "tag=fork-2");
+	bye = hears(bob, "BYE");
+	expect_has(header(bye, "To"), "tag=fork-2");
+	replies(bob, "BYE", 200, "", "");
+	replies_as(bob, "fork-1", "INVITE", 200, SDP_B);
+	expect_has(header(hears(bob, "ACK"), "To"), "tag=fork-1");
+	says(alice, "BYE", "", "");
+	hears(alice, "200 BYE");
+	expect_has(header(hears(bob, "BYE"), "To"), "tag=fork-1");
+	replies(bob, "BYE", 200, "", "");
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* The record names the fork that answered, not the first that rang. */
+Test(worker_dialogs, second_fork_answers)
+{
+	dials(alice, "bob", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies_as(bob, "fork-1", "INVITE", 180, "");
+	hears(alice, "180");
+	snprintf(bob->local_tag, sizeof(bob->local_tag), "fork-2");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	hangs_up(bob, alice);
+	rig_ends_clean("answered 200 16 callee normal", 0);
+	cr_expect_str_eq(rig_cdr("leg.2.remote_tag"), "fork-2");
+}
+
+/* A peer can invent forks; each costs a leg until its BYE is answered. */
+Test(worker_dialogs, forks_without_end)
+{
+	char tag[16];
+	unsigned live;
+
+	talk(alice, bob);
+	live = rig->w[0]->legs.live;
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(tag, sizeof(tag), "fork-%u", i);
+		replies_as(bob, tag, "INVITE", 200, SDP_B);
+	}
+	cr_expect_leq(rig->w[0]->legs.live, live + 16);
+	while (has_mail(bob))
+		obliges(bob);
+	hangs_up(alice, bob);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* A fork's 2xx without Contact: its ACK and BYE go where the INVITE went. */
+Test(worker_dialogs, fork_without_contact)
+{
+	const char *m;
+
+	talk(alice, bob);
+	m = bob->got[0];
+	sends(bob,
+	    "SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=fork-2\r\nCall-ID: %s\r\n"
+	    "CSeq: %s\r\nContent-Length: 0\r\n\r\n",
+	    header(m, "Via"), header(m, "From"), header(m, "To"), header(m, "Call-ID"),
+	    header(m, "CSeq"));
+	expect_has(hears(bob, "ACK"), "ACK sip:bob@192.0.2.2 SIP/2.0\r\n");
+	hears(bob, "BYE");
+	replies(bob, "BYE", 200, "", "");
+	hangs_up(alice, bob);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
