@@ -295,7 +295,7 @@ child_start(struct child *c, enum role role, int argc, char **argv)
 const void *
 child_region(struct child *c, unsigned proc, size_t *size_r)
 {
-	if (proc >= PROC_MAX || c->given->regions[proc].mem == NULL)
+	if (proc >= PROC_MAX || c->given == NULL || c->given->regions[proc].mem == NULL)
 		return NULL;
 	*size_r = c->given->regions[proc].size;
 	return c->given->regions[proc].mem;

@@ -77,11 +77,34 @@ call_at(struct worker *w, handle h)
 	return pool_find(&w->calls, h);
 }
 
+/* limits.calls is the exchange's: the calls of all workers are added up each time, from what each
+ * says of itself, so that no counter can leak. */
+static bool
+is_at_limit(struct worker *w)
+{
+	uint64_t calls = w->calls.live;
+
+	for (unsigned i = 0; i < w->settings->processes.workers; i++) {
+		const struct process *other;
+		size_t size;
+
+		if (i == w->child.index)
+			continue;
+		other = child_region(&w->child, proc_of(ROLE_WORKER, i), &size);
+		if (other != NULL)
+			calls += __atomic_load_n(&other->counters[COUNT_LIVE_CALLS],
+			    __ATOMIC_RELAXED);
+	}
+	return calls >= w->settings->limits.calls;
+}
+
 struct call *
 call_new(struct worker *w)
 {
 	struct call *c;
 
+	if (is_at_limit(w))
+		return NULL;
 	/* Rule 7: room for all that a call can become is there before it begins. */
 	if (!pool_has(&w->legs, TARGETS_MAX + 2, false) ||
 	    !pool_has(&w->txn_pool, 4 * TARGETS_MAX, false) ||
@@ -92,6 +115,7 @@ call_new(struct worker *w)
 		return NULL;
 	uuid_v7(c->call_id, w->child.clock.wall_ms);
 	count(w->child.self, COUNT_CALLS, 1);
+	gauge(w->child.self, COUNT_LIVE_CALLS, w->calls.live);
 	return c;
 }
 
@@ -102,6 +126,7 @@ call_drop(struct worker *w, struct call *c)
 	wheel_set(w->wheel, &w->call_timers[pool_index(&w->calls, c)], 0);
 	arena_drop(&w->heap, &c->arena);
 	pool_drop(&w->calls, c);
+	gauge(w->child.self, COUNT_LIVE_CALLS, w->calls.live);
 }
 
 struct kept

@@ -25,6 +25,7 @@ recover_lay_out(struct worker *w)
 	w->views = (void *)(views + 1);
 	pool_init(&w->calls, w->region + w->shape.calls_at, WORKER_CALL_BYTES, w->shape.calls,
 	    handle_owner_of(KIND_CALL, proc), 0);
+	gauge(w->child.self, COUNT_LIVE_CALLS, w->calls.live);
 	pool_init(&w->legs, w->region + w->shape.legs_at, WORKER_LEG_BYTES, w->shape.legs,
 	    handle_owner_of(KIND_LEG, proc), LEGS_RESERVE);
 	/* Requests in dialogs keep a reserve (rule 7). */
