@@ -42,6 +42,8 @@ answer_txn(struct worker *w, struct txn *t, unsigned status, const char *reason,
 	sip_put_refusal(&b, m, status, reason, to_tag, headers);
 	if (buf_ok(&b))
 		txn_respond(&w->txns, t, status, buf_span(&b));
+	else if (status >= 200)
+		txn_drop(&w->txns, t); /* nothing fits beside its Vias: no timer would end it */
 }
 
 void

@@ -5,6 +5,9 @@
 #include "sip/addr.h"
 #include "sip/fields.h"
 
+/* A name of 256 bytes with each escaped, a user of 256 as %hh, a realm of 128. */
+enum { ADDRESS_MAX = 1536 };
+
 /* --- targets ------------------------------------------------------------------------------------*/
 
 struct target *
@@ -72,7 +75,7 @@ keep_addresses(struct worker *w, struct call *c)
 	    rec == NULL ? NULL : directory_tenant(&w->directory, c->tenant, rec);
 	struct span realm = span_str(t == NULL ? w->settings->domains[0] : t->realm);
 	struct span name = kept_span(&w->heap, c->name);
-	struct buf b = scratch_buf(w, 1024);
+	struct buf b = scratch_buf(w, ADDRESS_MAX);
 
 	if (name.len > 0) {
 		sip_put_quoted(&b, name);
@@ -84,7 +87,7 @@ keep_addresses(struct worker *w, struct call *c)
 	buf_put(&b, realm);
 	buf_char(&b, '>');
 	c->from_addr = call_keep(w, c, buf_span(&b));
-	b = scratch_buf(w, 1024);
+	b = scratch_buf(w, ADDRESS_MAX);
 	buf_lit(&b, "<sip:");
 	sip_put_user(&b, kept_span(&w->heap, c->dialled));
 	buf_char(&b, '@');

@@ -165,8 +165,9 @@ handle leg_send_request(struct worker *w, struct leg *l, const struct leg_reques
 /* An ACK for a 2xx in dialog d: no transaction, nothing to wait for. */
 void leg_write_ack(struct worker *w, struct leg *l, const struct dialog *d, uint32_t cseq,
     struct span content_type, struct span body);
-/* Answers the INVITE or UPDATE in flight: status, our tag, Contact, what goes with it. */
-void leg_respond(struct worker *w, struct leg *l, unsigned status, const struct note *n);
+/* Answers the INVITE or UPDATE in flight: status, our tag, Contact, what goes with it. False: what the
+ * other side gave cannot be written; a final answer went out all the same, bare, a 2xx as 500. */
+bool leg_respond(struct worker *w, struct leg *l, unsigned status, const struct note *n);
 /* The body toward this leg: SDP gets our origin, anything else stays. */
 struct span leg_body_toward(
     struct worker *w, struct leg *l, struct span content_type, struct span body);

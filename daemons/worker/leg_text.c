@@ -147,18 +147,26 @@ put_response(struct worker *w, struct buf *b, struct leg *l, const struct sip_ms
 	sip_put_body(b, n->text[T_CONTENT_TYPE], body);
 }
 
-void
+bool
 leg_respond(struct worker *w, struct leg *l, unsigned status, const struct note *n)
 {
 	struct txn *t = txn_at(&w->txns, l->invite);
 	struct buf b = buf_on(w->text, OUT_TEXT);
 
 	if (t == NULL)
-		return;
+		return true;
 	put_response(w, &b, l, txn_request(&w->txns, t), status, n);
-	if (buf_ok(&b) && txn_respond(&w->txns, t, status, buf_span(&b)))
-		return;
+	if (buf_ok(&b)) {
+		if (!txn_respond(&w->txns, t, status, buf_span(&b)))
+			count(w->child.self, COUNT_SEND_FAILED, 1);
+		return true;
+	}
+	/* A NUL in the other side's phrase, or its body is too long beside our peer's Vias. */
 	count(w->child.self, COUNT_SEND_FAILED, 1);
+	if (status >= 200)
+		answer_txn(w, t, status < 300 ? 500 : status, NULL,
+		    kept_span(&w->heap, l->dialog.local_tag), SPAN_NONE);
+	return false;
 }
 
 /* --- bodies and headers -------------------------------------------------------------------------*/

@@ -139,18 +139,46 @@ resend_until_acked(struct worker *w, struct leg *l)
 	leg_arm(w, l);
 }
 
+static void
+stop_resending(struct worker *w, struct leg *l)
+{
+	l->resend_ns = 0;
+	l->give_up_ns = 0;
+	leg_arm(w, l);
+}
+
+/* The peer was refused instead: the other side, in a session with nobody, is let go. */
+static void
+answer_lost(struct leg_step *s, bool first)
+{
+	struct leg *l = s->l;
+
+	l->inv = INV_IDLE;
+	stop_resending(s->w, l);
+	leg_last_word(s->w, l, EV_RELEASED, 500, NOTE_NO_ACK, NULL);
+	if (!first) {
+		leg_send_bye(s, NULL);
+		return;
+	}
+	l->dialog.state = DIALOG_ENDED;
+	leg_drop(s->w, l);
+}
+
 void
 leg_send_answer(void *step, const void *input)
 {
 	struct leg_step *s = step;
 	const struct leg_input *in = input;
 	struct leg *l = s->l;
-	bool offered = l->offer.state == OFFER_RCVD;
+	bool offered = l->offer.state == OFFER_RCVD, first = l->dialog.state != DIALOG_CONFIRMED;
 
 	l->dialog.state = DIALOG_CONFIRMED;
 	if (l->inv == INV_IN_2XX)
 		resend_until_acked(s->w, l);
-	leg_respond(s->w, l, 200, in->n);
+	if (!leg_respond(s->w, l, 200, in->n)) {
+		answer_lost(s, first);
+		return;
+	}
 	if (in->n->text[T_BODY].len > 0)
 		offer_step(&l->offer, offered ? OFFER_E_SEND_ANSWER : OFFER_E_SEND_OFFER,
 		    pool_handle(&s->w->legs, l));
@@ -198,14 +226,6 @@ leg_on_ack(struct worker *w, struct leg *l, const struct sip_msg *m)
 {
 	if (m->cseq == l->invite_cseq && dialog_matches(&l->dialog, &w->heap, m))
 		leg_step(w, l, LE_GOT_ACK, &(struct leg_input){ .m = m });
-}
-
-static void
-stop_resending(struct worker *w, struct leg *l)
-{
-	l->resend_ns = 0;
-	l->give_up_ns = 0;
-	leg_arm(w, l);
 }
 
 void

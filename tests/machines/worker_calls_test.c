@@ -362,3 +362,28 @@ Test(worker_calls, store_is_stuck_while_a_leg_lingers)
 	cr_expect_not(rig->w[0]->cdrs_waiting);
 	rig_ends_clean("cancelled 487 16 caller normal", 0);
 }
+
+/* THREATS.md B1: the longest name and user that a gateway can give, each character to be escaped. */
+Test(worker_calls, B1_longest_names_of_a_gateway)
+{
+	struct phone *gw = phone_at("gw", "192.0.2.101");
+	char name[513] = "", user[721] = "";
+	const char *from;
+
+	for (unsigned i = 0; i < 256; i++)
+		memcpy(name + 2 * i, "\\\"", 2);
+	for (unsigned i = 0; i < 240; i++)
+		memcpy(user + 3 * i, "%20", 3);
+	rig_gateway(11, gw->host, true);
+	sends(gw,
+	    "INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.101;branch=z9hG4bKn\r\n"
+	    "From: \"%s\" <sip:%s@192.0.2.101>;tag=n\r\nTo: <sip:bob@example.com>\r\n"
+	    "Call-ID: names\r\nCSeq: 1 INVITE\r\nContact: <sip:gw@192.0.2.101>\r\n"
+	    "Content-Length: 0\r\n\r\n",
+	    name, user);
+	from = header(hears(bob, "INVITE"), "From");
+	cr_expect_neq(strstr(from, name), NULL, "%s", from);
+	cr_expect_neq(strstr(from, user), NULL, "%s", from);
+	cr_expect_neq(strstr(from, "@example.com>;tag="), NULL, "%s", from);
+	rig_operator_hangup(0);
+}

@@ -43,7 +43,7 @@ headers(const char *text, const char *name)
 const char *
 header(const char *text, const char *name)
 {
-	static char values[16][512];
+	static char values[16][2048];
 	static unsigned next;
 	const char *p = find_header(text, name, 0);
 	char *to = values[next++ % 16];
