@@ -143,12 +143,26 @@ good_char(struct span s)
 	return n;
 }
 
+/* Length of what is printable ASCII at the start of s, and means nothing in JSON: most often all. */
+static size_t
+plain(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.len && s.p[n] >= 0x20 && s.p[n] < 0x7f && s.p[n] != '"' && s.p[n] != '\\')
+		n++;
+	return n;
+}
+
 void
 cdr_text(struct cdr_writer *w, uint8_t number, struct span s)
 {
 	char text[CDR_TEXT_MAX];
-	size_t len = 0;
+	size_t len = plain(span_first(s, sizeof(text)));
 
+	if (len > 0)
+		memcpy(text, s.p, len);
+	s = span_from(s, len);
 	while (s.len > 0) {
 		size_t n = good_char(s);
 		if (len + (n ? n : 1) > sizeof(text))
@@ -286,9 +300,13 @@ cdr_value(struct span bytes)
 static void
 put_json_text(struct buf *b, struct span s)
 {
+	size_t n = plain(s);
+
 	buf_char(b, '"');
+	buf_put(b, span_first(s, n));
+	s = span_from(s, n);
 	while (s.len > 0) {
-		size_t n = good_char(s);
+		n = good_char(s);
 		if (n == 0)
 			buf_char(b, '?');
 		else if (*s.p == '"' || *s.p == '\\')

@@ -24,10 +24,13 @@ uuid_of_segment(uint8_t uuid_r[16], const uint8_t call[16], uint32_t seq)
 	char name[16 + 12];
 	struct buf b = buf_on(name, sizeof(name));
 	uint8_t hash[EVP_MAX_MD_SIZE];
+	static EVP_MD *sha1; /* fetched once: OpenSSL would look for it each time */
 
+	if (sha1 == NULL)
+		sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 	buf_put(&b, span_of(call, 16));
 	buf_u64(&b, seq);
-	must(buf_ok(&b) && EVP_Digest(name, b.len, hash, NULL, EVP_sha1(), NULL) == 1);
+	must(buf_ok(&b) && EVP_Digest(name, b.len, hash, NULL, sha1, NULL) == 1);
 	memcpy(uuid_r, hash, 16);
 	uuid_r[6] = (uint8_t)(0x50 | (uuid_r[6] & 0x0f));
 	uuid_r[8] = (uint8_t)(0x80 | (uuid_r[8] & 0x3f));
