@@ -3,8 +3,6 @@ import re
 import socket
 import time
 
-import pytest
-
 from calls import exchange, sdp, wait_until
 from sip_text import param, params_of, word
 
@@ -484,97 +482,3 @@ def test_S1_17_the_record_is_there(office):
     at = time.monotonic()
     office.record(a, disposition="answered")
     assert time.monotonic() - at < 2
-
-
-def test_S4_02_subject(office):
-    alice, bob = office.phones(2)
-    subject = "Grüße, “quoted”; and more <x>"
-    call = alice.new_call(bob.name)
-    call.request("INVITE", sdp=sdp(), headers=[("Subject", subject), ("Priority", "urgent"),
-                                               ("X-Test", "stays")])
-    alice.placed.append(call)
-    call.again_with(alice.take(lambda m: m.status == 407))
-    invite = bob.expect("INVITE")
-    assert invite["Subject"] == subject
-    assert not invite.has("X-Test") and not invite.has("Proxy-Authorization")
-    bob.reply(486)
-    alice.expect(486)
-
-
-def test_S1_14_not_without_credentials(office):
-    """A challenge, then the call; the From alone gives nothing. A challenge leaves no record."""
-    alice, bob = office.phones(2)
-    call = alice.invite(bob.name, sdp=sdp(), auth=False)
-    challenge = alice.expect(407)
-    assert challenge["Proxy-Authenticate"].startswith("Digest ")
-    bob.silence(0.05)
-    office.no_record(call)
-    assert office.rows_of(call.call_id) == []
-
-
-@pytest.mark.parametrize("trust", ["binding", "address"])
-def test_S1_14_trust(office, trust):
-    """By SQL, within two seconds: no challenge from where the subscriber is registered."""
-    alice, bob = office.phones(2)
-    office.sql.do("update tandem.subscriber_service v set trust = '%s' from tandem.subscriber s where "
-                  "s.subscriber_id = v.subscriber_id and s.username = '%s'" % (trust, alice.name))
-
-    def is_trusted():
-        call = alice.new_call(bob.name)
-        call.request("INVITE", sdp=sdp())
-        m = alice.take(lambda m: m.call is call and m.status, skip_trying=False)
-        if m.status == 407:
-            return False
-        alice.placed.append(call)
-        return True
-
-    wait_until(is_trusted, 2)
-    bob.expect("INVITE")
-    bob.reply(486)
-    alice.expect(486)
-    stranger = office.phone(user=alice.name, register=False, host="127.0.0.1")
-    call = stranger.new_call(bob.name)
-    bob.expect("ACK")
-    call.request("INVITE", sdp=sdp())
-    if trust == "binding":
-        stranger.expect(407)    # the same address, another port
-    else:
-        bob.expect("INVITE")
-        stranger.placed.append(call)
-        bob.reply(486)
-        stranger.expect(486)
-
-
-
-
-def test_S4_10_a_phone_of_1999(office):
-    """RFC 2543: no cookie in the branch, no Max-Forwards: the whole call works."""
-    alice, bob = office.phones(2)
-    branches = iter(range(1, 99))
-    alice.via = lambda branch=None: "SIP/2.0/UDP %s;branch=%s" % (
-        alice.sent_by, branch or next(branches))
-    a, b = office.up(alice, bob)
-    b.reinvite(sdp=sdp(ip="0.0.0.0"))
-    alice.expect("INVITE")
-    alice.reply(200, sdp=sdp())
-    alice.expect("ACK")
-    bob.expect(200)
-    b.ack()
-    office.hang_up(alice, bob)
-    office.record(a, disposition="answered")
-
-
-def test_a_call_to_oneself(office):
-    alice = office.phone()
-    a = alice.invite(alice.name, sdp=sdp())
-    alice.expect("INVITE")
-    b = alice.call
-    b.reply(200, sdp=sdp())
-    alice.take(lambda m: m.method == "ACK")
-    alice.take(lambda m: m.status == 200)
-    a.ack()
-    a.bye()
-    alice.take(lambda m: m.method == "BYE")
-    b.reply(200, to="BYE")
-    alice.take(lambda m: m.status == 200)
-    office.record(a, disposition="answered", calling_number=alice.name, called_number=alice.name)
