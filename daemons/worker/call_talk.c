@@ -112,7 +112,6 @@ call_offer_cancelled(void *step, const void *note)
 	(void)note;
 	if (peer == NULL || s->c->offer_from != heap_offset(&s->w->heap, s->p))
 		return;
-	s->c->offer_from = 0;
 	n = party_note(s->c, s->w, CMD_OFFER_CANCEL, peer);
 	note_down(s->w, &n);
 }

@@ -31,6 +31,7 @@ static const struct fsm_row rows[] = {
 
 	FSM_ROW(INV_IN,         LE_GOT_INVITE,       INV_IN,         leg_in_again),
 	FSM_ROW(INV_IN,         LE_GOT_CANCEL,       INV_IDLE,       leg_in_cancel),
+	FSM_ROW(INV_IN,         LE_GOT_CANCEL_OFFER, INV_IN,         leg_in_cancel_offer),
 	FSM_ROW(INV_IN,         LE_DO_PROGRESS,      INV_IN,         leg_send_progress),
 	FSM_ROW(INV_IN,         LE_DO_ANSWER,        INV_IN_2XX,     leg_send_answer),
 	FSM_ROW(INV_IN,         LE_DO_ANSWER_UPDATE, INV_IDLE,       leg_send_answer),
@@ -52,6 +53,8 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(INV_OUT,        LE_GOT_FAILURE,      INV_IDLE,       leg_failed),
 	FSM_ROW(INV_OUT,        LE_GOT_INVITE,       INV_OUT,        leg_in_glare),
 	FSM_ROW(INV_OUT,        LE_DO_CANCEL,        INV_OUT_CANCEL, leg_send_cancel),
+	FSM_ROW(INV_OUT,        LE_DO_CANCEL_OFFER,  INV_OUT,        leg_send_cancel),
+	FSM_ROW(INV_OUT,        LE_T_OFFER,          INV_OUT,        leg_send_cancel),
 	FSM_ROW(INV_OUT,        LE_T_RING,           INV_OUT_CANCEL, leg_ring_over),
 	FSM_ROW(INV_OUT,        LE_DO_BYE,           INV_IDLE,       leg_send_bye),
 
@@ -69,9 +72,9 @@ static const char *const states[INV_N_STATES] = {
 	"IDLE", "IN", "IN_2XX", "IN_BYE", "OUT", "OUT_CANCEL", "OUT_2XX",
 };
 static const char *const events[LE_N_EVENTS] = {
-	"GOT_INVITE", "GOT_CANCEL", "GOT_ACK", "GOT_1XX", "GOT_2XX", "GOT_FAILURE",
+	"GOT_INVITE", "GOT_CANCEL", "GOT_CANCEL_OFFER", "GOT_ACK", "GOT_1XX", "GOT_2XX", "GOT_FAILURE",
 	"DO_INVITE", "DO_PROGRESS", "DO_ANSWER", "DO_ANSWER_UPDATE", "DO_REFUSE", "DO_ACK",
-	"DO_CANCEL", "DO_BYE", "T_RESEND", "T_GIVE_UP", "T_RING",
+	"DO_CANCEL", "DO_CANCEL_OFFER", "DO_BYE", "T_RESEND", "T_GIVE_UP", "T_RING", "T_OFFER",
 };
 /* clang-format on */
 
@@ -247,7 +250,7 @@ leg_on_timer(struct worker *w, struct leg *l)
 	else if (take_due(w, &l->resend_ns))
 		leg_step(w, l, LE_T_RESEND, &in);
 	else if (take_due(w, &l->ring_until_ns))
-		leg_step(w, l, LE_T_RING, &in);
+		leg_step(w, l, l->dialog.state == DIALOG_CONFIRMED ? LE_T_OFFER : LE_T_RING, &in);
 	if (leg_at(w, h) == l)
 		leg_arm(w, l);
 }
@@ -330,7 +333,7 @@ event_of_command(const struct leg *l, enum note_what what)
 	case CMD_OFFER:
 		return LE_DO_INVITE;
 	case CMD_OFFER_CANCEL:
-		return LE_DO_CANCEL;
+		return LE_DO_CANCEL_OFFER;
 	case CMD_RELEASE:
 		return release_event(l);
 	case NOTE_NONE:

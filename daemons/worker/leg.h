@@ -29,7 +29,8 @@ enum leg_invite {
 
 enum leg_event {
 	LE_GOT_INVITE,
-	LE_GOT_CANCEL,
+	LE_GOT_CANCEL,	     /* of the first INVITE */
+	LE_GOT_CANCEL_OFFER, /* of a re-INVITE */
 	LE_GOT_ACK,
 	LE_GOT_1XX,
 	LE_GOT_2XX,
@@ -41,10 +42,12 @@ enum leg_event {
 	LE_DO_REFUSE,
 	LE_DO_ACK,
 	LE_DO_CANCEL,
+	LE_DO_CANCEL_OFFER,
 	LE_DO_BYE,
 	LE_T_RESEND,
 	LE_T_GIVE_UP,
 	LE_T_RING,
+	LE_T_OFFER, /* a re-INVITE waited long enough */
 	LE_N_EVENTS
 };
 
@@ -118,6 +121,7 @@ struct span leg_tag_of_txn(struct worker *w, const struct txn *ist);
 /* leg_uas.c */
 void leg_in_invite(void *step, const void *input);
 void leg_in_cancel(void *step, const void *input);
+void leg_in_cancel_offer(void *step, const void *input);
 void leg_in_again(void *step, const void *input);
 void leg_in_glare(void *step, const void *input);
 void leg_send_progress(void *step, const void *input);

@@ -7,6 +7,10 @@
 #include "sip/build.h"
 #include "sip/fields.h"
 
+/* How many T1 a re-INVITE may wait before it is cancelled: less than the 64 after which somebody who
+ * asked for it by UPDATE takes his dialog for lost. */
+enum { OFFER_T1S = 40 };
+
 static enum err
 start_dialog(struct worker *w, struct leg *l, const struct note *n)
 {
@@ -62,7 +66,8 @@ leg_send_invite(void *step, const void *input)
 
 	if (!first) {
 		l->dialog.local_cseq++;
-		l->ring_until_ns = worker_now(s->w) + s->w->settings->timers.ring_s * NS_PER_S;
+		l->ring_until_ns =
+		    worker_now(s->w) + OFFER_T1S * s->w->settings->timers.t1_ms * NS_PER_MS;
 		leg_arm(s->w, l);
 	}
 	l->invite_cseq = r.cseq = l->dialog.local_cseq;
@@ -276,28 +281,20 @@ leg_send_cancel(void *step, const void *input)
 	struct leg_step *s = step;
 	const struct leg_input *in = input;
 
-	cancel_invite(s->w, s->l, in->n->text[T_REASON]);
+	cancel_invite(s->w, s->l, in->n == NULL ? SPAN_NONE : in->n->text[T_REASON]);
 	/* Killed before it was sent: no answer can come. */
 	if (txn_at(&s->w->txns, s->l->invite) == NULL)
 		leg_step(s->w, s->l, LE_GOT_FAILURE, &(struct leg_input){ .status = 487 });
 }
 
-/* This contact rang as long as it wished to (FLOWS.md S0-05): what is left of the leg ends alone. Or a
- * re-INVITE was not answered for as long as a call may ring: who asked for it hears so, and the call
- * stays as it was. */
+/* This contact rang as long as it wished to (FLOWS.md S0-05): what is left of the leg ends alone. */
 void
 leg_ring_over(void *step, const void *input)
 {
 	struct leg_step *s = step;
-	struct note n = { .what = EV_OFFER_REFUSED, .status = 488 };
 
 	(void)input;
-	if (s->l->dialog.state == DIALOG_CONFIRMED) {
-		leg_facts(s->w, s->l, &n);
-		note_up(s->w, &n);
-	} else {
-		leg_last_word(s->w, s->l, EV_FAILED, 408, 0, NULL);
-	}
+	leg_last_word(s->w, s->l, EV_FAILED, 408, 0, NULL);
 	cancel_invite(s->w, s->l, SPAN_NONE);
 }
 
@@ -309,16 +306,6 @@ leg_late_answer(void *step, const void *input)
 	const struct leg_input *in = input;
 	struct leg *l = s->l;
 
-	if (l->dialog.state == DIALOG_CONFIRMED) { /* a re-INVITE: the other side gave it up */
-		struct note n = { .what = EV_OFFER_REFUSED, .status = 487 };
-
-		establish(s->w, l, in->m);
-		offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&s->w->legs, l));
-		leg_write_ack(s->w, l, &l->dialog, in->m->cseq, SPAN_NONE, SPAN_NONE);
-		leg_facts(s->w, l, &n);
-		note_up(s->w, &n);
-		return;
-	}
 	establish(s->w, l, in->m);
 	leg_write_ack(s->w, l, &l->dialog, in->m->cseq, SPAN_NONE, SPAN_NONE);
 	leg_last_word(s->w, l, EV_GONE, in->status, NOTE_LATE_ANSWER, NULL);
@@ -332,10 +319,6 @@ leg_cancelled_over(void *step, const void *input)
 	const struct leg_input *in = input;
 	struct leg *l = s->l;
 
-	if (l->dialog.state == DIALOG_CONFIRMED) {
-		leg_failed(step, input);
-		return;
-	}
 	l->dialog.state = DIALOG_ENDED;
 	leg_last_word(s->w, l, EV_GONE, in->status, 0, NULL);
 	leg_drop(s->w, l);

@@ -93,7 +93,9 @@ leg_on_cancel(struct worker *w, struct txn *ist, const struct sip_msg *m)
 	struct leg *l = leg_at(w, ist->user);
 
 	if (l != NULL && l->invite == pool_handle(&w->txn_pool, ist))
-		leg_step(w, l, LE_GOT_CANCEL, &(struct leg_input){ .m = m, .t = ist });
+		leg_step(w, l,
+		    l->dialog.state == DIALOG_CONFIRMED ? LE_GOT_CANCEL_OFFER : LE_GOT_CANCEL,
+		    &(struct leg_input){ .m = m, .t = ist });
 }
 
 void
@@ -102,18 +104,25 @@ leg_in_cancel(void *step, const void *input)
 	struct leg_step *s = step;
 	const struct leg_input *in = input;
 	struct leg *l = s->l;
-	struct note n = { .what = EV_OFFER_CANCELLED, .status = 487 };
+	struct note n = { .what = EV_CANCELLED, .status = 487 };
 
 	leg_respond(s->w, l, 487, &n);
-	if (l->dialog.state == DIALOG_CONFIRMED) {
-		offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&s->w->legs, l));
-		leg_facts(s->w, l, &n);
-		note_up(s->w, &n);
-		return;
-	}
 	l->dialog.state = DIALOG_ENDED;
 	leg_last_word(s->w, l, EV_CANCELLED, 487, 0, in->m);
 	leg_drop(s->w, l);
+}
+
+/* What was offered is with the other side already, whose answer decides: 487 when our CANCEL reached it
+ * in time, else its 2xx, and both sides have the same session either way (a CANCEL asks, RFC 3261 9). */
+void
+leg_in_cancel_offer(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	struct note n = { .what = EV_OFFER_CANCELLED, .status = 487 };
+
+	(void)input;
+	leg_facts(s->w, s->l, &n);
+	note_up(s->w, &n);
 }
 
 /* --- what we answer -----------------------------------------------------------------------------*/

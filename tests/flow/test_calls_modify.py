@@ -170,11 +170,11 @@ def test_reinvite_cancelled(office):
     one.ua.expect("100")
     one.cancel()
     one.ua.expect("CANCEL 200")
-    one.ua.expect(487)
     other.ua.expect("CANCEL")
     other.reply(200, to="CANCEL")
     other.reply(487, to="INVITE")
     other.ua.expect("ACK")
+    one.ua.expect(487)
     office.hang_up(one.ua, other.ua)
 
 

@@ -212,11 +212,11 @@ Test(worker_notes, refusal_and_cancel_cross)
 	replies(bob, "INVITE", 180, "", "");
 	cancels(alice, "");
 	hears(alice, "200 CANCEL");
-	hears(alice, "487");
 	hears(bob, "CANCEL");
 	replies(bob, "CANCEL", 200, "", "");
 	replies(bob, "INVITE", 487, "", "");
 	hears(bob, "ACK");
+	hears(alice, "487");
 	passes(alice, bob);
 	hangs_up(bob, alice);
 	rig_ends_clean("answered 200 16 callee normal", 0);
