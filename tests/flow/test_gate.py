@@ -9,7 +9,7 @@ import pytest
 from calls import Phone, exchange, sdp, wait_until
 from sip_text import Message, challenge_of, digest_answer, word
 
-building, office = exchange()
+building, office = exchange(users=300)
 
 # --- what cannot be read ------------------------------------------------------------------------
 
@@ -252,6 +252,15 @@ def test_A6_each_algorithm(office, algorithm):
     alice.expect(486)
 
 
+@pytest.mark.parametrize("algorithm", ["MD5-sess", "SHA-256-sess", "SHA-1", "SHA-512", "AKAv1-MD5", "none"])
+def test_A6_an_algorithm_that_was_not_offered(office, algorithm):
+    alice, bob = office.phones(2)
+    call, challenge = challenged(alice, bob)
+    name, value = alice.credentials(challenge, "INVITE", call.target)
+    call.request("INVITE", sdp=sdp(), auth=(name, value.replace("algorithm=MD5", "algorithm=" + algorithm)))
+    refused(alice, bob, call)
+
+
 def test_A6_not_below_the_subscribers_minimum(office):
     """min_algorithm sha256: MD5 is refused, SHA-256 is good."""
     alice, bob = office.phones(2)
@@ -433,7 +442,7 @@ def test_S4_06_merged(office):
     alice.expect(486)
 
 
-def test_scanner_is_slowed_down_not_the_victim(office):
+def test_C5_a_scanner_is_slowed_down_not_the_victim(office):
     """C5: hundreds of wrong guesses for a subscriber do not lock him out."""
     alice, bob = office.phones(2)
     guesser = office.phone(user=alice.name, register=False, password="guess")

@@ -280,12 +280,13 @@ def test_INV_9_bytes_not_characters(office):
     bob.expect("ACK")
 
 
-def test_INV_10_always_one_record(office):
-    """Answered, busy, cancelled, refused by us: each leaves one closed call, one segment."""
-    alice, bob = office.phones(2)
-    before = int(office.sql("select count(*) n from tandem.cdr")[0]["n"])
-    a, b = office.up(alice, bob)
-    office.hang_up(alice, bob)
+def test_INV_10_always_one_record(quick):
+    """Answered, busy, refused by us, cancelled, without any answer: each leaves one closed call, one segment.
+    (After a crash: test_restart.py.)"""
+    alice, bob = quick.phones(2)
+    before = {t: int(quick.sql("select count(*) n from tandem." + t)[0]["n"]) for t in ("call", "cdr")}
+    a, b = quick.up(alice, bob)
+    quick.hang_up(alice, bob)
     alice.invite(bob.name, sdp=sdp())
     bob.expect("INVITE")
     bob.reply(486)
@@ -293,8 +294,25 @@ def test_INV_10_always_one_record(office):
     alice.expect(486)
     alice.invite("nobody", sdp=sdp())
     alice.expect(404)
-    wait_until(lambda: int(office.sql("select count(*) n from tandem.cdr")[0]["n"]) == before + 3)
-    assert office.sql("select * from tandem.call where not closed") == []
+    cancelled = alice.invite(bob.name, sdp=sdp())
+    bob.expect("INVITE")
+    bob.reply(180)
+    alice.expect(180)
+    cancelled.cancel()
+    alice.expect("CANCEL 200")
+    alice.expect(487)
+    bob.expect("CANCEL")
+    bob.reply(200, to="CANCEL")
+    bob.reply(487, to="INVITE")
+    bob.expect("ACK")
+    unanswered = alice.invite(bob.name, sdp=sdp())
+    bob.expect("INVITE")
+    alice.expect(408)
+    quick.record(cancelled, disposition="cancelled", released_by="caller")
+    quick.record(unanswered, bill_ms=0, sip_code=408)
+    for table, n in before.items():
+        wait_until(lambda: int(quick.sql("select count(*) n from tandem." + table)[0]["n"]) == n + 5)
+    assert quick.sql("select * from tandem.call where not closed") == []
 
 
 def test_INV_11_nothing_stays(quick):
