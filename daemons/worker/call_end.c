@@ -132,10 +132,26 @@ call_operator_hangup(void *step, const void *note)
 		call_refuse(s->w, s->c, 480, SPAN_NONE, SPAN_NONE);
 }
 
+/* Killed between the called side's answer and ours to the caller, who will be refused now. */
+static bool
+answer_unsent(struct worker *w, struct call *c)
+{
+	const struct leg *l = leg_at(w, party_at(w, c->caller)->leg);
+	const struct txn *t = l == NULL ? NULL : txn_at(&w->txns, l->invite);
+
+	return c->final == 200 && segment_first(w, c)->answer_ns == 0 && t != NULL &&
+	       t->kind == TXN_IST && t->state <= TXN_PROCEEDING;
+}
+
 void
 call_abandon(struct worker *w, struct call *c)
 {
 	call_because(c, BY_SYSTEM, END_SYSTEM_FAILURE);
+	if (answer_unsent(w, c)) {
+		party_at(w, c->caller)->answer_ms = 0;
+		call_refuse(w, c, 500, SPAN_NONE, SPAN_NONE);
+		return;
+	}
 	if (c->state == CALL_UP || c->state == CALL_RINGING) {
 		call_operator_hangup(&(struct call_step){ w, c, NULL }, NULL);
 		return;

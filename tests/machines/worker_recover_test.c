@@ -145,6 +145,25 @@ Test(worker_recover, marked_while_it_rings)
 	rig_ends_clean("noanswer 480 18 system system_failure", 0);
 }
 
+/* The callee had answered, the caller was not told: he is refused, and the record says what he heard. */
+Test(worker_recover, marked_before_the_answer_left)
+{
+	struct call *c;
+
+	rings();
+	c = pool_next(&rig->w[0]->calls, NULL);
+	c->marked = 1;
+	c->state = CALL_UP;
+	c->final = 200;
+	rig_restart(0);
+	hears(alice, "500");
+	hears(bob, "CANCEL");
+	replies(bob, "CANCEL", 200, "", "");
+	replies(bob, "INVITE", 487, "", "");
+	hears(bob, "ACK");
+	rig_ends_clean("failed 500 41 system system_failure", 0);
+}
+
 /* Others are not touched. */
 Test(worker_recover, only_the_marked_one)
 {
