@@ -31,9 +31,13 @@ class Sql:
     """One psql that is kept open; rows come as dicts."""
 
     def __init__(self, cluster, database):
-        self.process = subprocess.Popen(
-            [str(cluster.bin / "psql"), "-XqAt", "-d", cluster.dsn(database)], text=True, bufsize=1,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.command = [str(cluster.bin / "psql"), "-XqAt", "-d", cluster.dsn(database)]
+        self.open()
+
+    def open(self):
+        """Also: once more, after the database was away."""
+        self.process = subprocess.Popen(self.command, text=True, bufsize=1, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def _lines(self, text):
         self.process.stdin.write("%s;\n\\echo ---\n" % text)

@@ -1,0 +1,216 @@
+"""A running exchange under load, what is done to it, and the judgement over every call afterwards.
+
+    def test_F1_...(scene):
+        scene.begin(stand=20, rate=40)
+        scene.kill("worker 0")
+        scene.judge(lost=1)
+
+Figures of each test stand in FIGURES; conftest.py prints them at the end of the run."""
+import os
+import pathlib
+import random
+import signal
+import time
+import zlib
+
+from calls import DOMAIN, Building
+from exchange import wait_until
+from traffic import GATEWAY, Traffic
+from ua import UA
+
+FIGURES = []
+PLANNED = {"talk": 200, "stand": 200, "busy": 486, "cancel": 487}
+COLUMNS = ("disposition", "sip_code", "end_reason", "released_by", "bill_ms", "estimated", "closed")
+DISPOSITION = {"talk": "answered", "stand": "answered", "busy": "busy", "cancel": "cancelled"}
+
+
+def alive(pid):
+    try:
+        stat = pathlib.Path("/proc/%d/stat" % pid).read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+class Scene(Building):
+    def __init__(self, name, cluster, template, directory, network=None, **keys):
+        super().__init__(cluster, template, directory, users=20, **keys)
+        self.name = name
+        self.seed = int(os.environ.get("FAULT_SEED", zlib.crc32(name.encode()) % 100000))
+        self.random = random.Random(self.seed)
+        print("%s: FAULT_SEED=%d" % (name, self.seed))
+        self.network = network or {}
+        self.traffic = None
+        self.slowest_s = 0.0            # between a kill and a successor that is ready
+        self.may_die = True
+
+    def begin(self, stand=20, rate=40):
+        """The exchange, its gateway and phones, calls that stand, and load."""
+        self.ctl("gateway", "add", "load", "host=" + GATEWAY)
+        self.start()
+        with UA("nobody", self.server, host=GATEWAY) as ua:
+            wait_until(lambda: ua.request("OPTIONS", to="sip:1001@" + DOMAIN,
+                                          auth=False).status != 407)
+        users = [self.user() for _ in range(16)]
+        self.traffic = Traffic(self.server, DOMAIN, users[:6], self.seed, users[6:], **self.network)
+        registers = self.traffic.register()
+        assert set(registers) == {200}, registers
+        self.traffic.stand(stand)
+        self.traffic.begin(rate)
+        self.pause(1.0)
+
+    def pause(self, seconds=None):
+        """Load goes on; by default for a moment of the seed's choice."""
+        time.sleep(seconds or self.random.uniform(0.2, 0.7))
+
+    # --- faults
+
+    def kill(self, *names, how=signal.SIGKILL, within=1.0):
+        """Signals children; back when successors of all are ready."""
+        pids = {name: wait_until(lambda n=name: self.x.pid_of(n)) for name in names}
+        began = time.monotonic()
+        for pid in pids.values():
+            os.kill(pid, how)
+        for name, pid in pids.items():
+            wait_until(lambda n=name, p=pid: self.ready_after(n, p), 10)
+        took = time.monotonic() - began
+        self.slowest_s = max(self.slowest_s, took)
+        assert took < within, "%s: %.2f s until there again" % (names, took)
+
+    def kill_busy(self, name):
+        """kill -9 within the first millisecond of work on what has gathered for a fifth of a second:
+        so that something is in its hand."""
+        pid = wait_until(lambda: self.x.pid_of(name))
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.2)
+        wait = self.random.uniform(0.0001, 0.0012)
+        os.kill(pid, signal.SIGCONT)
+        end = time.perf_counter() + wait
+        while time.perf_counter() < end:
+            pass
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: self.ready_after(name, pid), 10)
+
+    def ready_after(self, name, pid):
+        now = self.x.pid_of(name)
+        return now not in (None, pid) and "[" in self.x.children().get(now, "")
+
+    def kill_all(self):
+        """Everything at once."""
+        pids = [self.x.process.pid, *self.x.children()]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        self.x.process.wait()
+        wait_until(lambda: not any(alive(pid) for pid in pids))
+
+    # --- judgement
+
+    def judge(self, lost=0, slack_ms=700, settle=45, quick=True, codes=(503,)):
+        """Ends the load and judges every call. lost: how many may have gone otherwise than planned
+        (with a clean end and a record all the same), with these final responses; slack_ms: how far
+        time on the bill may be from what the caller saw; quick: first responses were in time."""
+        self.traffic.end()
+        self.traffic.change()
+        report = self.traffic.finish(settle)
+        fates = report.fates
+        rows = self.records(fates)
+        disturbed = [f for f in fates if not self.as_planned(f)]
+        missing = [f for f in fates if f.call_id not in rows]
+        doubled = [f for f in fates if len(rows.get(f.call_id, ())) > 1 or f.legs > 1]
+        trying = self.figure(fates, rows, disturbed)
+        print(FIGURES[-1], report.wires, report.registers)
+        for f in disturbed:
+            print(f, [{k: v for k, v in r.items() if v is not None and k in COLUMNS}
+                      for r in rows.get(f.call_id, ())])
+        assert not [f for f in fates if f.final in (None, 0)], "callers without a final response"
+        assert not [f for f in fates if f.open], "calls that are up on one side"
+        assert not missing, missing
+        assert not doubled, doubled
+        assert len(disturbed) <= lost, disturbed
+        self.check_disturbed(disturbed, rows, codes)
+        for f in fates:
+            if f not in disturbed:
+                self.check_row(f, rows[f.call_id][0], slack_ms)
+        assert not quick or trying[int(len(trying) * 0.99)] < 0.2, "100 Trying is late"
+        assert set(report.registers) == {200}, report.registers
+        self.check_tables(fates)
+        return report
+
+    def figure(self, fates, rows, disturbed):
+        """The line of this test; returns the times to the callers' first responses, in order."""
+        trying = sorted(f.trying if f.trying is not None else 99.0 for f in fates)
+        FIGURES.append("%-42s placed %4d  disturbed %2d  records %4d  missing %d  doubled %d  "
+                       "100 after %.0f ms (99 %%), %.0f ms (all)%s" % (
+                           self.name, len(fates), len(disturbed), sum(map(len, rows.values())),
+                           sum(f.call_id not in rows for f in fates),
+                           sum(len(r) > 1 for r in rows.values()),
+                           1000 * trying[int(len(trying) * 0.99)], 1000 * trying[-1],
+                           ", back in %.2f s" % self.slowest_s if self.slowest_s else ""))
+        return trying
+
+    @staticmethod
+    def as_planned(f):
+        """A change is answered 487 or 481 when the end of its call overtakes it, and 491 when it
+        overtakes the ACK of the other side (RFC 3261 14.2)."""
+        changes = {200, 481, 487, 491} if f.kind == "talk" else {200}
+        return (f.final == PLANNED[f.kind] and not f.unanswered and not f.gone and not f.open and
+                set(f.changed) <= changes and f.legs == 1 and not any("no ACK" in n for n in f.notes))
+
+    @staticmethod
+    def check_disturbed(disturbed, rows, codes):
+        """They ended cleanly all the same, and the record says what the caller heard."""
+        for f in disturbed:
+            assert not f.unanswered, f
+            assert f.final in (PLANNED[f.kind], 487, *codes), f
+            row = rows[f.call_id][0]
+            assert f.answered or (row["disposition"] != "answered" and row["bill_ms"] == 0), (f, row)
+
+    def records(self, fates, seconds=20):
+        """Call-ID -> its cdr rows, each with its call's columns; waits until all are there."""
+        def look():
+            return self.sql("""select c.*, k.closed, k.end_at as call_end_at from tandem.cdr c
+                left join tandem.call k using (call_id)""")
+
+        def complete():
+            found = look()
+            return found if {f.call_id for f in fates} <= {
+                r["in_sip_call_id"] for r in found if r["disposition"] and r["closed"]} else None
+        try:
+            found = wait_until(complete, seconds)
+        except AssertionError:
+            found = look()
+        rows = {}
+        for r in found:
+            rows.setdefault(r["in_sip_call_id"], []).append(r)
+        return rows
+
+    @staticmethod
+    def check_row(f, row, slack_ms):
+        assert row["disposition"] == DISPOSITION[f.kind], (f, row)
+        assert row["sip_code"] == PLANNED[f.kind], (f, row)
+        assert row["end_reason"] == "normal" and not row["estimated"], (f, row)
+        assert row["record_type"] == "normal", (f, row)
+        if f.answered:
+            saw = 1000 * (f.down - f.up)
+            assert abs(row["bill_ms"] - saw) < slack_ms, (f, saw, row)
+        else:
+            assert row["bill_ms"] == 0, (f, row)
+
+    def check_tables(self, fates):
+        """INV-10 for all of them: one closed call each, none besides, and the audit is content."""
+        count = self.sql("""select count(*) n, count(*) filter (where closed) closed,
+            (select count(*) from tandem.cdr) cdrs,
+            (select count(distinct in_sip_call_id) from tandem.cdr) ids from tandem.call""")[0]
+        n = len(fates)
+        assert count == {"n": n, "closed": n, "cdrs": n, "ids": n}, (n, count)
+        assert self.sql("select * from tandem.v_billing_audit") == []
+        wait_until(lambda: not self.calls_now(), 5)
+        kept = self.sql("select count(*) n from tandem.binding where expires_at > now()")[0]["n"]
+        assert kept >= 16, kept
+
+    def close(self):
+        try:
+            if self.traffic:
+                self.traffic.close()
+        finally:
+            super().close()

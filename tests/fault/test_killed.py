@@ -1,0 +1,55 @@
+"""One process killed with -9 under load, again and again, at moments of the seed's choice: it is there
+again within a second; what is established stays; a worker takes at most the call in its hand with it."""
+import signal
+import time
+
+import pytest
+
+ENDED = (408, 480, 500, 503)      # what a caller may be told whose call was in the worker's hand
+WORKERS = ("worker 0", "worker 1")
+
+
+def test_F1_F2_workers_killed(scene):
+    scene.begin(stand=24, rate=40)
+    for name in WORKERS * 3:
+        scene.kill(name)
+        scene.pause()
+    scene.traffic.change()
+    scene.judge(lost=6, codes=ENDED)
+
+
+def test_F2_F3_workers_killed_at_work(scene):
+    """With a heap of messages before them, just as they have begun with it."""
+    scene.begin(stand=24, rate=50)
+    for name in WORKERS * 3:
+        scene.kill_busy(name)
+        scene.pause()
+    scene.judge(lost=6, quick=False, slack_ms=1500, codes=ENDED)
+
+
+def test_F1_F3_both_workers_killed_at_once(scene):
+    scene.begin(stand=24, rate=40)
+    for _ in range(3):
+        scene.kill(*WORKERS)
+        scene.pause(0.8)
+    scene.judge(lost=6, codes=ENDED)
+
+
+@pytest.mark.parametrize("name", ["front 0", "registrar", "store", "control"])
+def test_F4_another_process_killed(scene, name):
+    scene.begin(stand=10, rate=40)
+    for _ in range(3):
+        scene.kill(name)
+        scene.pause()
+    scene.judge()
+
+
+def test_F1_a_worker_hangs(scene):
+    """SIGSTOP: the watchdog kills it after three seconds without a heartbeat; the supervisor looks
+    every quarter of a second."""
+    scene.begin(stand=20, rate=20)
+    began = time.monotonic()
+    scene.kill("worker 0", how=signal.SIGSTOP, within=5.0)
+    assert time.monotonic() - began > 2.0
+    scene.pause(0.5)
+    scene.judge(lost=1, quick=False, slack_ms=5000, codes=ENDED)
