@@ -26,7 +26,7 @@ def test_A8_unknown_users_take_as_long(office):
             assert b" 401 " in stranger.link.receive(time.monotonic() + 2)[:20]
             found.append(time.perf_counter() - before)
     known, unknown = (statistics.median(t) for t in times.values())
-    assert abs(known - unknown) < 0.2 * max(known, unknown), (known, unknown)
+    assert abs(known - unknown) < 0.3 * max(known, unknown), (known, unknown)
 
 
 def test_C1_strangers_leave_nothing(office):
