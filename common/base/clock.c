@@ -24,6 +24,18 @@ clock_move(struct clock *c, uint64_t ns)
 	c->wall_ms += (int64_t)(c->mono_ns / NS_PER_MS - before_ms);
 }
 
+/* A call's records have dozens of these: not by printf. */
+static void
+put_digits(struct buf *b, unsigned n, unsigned digits, char after)
+{
+	char text[5];
+
+	text[digits] = after;
+	for (unsigned i = digits; i > 0; n /= 10)
+		text[--i] = (char)('0' + n % 10);
+	buf_put(b, span_of(text, digits + 1));
+}
+
 /* gmtime_r reads TZ and takes a lock, which the log must not; this is the usual count of days in
  * eras of 400 years that begin on 1 March. */
 void
@@ -47,6 +59,14 @@ clock_put_utc(struct buf *b, int64_t wall_ms)
 	month = month < 10 ? month + 3 : month - 9;
 	year = era * 400 + year_of_era + (month <= 2);
 	second = (unsigned)(ms / 1000);
-	buf_printf(b, "%04lld-%02u-%02uT%02u:%02u:%02u.%03uZ", (long long)year, month, day,
-	    second / 3600, second / 60 % 60, second % 60, (unsigned)(ms % 1000));
+	if (year >= 0 && year <= 9999)
+		put_digits(b, (unsigned)year, 4, '-');
+	else
+		buf_printf(b, "%lld-", (long long)year);
+	put_digits(b, month, 2, '-');
+	put_digits(b, day, 2, 'T');
+	put_digits(b, second / 3600, 2, ':');
+	put_digits(b, second / 60 % 60, 2, ':');
+	put_digits(b, second % 60, 2, '.');
+	put_digits(b, (unsigned)(ms % 1000), 3, 'Z');
 }
