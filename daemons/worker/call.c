@@ -92,8 +92,8 @@ is_at_limit(struct worker *w)
 			continue;
 		other = child_region(&w->child, proc_of(ROLE_WORKER, i), &size);
 		if (other != NULL)
-			calls += __atomic_load_n(&other->counters[COUNT_LIVE_CALLS],
-			    __ATOMIC_RELAXED);
+			calls +=
+			    __atomic_load_n(&other->counters[COUNT_LIVE_CALLS], __ATOMIC_RELAXED);
 	}
 	return calls >= w->settings->limits.calls;
 }
