@@ -1,21 +1,18 @@
-"""Calls by SIP implementations that are not ours: two baresip phones that listen to each other, and sipp.
+"""Calls by phones that are not ours: two baresip that listen to each other.
 
 A row of FLOWS.md that a test stands for is in its name.
 """
-import subprocess
 import sys
 
 import pytest
 
-from exchange import REPO, free_port, wait_until
+from exchange import REPO, wait_until
 from office import DOMAIN, Office
 
 sys.path.insert(0, str(REPO / "contrib"))
 from phone import Phone # noqa: E402
 
 TONES = {"alice": 440, "bob": 620}
-CALLER, CALLED = "127.0.0.2", "127.0.0.3"
-BENCH = REPO / "tests/bench"
 
 
 @pytest.fixture
@@ -99,28 +96,3 @@ def test_S1_07_the_called_phone_declines(office, tmp_path):
         bob.wait("CALL_INCOMING")
         bob.command("hangup")
         assert alice.wait("CALL_CLOSED")["param"].startswith("486")
-
-
-def test_S1_16_sipp_calls_from_gateway_to_gateway(office, tmp_path):
-    to = free_port(host=CALLED)
-    for words in (("gateway", "add", "from", "host=" + CALLER, "transit=on"),
-                  ("gateway", "add", "to", "host=" + CALLED, "port=%d" % to),
-                  ("route", "add", "out", "gateway=to", "prefix=49")):
-        office.exchange.ctl(*words)
-    office.start()
-    called = subprocess.Popen(["sipp", "-sf", str(BENCH / "called.xml"), "-i", CALLED, "-p", str(to),
-                               "-nostdin"], cwd=tmp_path, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        done = subprocess.run(["sipp", "-sf", str(BENCH / "caller.xml"), "-i", CALLER, "-p",
-                               str(free_port(host=CALLER)), "-s", "4930123", "-r", "20", "-m", "40",
-                               "-d", "100", "-nostdin", "-timeout", "30s", "-timeout_error",
-                               "127.0.0.1:%d" % office.exchange.port], cwd=tmp_path,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stdout[-2000:]
-        rows = answered(office, 40)
-        assert len(rows) == 40
-        assert {r[4] for r in rows} == {"caller"}
-    finally:
-        called.kill()
-        called.wait()
