@@ -189,7 +189,8 @@ class Phone(UA):
 
     @property
     def exchange_name(self):
-        return "%s:%d" % self.server[:2]
+        host, port = self.server[:2]
+        return "%s:%d" % ("[%s]" % host if ":" in host else host, port)
 
 
 def bare_via(value):
