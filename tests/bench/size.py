@@ -1,0 +1,79 @@
+"""What is kept: memory for each call and subscriber, and whether their number makes a call dearer."""
+import time
+
+import loading
+import systems
+from calls import ours, started, warm
+from loading import calls_at, measure
+
+UP = (1000, 5000, 20000)
+
+
+def keep_up(asked, system, count):
+    """Calls that stay up."""
+    load = loading.Load(asked.build, system, rate=2000, count=count, keep=1, limit=120, prefix="48",
+                        **{"from": systems.CALLER_2, "to": systems.CALLED_2})
+    return load, load.wait_up()
+
+
+def memory_of_calls(asked, make):
+    with started(make) as (system,):
+        warm(asked, system)
+        before = systems.memory(system.pids())
+        for count in UP:
+            load, up = keep_up(asked, system, count)
+            grown = systems.memory(system.pids()) - before
+            if up < count:
+                print("%-9s %6d calls: only %d came up" % (system.name, count, up))
+            else:
+                print("%-9s %6d calls up: %5.1f KB each" % (system.name, count, grown / count / 1024),
+                      flush=True)
+            load.end()
+
+
+def memory_of_subscribers(asked):
+    found = []
+    for count in (1000, asked.subscribers):
+        with started(ours(asked, subscribers=count)) as (system,):
+            found.append((count, systems.memory(system.pids()), system.start_s))
+    (few, little, _), (many, much, took) = found
+    print("%d subscribers: %.0f bytes each; cold start in %.1f s"
+          % (many, (much - little) / (many - few), took))
+
+
+def memory_of_bindings(asked):
+    with started(ours(asked, subscribers=1000)) as (system,):
+        before = systems.memory(system.pids())
+        loading.Load(asked.build, system, rate=1000, count=1000, register=1, subscribers=1000,
+                     **systems.PHONES).end()
+        print("1000 bindings: %.0f bytes each" % ((systems.memory(system.pids()) - before) / 1000))
+
+
+def memory(asked):
+    memory_of_calls(asked, ours(asked))
+    memory_of_subscribers(asked)
+    memory_of_bindings(asked)
+
+
+def price(asked, system):
+    """Median cost of a call now."""
+    found = [measure(asked.build, system, **calls_at(1000, asked.seconds))["cpu"]
+             for _ in range(asked.rounds)]
+    return sorted(found)[len(found) // 2]
+
+
+def scale(asked):
+    with started(ours(asked)) as (system,):
+        warm(asked, system)
+        empty = price(asked, system)
+        print("empty exchange: %.0f ms CPU per 1,000 calls at 1000/s" % empty)
+        for count in UP[2:]:
+            load, up = keep_up(asked, system, count)
+            time.sleep(1)
+            now = price(asked, system)
+            load.end()
+            print("%d others up: %.0f, ratio %.2f" % (up, now, now / empty), flush=True)
+    with started(ours(asked, subscribers=asked.subscribers)) as (system,):
+        warm(asked, system)
+        now = price(asked, system)
+        print("%d subscribers: %.0f, ratio %.2f" % (asked.subscribers, now, now / empty))
