@@ -63,6 +63,8 @@ def whole_call(office, alice, bob):
     answer = alice.expect(200)
     assert ("transport=" + alice.transport in answer["Contact"].lower()) == (alice.transport != "udp")
     call.ack()
+    call.request("OPTIONS", contact=None)   # behind the ACK, on the same way: when it is answered,
+    alice.expect("OPTIONS 200")             # the ACK has come, and bob may ask for a change
     bob.expect("ACK")
     b = bob.call
     b.reinvite(sdp=sdp(port=50002))
