@@ -10,8 +10,9 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "model/regions.h"
 #include "supervisor/supervisor.h"
 
 enum { ORPHANS_MS = 5000, ORPHANS_STEP_MS = 10 };
@@ -75,11 +77,78 @@ holder(int fd)
 	return (pid_t)strtol(text, NULL, 10);
 }
 
+/* From the beginning of the file: after an upgrade the descriptor stands behind what was written. */
 static void
 holder_write(int fd)
 {
-	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+	char text[24];
+	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)len, 0) != len)
 		fatal(errno, "run_dir: the lock cannot be written");
+}
+
+static bool
+is_there(pid_t pid)
+{
+	return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+}
+
+/* Has this process the title of a child? Its number may be another's by now. */
+static bool
+is_child(pid_t pid)
+{
+	static const char title[] = "tandem: ";
+	char path[40], text[sizeof(title)] = "";
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n == (ssize_t)sizeof(title) - 1 && strcmp(text, title) == 0;
+}
+
+/* The children that an earlier supervisor left, each number with a space in front. */
+static void
+orphans(const struct supervisor *s, struct buf *b)
+{
+	const struct exchange *x;
+	struct region r;
+	enum err e;
+	int fd;
+
+	if (shm_reopen(s->run_fd, "exchange", false, &fd) != ERR_NONE)
+		return;
+	e = shm_map(fd, false, exchange_layout(), &r);
+	close(fd);
+	if (e != ERR_NONE)
+		return;
+	x = r.mem;
+	for (unsigned proc = 1; proc < PROC_MAX; proc++) {
+		pid_t pid = (pid_t)x->rows[proc].pid;
+
+		if (is_there(pid) && is_child(pid))
+			buf_printf(b, " %d", (int)pid);
+	}
+	shm_unmap(&r);
+}
+
+static _Noreturn void
+refuse_orphans(const struct supervisor *s, pid_t supervisor)
+{
+	char text[1024];
+	struct buf b = buf_on(text, sizeof(text) - 1);
+
+	orphans(s, &b);
+	text[buf_ok(&b) ? b.len : 0] = '\0';
+	fatal(0,
+	    "children of an earlier tandemd (pid %d), which is gone, still run on run_dir %s; "
+	    "end them, then start again: kill -9%s",
+	    (int)supervisor, s->file.run_dir, text[0] == '\0' ? " PID ..." : text);
 }
 
 /* A supervisor that was killed leaves children that end by themselves: they are waited for. */
@@ -98,10 +167,13 @@ run_dir_lock(struct supervisor *s)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			fatal(errno, "run_dir: lock");
 		pid = holder(s->lock_fd);
-		if (pid > 0 && (kill(pid, 0) == 0 || errno == EPERM))
-			fatal(0, "another tandemd (pid %d) runs on %s", (int)pid, s->file.run_dir);
+		if (is_there(pid))
+			fatal(0,
+			    "an exchange runs already with run_dir %s (tandemd, pid %d); what to do "
+			    "with it: tandemctl -c %s reload | upgrade | stop",
+			    s->file.run_dir, (int)pid, s->config_path);
 		if (ms >= ORPHANS_MS)
-			fatal(0, "children of an earlier tandemd still run on %s", s->file.run_dir);
+			refuse_orphans(s, pid);
 		nanosleep(&step, NULL);
 	}
 	holder_write(s->lock_fd);

@@ -147,11 +147,39 @@ def test_a_program_that_is_missing(make):
 
 
 def test_a_second_one_on_the_same_run_dir(make):
+    """Also when the first has been upgraded meanwhile."""
     x, y = make(), make()
     x.start()
     y.write_conf(run_dir=str(x.run_dir))
-    said = refused(y)
-    assert "another tandemd (pid %d) runs on %s" % (x.process.pid, x.run_dir) in said
+
+    def said():
+        return refused(y).splitlines()[-1]
+
+    says = "an exchange runs already with run_dir %s (tandemd, pid %d); what to do with it: " \
+        "tandemctl -c %s reload | upgrade | stop" % (x.run_dir, x.process.pid, y.conf)
+    assert says in said()
+    x.process.send_signal(signal.SIGUSR2)
+    x.wait_told("READY=1")
+    assert says in said()
+    assert names(x) == CHILDREN
+
+
+def test_children_that_outlive_their_supervisor(make):
+    """Not the same as an exchange that runs: they are named, and how to end them."""
+    x = make().start()
+    gone, worker = x.process.pid, [x.pid_of("worker 0"), x.pid_of("worker 1")]
+    for pid in worker:
+        os.kill(pid, signal.SIGSTOP)
+    x.process.kill()
+    x.process.wait()
+    try:
+        said = refused(x).splitlines()[-1]
+    finally:
+        for pid in worker:
+            os.kill(pid, signal.SIGKILL)
+    assert "children of an earlier tandemd (pid %d), which is gone, still run on run_dir %s; " \
+        "end them, then start again: kill -9 %d %d" % (gone, x.run_dir, *worker) in said
+    x.start()
     assert names(x) == CHILDREN
 
 
