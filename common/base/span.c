@@ -87,6 +87,19 @@ span_cut(struct span s, char c, struct span *head_r)
 	return span_from(s, (size_t)at + 1);
 }
 
+bool
+span_word(struct span *rest, struct span *word_r)
+{
+	struct span s = span_trim(*rest);
+	size_t n = 0;
+
+	while (n < s.len && !blank(s.p[n]))
+		n++;
+	*word_r = span_first(s, n);
+	*rest = span_from(s, n);
+	return n > 0;
+}
+
 ptrdiff_t
 span_index(struct span s, char c)
 {

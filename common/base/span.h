@@ -33,6 +33,8 @@ struct span span_trim(struct span s);                     /* without SP, HTAB, C
 /* Cuts at the first c: *head_r is what stands before it, the result what stands after. When there
  * is no c, *head_r is all and the result is SPAN_NONE (p == NULL). */
 struct span span_cut(struct span s, char c, struct span *head_r);
+/* Cuts off the first word, as SP, HTAB, CR and LF part them; false when there is none. */
+bool span_word(struct span *rest, struct span *word_r);
 ptrdiff_t span_index(struct span s, char c);              /* -1 when absent */
 /* Decimal digits only, the whole span, at most max: ERR_SYNTAX, ERR_RANGE. */
 enum err span_u32(struct span s, uint32_t max, uint32_t *value_r);

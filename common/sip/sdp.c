@@ -6,20 +6,6 @@
 
 #include "base/hash.h"
 
-/* The words of a value: kind, port ... White space between them may be more than one space. */
-static bool
-cut_word(struct span *rest, struct span *word_r)
-{
-	struct span s = span_trim(*rest);
-	size_t n = 0;
-
-	while (n < s.len && s.p[n] != ' ' && s.p[n] != '\t')
-		n++;
-	*word_r = span_first(s, n);
-	*rest = span_from(s, n);
-	return n > 0;
-}
-
 /* A line without its end: LF, and all CRs before it. */
 static bool
 cut_line(struct span *rest, struct span *line_r)
@@ -64,7 +50,8 @@ read_media(struct sdp *s, struct span value)
 		return ERR_RANGE;
 	m = &s->media[s->n_media];
 	*m = (struct sdp_media){ .line = value };
-	if (!cut_word(&value, &m->kind) || !cut_word(&value, &port) || !cut_word(&value, &m->proto))
+	if (!span_word(&value, &m->kind) || !span_word(&value, &port) ||
+	    !span_word(&value, &m->proto))
 		return ERR_SYNTAX;
 	m->formats = span_trim(value);
 	s->n_media++;
@@ -77,10 +64,10 @@ read_origin(struct sdp *s, struct span value)
 	struct span third;
 
 	s->origin = value;
-	cut_word(&value, &s->origin_user);
-	cut_word(&value, &s->origin_id);
+	span_word(&value, &s->origin_user);
+	span_word(&value, &s->origin_id);
 	/* "o=bob 515369 IN IP4 ...": the version left out. */
-	if (cut_word(&value, &third) && !span_eq(third, SPAN("IN")))
+	if (span_word(&value, &third) && !span_eq(third, SPAN("IN")))
 		s->origin_version = third;
 }
 
@@ -172,8 +159,8 @@ is_any_address(struct span connection)
 	struct span word, text;
 	struct netaddr a;
 
-	if (!cut_word(&connection, &word) || !cut_word(&connection, &word) ||
-	    !cut_word(&connection, &word))
+	if (!span_word(&connection, &word) || !span_word(&connection, &word) ||
+	    !span_word(&connection, &word))
 		return false;
 	span_cut(word, '/', &text);
 	return netaddr_ip(text, &a) == ERR_NONE && netaddr_is_any(&a);

@@ -9,6 +9,7 @@
 #include "sip/build.h"
 #include "sip/fields.h"
 #include "sip/parse.h"
+#include "sip/reliable.h"
 #include "sip/uri.h"
 #include "sip/via.h"
 
@@ -48,6 +49,7 @@ static void
 read_all(const struct sip_msg *m)
 {
 	struct sip_session_expires se;
+	struct sip_rack rack;
 	struct span one;
 	struct sip_via via;
 	uint32_t n;
@@ -64,6 +66,8 @@ read_all(const struct sip_msg *m)
 		sip_delta(sip_header_get(m, id), &n);
 		sip_session_expires(sip_header_get(m, id), &se);
 		sip_option_set(m, id, NULL);
+		if (sip_rack_parse(sip_header_get(m, id), &rack) == ERR_NONE)
+			must(rack.rseq > 0 && rack.cseq <= INT32_MAX && rack.method.len > 0);
 	}
 	read_addrs(m, SIP_H_CONTACT);
 	read_addrs(m, SIP_H_ROUTE);
@@ -74,6 +78,8 @@ read_all(const struct sip_msg *m)
 	sip_allows(m, SIP_UPDATE);
 	sip_reason_cause(m, SPAN("Q.850"));
 	sip_retry_after(m);
+	if (sip_reliable(m, &n))
+		must(n > 0 && !m->request);
 	sip_type_is(sip_span(m, m->content_type), SPAN("application/sdp"));
 }
 

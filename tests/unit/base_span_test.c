@@ -140,3 +140,19 @@ Test(base_span, cmp_orders_bytes_as_unsigned)
 	cr_expect_gt(span_cmp(SPAN("\xff"), SPAN("a")), 0);
 	cr_expect_eq(span_cmp(SPAN("ab"), SPAN("ab")), 0);
 }
+
+Test(base_span, words)
+{
+	struct span rest = SPAN(" a\t\tbc \r\n d "), word;
+
+	cr_assert(span_word(&rest, &word));
+	cr_expect(span_eq(word, SPAN("a")));
+	cr_assert(span_word(&rest, &word));
+	cr_expect(span_eq(word, SPAN("bc")));
+	cr_assert(span_word(&rest, &word));
+	cr_expect(span_eq(word, SPAN("d")));
+	cr_expect_not(span_word(&rest, &word));
+	cr_expect_eq(word.len, 0);
+	rest = SPAN_NONE;
+	cr_expect_not(span_word(&rest, &word));
+}
