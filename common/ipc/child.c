@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/fold.h"
 #include "base/log.h"
 #include "ipc/bell.h"
 #include "ipc/manifest.h"
@@ -340,6 +341,7 @@ child_turn(struct child *c)
 	uint32_t version = __atomic_load_n(&c->exchange->settings_version, __ATOMIC_ACQUIRE);
 
 	clock_read(&c->clock);
+	fold_turn(c->clock.mono_ns);
 	__atomic_store_n(&c->self->beat_ns, c->clock.mono_ns, __ATOMIC_RELAXED);
 	if (version == c->self->settings_seen)
 		return false;

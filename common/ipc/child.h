@@ -57,8 +57,8 @@ const void *child_settings(const struct child *c);
 int child_file(const struct child *c, const char *name);
 
 void child_ready(struct child *c);
-/* Begins a turn: reads the clock, beats. True when the settings changed since the last turn (or the
- * start). */
+/* Begins a turn: reads the clock, beats, logs what was folded (base/fold.h). True when the settings
+ * changed since the last turn (or the start). */
 bool child_turn(struct child *c);
 bool child_stopping(const struct child *c); /* SIGTERM came */
 /* What stands in brackets behind the name: child_title(c, "%u calls", n) makes "tandem: worker 2

@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "base/fold.h"
 #include "sip/build.h"
 
 enum { TAG_TEXT = 16 };
+enum { STALE_QUIET = 5 };
 
 bool
 challenge_realm(const struct challenge *c, uint32_t tenant, char realm_r[128])
@@ -64,7 +66,8 @@ response_right(const struct challenge *c, const struct sip_msg *m,
 /* The nonce is judged last: "stale" means that all else was right (RFC 7616 3.3), and only then its
  * count is written down. */
 static enum challenge_verdict
-nonce_verdict(const struct challenge *c, const struct digest_credentials *given)
+nonce_verdict(
+    const struct challenge *c, const struct digest_credentials *given, const char **fault_r)
 {
 	uint64_t id;
 
@@ -73,13 +76,39 @@ nonce_verdict(const struct challenge *c, const struct digest_credentials *given)
 	case DIGEST_NONCE_GOOD:
 		break;
 	case DIGEST_NONCE_STALE:
+		*fault_r = "nonce too old";
+		return CHALLENGE_STALE;
 	case DIGEST_NONCE_BAD: /* made with a key of a former life, for all we know */
+		*fault_r = "nonce not ours";
 		return CHALLENGE_STALE;
 	}
 	/* One that was used already: a replay, or a phone whose requests overtook each other. It gets a
 	 * new nonce, which only who knows the password can use. */
-	return nonces_use(c->nonces, id, given->nc) == NONCE_GOOD ? CHALLENGE_GOOD
-								  : CHALLENGE_STALE;
+	if (nonces_use(c->nonces, id, given->nc) == NONCE_GOOD)
+		return CHALLENGE_GOOD;
+	*fault_r = "nonce used before";
+	return CHALLENGE_STALE;
+}
+
+/* Why was the response wrong? The first that an administrator would mend. It takes as long for a user
+ * who does not exist. */
+static const char *
+fault_of(
+    const struct sip_msg *m, const struct digest_credentials *given, const struct dir_subscriber *s)
+{
+	bool names = digest_names(given, sip_span(m, m->uri));
+
+	if (s == NULL)
+		return "no such subscriber";
+	if (s->disabled)
+		return "subscriber disabled";
+	if (!may_answer(s, given->algorithm))
+		return "digest algorithm not allowed";
+	if (!given->has_qop)
+		return "digest without qop";
+	if (!names)
+		return "digest for another address";
+	return "wrong password";
 }
 
 enum challenge_verdict
@@ -94,19 +123,43 @@ challenge_check(const struct challenge *c, const struct sip_msg *m, enum sip_hea
 
 	user_r->username = SPAN_NONE;
 	user_r->subscriber = NULL;
+	user_r->fault = NULL;
 	if (!challenge_realm(c, tenant, realm))
 		return CHALLENGE_NONE;
 	e = digest_find(m, header, span_str(realm), &given);
-	if (e != ERR_NONE)
-		return e == ERR_ABSENT ? CHALLENGE_NONE : CHALLENGE_MALFORMED;
+	if (e == ERR_ABSENT)
+		return CHALLENGE_NONE;
+	if (e != ERR_NONE) {
+		user_r->fault = "malformed credentials";
+		return CHALLENGE_MALFORMED;
+	}
 	user_r->username = given.username;
 	s = directory_subscriber(c->directory, tenant, given.username, &user_r->record);
-	if (!response_right(c, m, &given, s))
+	if (!response_right(c, m, &given, s)) {
+		user_r->fault = fault_of(m, &given, s);
 		return CHALLENGE_WRONG;
-	v = nonce_verdict(c, &given);
+	}
+	v = nonce_verdict(c, &given, &user_r->fault);
 	if (v == CHALLENGE_GOOD)
 		user_r->subscriber = s;
 	return v;
+}
+
+/* A nonce grows old between two registrations of a healthy phone, which then answers the next one:
+ * told of only when it does not, again and again, or somebody replays what he overheard. */
+void
+challenge_log(const struct challenge *c, const struct sip_msg *m, enum challenge_verdict v,
+    const struct challenge_user *user)
+{
+	if (user->fault == NULL)
+		return;
+	fold_warn(&(struct fold_warning){ .event = "authentication failed",
+		      .reason = user->fault,
+		      .source = &m->flow.peer,
+		      .user = user->username,
+		      .method = sip_span(m, m->method_text),
+		      .quiet = v == CHALLENGE_STALE ? STALE_QUIET : 0 },
+	    c->clock->mono_ns);
 }
 
 /* --- the challenge -----------------------------------------------------------------------------*/

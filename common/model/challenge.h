@@ -31,13 +31,14 @@ enum challenge_verdict {
 	CHALLENGE_NONE,	 /* no credentials for this realm: challenge */
 	CHALLENGE_STALE, /* right, but the nonce is used up, too old or of a former life: challenge
 	                      * with stale=true, then a phone tries again by itself */
-	CHALLENGE_WRONG, /* challenge again; somebody may be guessing: log and count it */
+	CHALLENGE_WRONG, /* challenge again; somebody may be guessing: count it */
 	CHALLENGE_MALFORMED, /* 400 */
 };
 
 struct challenge_user {
 	struct span username; /* as given; in the message. Also set when it is WRONG */
 	const struct dir_subscriber *subscriber; /* in `record`; GOOD only, else NULL */
+	const char *fault; /* in plain words, for the log and nobody else; NULL: GOOD or NONE */
 	struct dir_buf record;
 };
 
@@ -48,6 +49,11 @@ bool challenge_realm(const struct challenge *c, uint32_t tenant, char realm_r[12
  * answers nothing. */
 enum challenge_verdict challenge_check(const struct challenge *c, const struct sip_msg *m,
     enum sip_header_id header, uint32_t tenant, struct challenge_user *user_r);
+
+/* After a check: what was wrong, if anything was, to the log, folded (base/fold.h). tandemd(8) has the
+ * words. */
+void challenge_log(const struct challenge *c, const struct sip_msg *m, enum challenge_verdict v,
+    const struct challenge_user *user);
 
 /* How this request is challenged: flags of digest_put_challenge. */
 unsigned challenge_flags(const struct sip_msg *m, bool stale);

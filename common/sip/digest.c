@@ -381,14 +381,14 @@ port_of(const struct sip_uri *uri)
 	return uri->scheme == SIP_S_SIPS || sip_uri_transport(uri) == SIP_T_TLS ? 5061 : 5060;
 }
 
-static bool
-names_same(struct span digest_uri, struct span request_uri)
+bool
+digest_names(const struct digest_credentials *c, struct span request_uri)
 {
 	struct sip_uri a, b;
 
-	if (span_eq(digest_uri, request_uri))
+	if (span_eq(c->uri, request_uri))
 		return true;
-	if (sip_uri_parse(digest_uri, &a) != ERR_NONE || sip_uri_parse(request_uri, &b) != ERR_NONE)
+	if (sip_uri_parse(c->uri, &a) != ERR_NONE || sip_uri_parse(request_uri, &b) != ERR_NONE)
 		return false;
 	if (a.scheme != SIP_S_TEL) {
 		a.port = port_of(&a);
@@ -454,7 +454,7 @@ digest_response_right(const struct digest_credentials *c, struct span method,
 	OPENSSL_cleanse(right_hex, sizeof(right_hex));
 	OPENSSL_cleanse(ha1_hex, sizeof(ha1_hex));
 	good = good & c->has_qop & ((ha1->has >> c->algorithm & 1) == 1);
-	return good && names_same(c->uri, request_uri);
+	return good && digest_names(c, request_uri);
 }
 
 void

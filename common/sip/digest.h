@@ -43,10 +43,12 @@ void digest_nonce_put(struct buf *b, const struct hash_key *key, struct span rea
 enum digest_nonce digest_nonce_check(const struct hash_key *key, struct span nonce,
     struct span realm, int64_t wall_ms, uint32_t lifetime_s, uint64_t *id_r);
 
-/* Is the response right for this request? The digest's uri must name the same as the Request-URI, or
- * sniffed credentials would serve to call any number: same scheme, user and host; a default port that
- * one side left out and URI parameters are tolerated. qop=auth is required. Constant time; call it with a dummy HA1 for unknown users
- * so that they cost the same. */
+/* Does the digest's uri name the same as the Request-URI? Otherwise sniffed credentials would serve to
+ * call any number: same scheme, user and host; a default port that one side left out and URI parameters
+ * are tolerated. */
+bool digest_names(const struct digest_credentials *c, struct span request_uri);
+/* Is the response right for this request, whose URI it must name? qop=auth is required. Constant time;
+ * call it with a dummy HA1 for unknown users so that they cost the same. */
 bool digest_response_right(const struct digest_credentials *c, struct span method,
     struct span request_uri, const struct digest_ha1 *ha1);
 enum { DIGEST_STALE = 1, DIGEST_ONLY_MD5 = 2, DIGEST_NO_SHA512 = 4 }; /* flags */

@@ -62,6 +62,7 @@ authenticate(
 	    challenge_check(&r->challenge, m, SIP_H_AUTHORIZATION, tenant, who_r);
 	char realm[128];
 
+	challenge_log(&r->challenge, m, v, who_r);
 	if (v == CHALLENGE_GOOD) {
 		count(r->child.self, COUNT_AUTH_GOOD, 1);
 		return true;
@@ -70,11 +71,8 @@ authenticate(
 		answer_stranger(r, m, 400, "Bad Authorization");
 		return false;
 	}
-	if (v == CHALLENGE_WRONG) {
+	if (v == CHALLENGE_WRONG)
 		count(r->child.self, COUNT_AUTH_FAILED, 1);
-		log_warn("authentication failed", LOG_ADDR("source", &m->flow.peer),
-		    LOG_SPAN("user", who_r->username), LOG_SPAN("address", sip_span(m, m->to_uri)));
-	}
 	if (challenge_realm(&r->challenge, tenant, realm))
 		answer_challenge(r, m, span_str(realm), v == CHALLENGE_STALE);
 	else

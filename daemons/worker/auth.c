@@ -5,7 +5,6 @@
  */
 #include "worker/worker.h"
 
-#include "base/log.h"
 #include "sip/build.h"
 
 static bool
@@ -106,12 +105,15 @@ auth_request(struct worker *w, const struct sip_msg *m, struct origin *o)
 {
 	uint32_t tenant = tenant_of(w, m);
 	struct challenge_user *who = scratch_take(w, sizeof(*who));
+	enum challenge_verdict v;
 
 	if (who == NULL)
 		return false;
 	if (is_gateway(w, m, o) || is_trusted(w, m, tenant, o))
 		return true;
-	switch (challenge_check(&w->challenge, m, SIP_H_PROXY_AUTHORIZATION, tenant, who)) {
+	v = challenge_check(&w->challenge, m, SIP_H_PROXY_AUTHORIZATION, tenant, who);
+	challenge_log(&w->challenge, m, v, who);
+	switch (v) {
 	case CHALLENGE_GOOD:
 		count(w->child.self, COUNT_AUTH_GOOD, 1);
 		o->record = who->record;
@@ -125,9 +127,6 @@ auth_request(struct worker *w, const struct sip_msg *m, struct origin *o)
 		break;
 	case CHALLENGE_WRONG:
 		count(w->child.self, COUNT_AUTH_FAILED, 1);
-		log_warn("authentication failed", LOG_ADDR("source", &m->flow.peer),
-		    LOG_SPAN("user", who->username),
-		    LOG_SPAN("method", sip_span(m, m->method_text)));
 		challenge(w, m, tenant, false);
 		break;
 	case CHALLENGE_MALFORMED:

@@ -67,6 +67,10 @@ def test_a_phone_with_a_wrong_password_does_not_register(office, tmp_path):
     with wrong:
         with pytest.raises(RuntimeError):
             wrong.wait_registered(2)
+    refused = [m for m in wrong.trace if not m.sent and " 401" in m.first]
+    lines = [x for x in office.exchange.log_text().splitlines() if "authentication failed" in x]
+    assert len(refused) > 2, "it did not try again"
+    assert len(lines) == 1 and 'reason="wrong password" user=alice method=REGISTER times=1' in lines[0]
 
 
 def test_S1_05_the_called_phone_hangs_up(office, tmp_path):

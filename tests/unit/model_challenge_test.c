@@ -130,16 +130,18 @@ answer(const struct answer *a, const char *nonce)
 	return request(text);
 }
 
+static struct challenge_user user; /* of the last try */
+
 static enum challenge_verdict
 try(struct rig *r, const struct answer *a, const char *nonce)
 {
-	struct challenge_user user;
 	struct message x = answer(a, nonce);
 	enum challenge_verdict v;
 
 	cr_assert_eq(x.verdict.status, 0, "%s", x.verdict.reason);
 	v = challenge_check(&r->c, x.m, SIP_H_AUTHORIZATION, 1, &user);
 	cr_expect_eq(user.subscriber != NULL, v == CHALLENGE_GOOD);
+	cr_expect_eq(user.fault == NULL, v == CHALLENGE_GOOD);
 	if (v == CHALLENGE_GOOD)
 		expect_span(dir_text(user.subscriber, user.subscriber->user), a->user);
 	message_done(&x);
@@ -174,12 +176,20 @@ Test(challenge, wrong_answers)
 		{ "strong", "secret", DIGEST_MD5, 1, "sip:pbx.test" },
 		{ "bob", "secret", DIGEST_SHA256, 1, "sip:other.test" },
 	};
+	static const char *const faults[] = {
+		"wrong password",
+		"no such subscriber",
+		"subscriber disabled",
+		"digest algorithm not allowed",
+		"digest for another address",
+	};
 	struct rig *r = rig_new();
 	char nonce[65];
 
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		take_nonce(r, nonce);
 		cr_expect_eq(try(r, &wrong[i], nonce), CHALLENGE_WRONG, "%u", i);
+		cr_expect_str_eq(user.fault, faults[i]);
 	}
 	rig_drop(r);
 }
@@ -193,6 +203,7 @@ Test(challenge, replay_is_stale)
 	take_nonce(r, nonce);
 	cr_expect_eq(try(r, &right, nonce), CHALLENGE_GOOD);
 	cr_expect_eq(try(r, &right, nonce), CHALLENGE_STALE);
+	cr_expect_str_eq(user.fault, "nonce used before");
 	take_nonce(r, nonce);
 	later.nc = 2; /* its first use is unknown to us */
 	cr_expect_eq(try(r, &later, nonce), CHALLENGE_STALE);
@@ -211,9 +222,11 @@ Test(challenge, stale_only_when_right)
 	memcpy(forged, nonce, sizeof(forged));
 	forged[63] = forged[63] == '0' ? '1' : '0';
 	cr_expect_eq(try(r, &right, forged), CHALLENGE_STALE);
+	cr_expect_str_eq(user.fault, "nonce not ours");
 	cr_expect_eq(try(r, &wrong, forged), CHALLENGE_WRONG);
 	clock_move(&r->clock, 301 * NS_PER_S);
 	cr_expect_eq(try(r, &right, nonce), CHALLENGE_STALE);
+	cr_expect_str_eq(user.fault, "nonce too old");
 	cr_expect_eq(try(r, &wrong, nonce), CHALLENGE_WRONG);
 	rig_drop(r);
 }
@@ -235,7 +248,6 @@ Test(challenge, none_and_malformed)
 		    CHALLENGE_MALFORMED },
 	};
 	struct rig *r = rig_new();
-	struct challenge_user user;
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct message x = request(rows[i].lines);
@@ -243,6 +255,7 @@ Test(challenge, none_and_malformed)
 		cr_expect_eq(challenge_check(&r->c, x.m, SIP_H_AUTHORIZATION, 1, &user),
 		    rows[i].verdict, "%s", rows[i].lines);
 		cr_expect_null(user.subscriber);
+		cr_expect_eq(user.fault == NULL, rows[i].verdict == CHALLENGE_NONE);
 		message_done(&x);
 	}
 	rig_drop(r);
