@@ -122,24 +122,6 @@ sip_accepts(const struct sip_msg *m, struct span media_type)
 	return false;
 }
 
-enum err
-sip_session_expires(struct span value, struct sip_session_expires *se_r)
-{
-	struct span params = span_cut(value, ';', &value), refresher;
-	enum err e = sip_delta(span_trim(value), &se_r->seconds);
-
-	se_r->refresher = SIP_REFRESHER_NONE;
-	if (e == ERR_NONE && sip_param(params, SPAN("refresher"), &refresher)) {
-		if (span_ieq(refresher, SPAN("uac")))
-			se_r->refresher = SIP_REFRESHER_UAC;
-		else if (span_ieq(refresher, SPAN("uas")))
-			se_r->refresher = SIP_REFRESHER_UAS;
-		else
-			e = ERR_SYNTAX;
-	}
-	return e;
-}
-
 unsigned
 sip_reason_cause(const struct sip_msg *m, struct span protocol)
 {

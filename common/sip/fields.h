@@ -31,12 +31,6 @@ unsigned sip_q(struct span params);
 bool sip_type_is(struct span content_type, struct span media_type);
 /* Does an Accept list take this type? True when there is no Accept (default is application/sdp). */
 bool sip_accepts(const struct sip_msg *m, struct span media_type);
-/* Session-Expires (RFC 4028) */
-struct sip_session_expires {
-	uint32_t seconds;
-	enum { SIP_REFRESHER_NONE, SIP_REFRESHER_UAC, SIP_REFRESHER_UAS } refresher;
-};
-enum err sip_session_expires(struct span value, struct sip_session_expires *se_r);
 /* Reason (RFC 3326): first value with this protocol; cause 0 when none. */
 unsigned sip_reason_cause(const struct sip_msg *m, struct span protocol);
 /* Retry-After in seconds, 0 when absent. */

@@ -10,6 +10,7 @@
 #include "sip/fields.h"
 #include "sip/parse.h"
 #include "sip/reliable.h"
+#include "sip/session_timer.h"
 #include "sip/uri.h"
 #include "sip/via.h"
 
@@ -45,10 +46,29 @@ read_addrs(const struct sip_msg *m, enum sip_header_id id)
 	}
 }
 
+/* Whoever says what, the interval is neither nothing nor less than 90 s. */
+static void
+read_session_timer(const struct sip_msg *m)
+{
+	static const struct session_limits limits = { .min_se = 90, .session_s = 1800 };
+	struct session_ask ask = session_ask(&limits);
+	struct session_timer timer = { 0 };
+	struct session_said said;
+	struct session_answer a;
+
+	session_said(m, &said);
+	a = session_uas(&said, &limits, &timer);
+	must(a.status == 422 ? said.timer && said.seconds < 90 : a.timer.interval_s >= 90);
+	timer = session_uac(&said, &ask, &limits);
+	must(timer.interval_s >= 90);
+	must(session_expire_s(timer.interval_s) > session_refresh_s(timer.interval_s));
+	if (session_refused(&ask, said.min_se))
+		must(ask.seconds == said.min_se);
+}
+
 static void
 read_all(const struct sip_msg *m)
 {
-	struct sip_session_expires se;
 	struct sip_rack rack;
 	struct span one;
 	struct sip_via via;
@@ -64,11 +84,11 @@ read_all(const struct sip_msg *m)
 				sip_via_parse(one, &via);
 		}
 		sip_delta(sip_header_get(m, id), &n);
-		sip_session_expires(sip_header_get(m, id), &se);
 		sip_option_set(m, id, NULL);
 		if (sip_rack_parse(sip_header_get(m, id), &rack) == ERR_NONE)
 			must(rack.rseq > 0 && rack.cseq <= INT32_MAX && rack.method.len > 0);
 	}
+	read_session_timer(m);
 	read_addrs(m, SIP_H_CONTACT);
 	read_addrs(m, SIP_H_ROUTE);
 	read_addrs(m, SIP_H_RECORD_ROUTE);

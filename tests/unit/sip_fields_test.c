@@ -91,19 +91,6 @@ Test(sip_fields, types)
 	message_done(&z);
 }
 
-Test(sip_fields, session_expires)
-{
-	struct sip_session_expires se;
-
-	cr_expect_eq(sip_session_expires(SPAN("1800 ;refresher=UAS"), &se), ERR_NONE);
-	cr_expect_eq(se.seconds, 1800);
-	cr_expect_eq(se.refresher, SIP_REFRESHER_UAS);
-	cr_expect_eq(sip_session_expires(SPAN("90"), &se), ERR_NONE);
-	cr_expect_eq(se.refresher, SIP_REFRESHER_NONE);
-	cr_expect_eq(sip_session_expires(SPAN("90;refresher=me"), &se), ERR_SYNTAX);
-	cr_expect_eq(sip_session_expires(SPAN(";refresher=uac"), &se), ERR_SYNTAX);
-}
-
 Test(sip_fields, reason_and_retry_after)
 {
 	struct message x = with("Reason: SIP ;cause=200 ;text=\"a, b\", Q.850;cause=16\r\n"
