@@ -407,10 +407,9 @@ read_all(const char *text, const char *directory, const struct scope *root)
 	return e;
 }
 
-/* The whole file as a C string to free(); NULL with errno set. Read here because libconfig's scanner
- * ends the process when it cannot read what it could open. */
-static char *
-slurp(const char *file)
+/* Read here because libconfig's scanner ends the process when it cannot read what it could open. */
+char *
+config_slurp(const char *file)
 {
 	FILE *f = fopen(file, "re");
 	size_t cap = 0;
@@ -441,7 +440,7 @@ config_load(
 	struct reader reader = { file, why };
 	struct scope root = { &reader, NULL, keys, n_keys, into, "" };
 	const char *slash = strrchr(file, '/');
-	char *directory, *text = slurp(file);
+	char *directory, *text = config_slurp(file);
 	enum err e;
 
 	if (text == NULL) {

@@ -90,4 +90,7 @@ enum err config_load(const char *file, const struct config_key *keys, unsigned n
 enum err config_text(const char *name, const char *text, const struct config_key *keys,
     unsigned n_keys, void *into, struct buf *why);
 
+/* The whole file as a C string to free(); NULL with errno set, EILSEQ when it holds a zero byte. */
+char *config_slurp(const char *file);
+
 #endif

@@ -7,10 +7,12 @@
 #include "model/settings.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/config.h"
+#include "base/config_salvage.h"
 #include "model/location.h"
 
 #define MIB (1 << 20)
@@ -376,13 +378,19 @@ turn_registrar(struct settings *s)
 }
 
 static void
+turn_domains(struct settings *s)
+{
+	for (uint32_t i = 0; i < s->n_domains; i++)
+		for (char *p = s->domains[i]; *p != '\0'; p++)
+			*p = (char)tolower((unsigned char)*p);
+}
+
+static void
 turn(struct file *f)
 {
 	struct settings *s = &f->out.settings;
 
-	for (uint32_t i = 0; i < s->n_domains; i++)
-		for (char *p = s->domains[i]; *p != '\0'; p++)
-			*p = (char)tolower((unsigned char)*p);
+	turn_domains(s);
 	if (f->n_listen == 0)
 		listen_default(f);
 	s->n_listeners = f->n_listen;
@@ -419,4 +427,36 @@ settings_read(const char *path, struct settings_file *f_r, char *why, size_t why
 	turn(&reading);
 	*f_r = reading.out;
 	return ERR_NONE;
+}
+
+static const struct config_key *
+key_of(const char *path)
+{
+	const struct config_key *k = keys;
+
+	while (strcmp(k->path, path) != 0)
+		k++;
+	return k;
+}
+
+unsigned
+settings_salvage(const char *path, struct settings_file *f_r)
+{
+	char *text = config_slurp(path);
+	unsigned parts = 0;
+
+	memset(&reading, 0, sizeof(reading));
+	whole = NULL;
+	if (text == NULL)
+		return 0;
+	if (config_salvage(text, key_of("run_dir"), &reading) != CONFIG_LOST)
+		parts |= SETTINGS_RUN_DIR;
+	if (config_salvage(text, key_of("database"), &reading) != CONFIG_LOST)
+		parts |= SETTINGS_DATABASE;
+	if (config_salvage(text, key_of("domains"), &reading) == CONFIG_FOUND)
+		parts |= SETTINGS_DOMAINS;
+	free(text);
+	turn_domains(&reading.out.settings);
+	*f_r = reading.out;
+	return parts;
 }

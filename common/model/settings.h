@@ -66,4 +66,9 @@ struct settings_file {             /* what the reader keeps for itself besides *
  * that is not absolute) gives one line "FILE:LINE: KEY: what" in why. */
 enum err settings_read(const char *path, struct settings_file *f_r, char *why, size_t why_cap);
 
+enum settings_part { SETTINGS_RUN_DIR = 1, SETTINGS_DATABASE = 2, SETTINGS_DOMAINS = 4 };
+/* Of a file that settings_read refuses, the parts that can be read all the same, or that it leaves to
+ * their default: they alone are filled in. Returns their bits. */
+unsigned settings_salvage(const char *path, struct settings_file *f_r);
+
 #endif
