@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,29 +20,49 @@
 static struct supervisor supervisor;
 
 static _Noreturn void
-usage(void)
+usage(const char *what)
 {
-	fputs("usage: tandemd -c FILE [-t]\n", stderr);
+	fprintf(stderr, "tandemd: %s; usage: tandemd -c FILE [-t]\n", what);
 	exit(2);
+}
+
+static _Noreturn void
+say(const char *what)
+{
+	puts(what);
+	exit(0);
 }
 
 static const char *
 arguments(int argc, char **argv, bool *test_r)
 {
+	static const struct option longs[] = { { "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 } };
 	const char *path = NULL;
 	int option;
 
 	*test_r = false;
-	while ((option = getopt(argc, argv, "c:t")) != -1) {
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":c:thV", longs, NULL)) != -1) {
 		if (option == 'c')
 			path = optarg;
 		else if (option == 't')
 			*test_r = true;
+		else if (option == 'h')
+			say("usage: tandemd -c FILE [-t]\n\n"
+			    "  -c FILE   the configuration, tandem.conf(5)\n"
+			    "  -t        check it, and exit\n\n"
+			    "It stays in the foreground; tandemctl(8) asks and orders it. "
+			    "tandemd(8)");
+		else if (option == 'V')
+			say("tandemd " TANDEM_VERSION);
 		else
-			usage();
+			usage(option == ':' ? "-c needs a file" : "no such option");
 	}
-	if (path == NULL || optind != argc)
-		usage();
+	if (optind != argc)
+		usage("it takes no words without an option");
+	if (path == NULL)
+		usage("no configuration was named");
 	path = strdup(path); /* argv will be the title */
 	if (path == NULL)
 		fatal(errno, "no memory");

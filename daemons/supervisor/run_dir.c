@@ -169,8 +169,8 @@ run_dir_lock(struct supervisor *s)
 		pid = holder(s->lock_fd);
 		if (is_there(pid))
 			fatal(0,
-			    "an exchange runs already with run_dir %s (tandemd, pid %d); what to do "
-			    "with it: tandemctl -c %s reload | upgrade | stop",
+			    "an exchange runs already with run_dir %s (tandemd, pid %d); "
+			    "what to do with it: tandemctl -c %s reload | upgrade | stop",
 			    s->file.run_dir, (int)pid, s->config_path);
 		if (ms >= ORPHANS_MS)
 			refuse_orphans(s, pid);
