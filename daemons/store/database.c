@@ -299,6 +299,21 @@ check(struct db *db)
 	start_job(db, &job, setup, sizeof(setup) / sizeof(setup[0]));
 }
 
+/* Why there is no connection, and what to do; the server's words may be in another language. */
+static void
+complain_connect(struct db *db)
+{
+	const char *message = PQerrorMessage(db->conn), *what;
+
+	if (strstr(message, "database \"") != NULL && strstr(message, "does not exist") != NULL)
+		what = "database is not there: tandemctl db init";
+	else if (strstr(message, "FATAL") != NULL)
+		what = "database refuses us: see database in tandem.conf, and pg_hba.conf";
+	else
+		what = "database does not answer; is PostgreSQL running? pg_lsclusters shows it";
+	complain(db, what, message);
+}
+
 static void
 connect_step(struct db *db)
 {
@@ -313,7 +328,7 @@ connect_step(struct db *db)
 		check(db);
 		break;
 	default:
-		complain(db, "database does not answer", PQerrorMessage(db->conn));
+		complain_connect(db);
 		go_down(db);
 		break;
 	}
@@ -342,7 +357,7 @@ start_connect(struct db *db)
 	if (db->conn == NULL)
 		fatal(ENOMEM, "no memory for the database connection");
 	if (PQstatus(db->conn) == CONNECTION_BAD) {
-		complain(db, "database does not answer", PQerrorMessage(db->conn));
+		complain_connect(db);
 		go_down(db);
 		return;
 	}
