@@ -83,22 +83,27 @@ list_one(struct listing *l, struct span key)
 		reply_row(l->client, row_of(l, loc, &loc->bindings[i], user, t));
 }
 
-/* USER or USER@DOMAIN; a user without a domain is of the first of the configuration. */
-static enum err
+/* USER or USER@DOMAIN; a user without a domain is of the first of the configuration. NULL, or why
+ * there is nothing to list. */
+static const char *
 choose(struct listing *l, const char *name)
 {
 	const struct settings *s = control_settings(l->control);
 	struct span domain;
 
 	if (name == NULL)
-		return ERR_NONE;
+		return NULL;
 	domain = span_cut(span_str(name), '@', &l->user);
 	if (domain.p == NULL)
 		domain = span_str(s->domains[0]);
-	if (!l->names)
-		return ERR_NONE;
+	if (!l->names || !directory_filled(&l->directory))
+		return NULL;
 	l->one_tenant = true;
-	return directory_tenant_of(&l->directory, domain, &l->tenant);
+	if (directory_tenant_of(&l->directory, domain, &l->tenant) != ERR_NONE)
+		return "no such domain";
+	return directory_subscriber(&l->directory, l->tenant, l->user, &l->tenant_buf) == NULL
+		   ? "no such subscriber"
+		   : NULL;
 }
 
 static void
@@ -125,7 +130,7 @@ list_registrations(struct control *k, struct client *c, const json_t *args)
 	static struct listing l; /* its buffers are too large for the stack */
 	struct registrar_shape shape;
 	struct locations locations;
-	const char *mem;
+	const char *mem, *why;
 	size_t size;
 
 	memset(&l, 0, sizeof(l));
@@ -141,8 +146,9 @@ list_registrations(struct control *k, struct client *c, const json_t *args)
 	}
 	mem = table_of(k, ROLE_STORE, &size);
 	l.names = mem != NULL && directory_open(&l.directory, mem, size) == ERR_NONE;
-	if (choose(&l, argument(args, "user")) != ERR_NONE)
-		reply_error(c, "there is no such domain");
+	why = choose(&l, argument(args, "user"));
+	if (why != NULL)
+		reply_error(c, "%s: %s", why, argument(args, "user"));
 	else
 		walk(&l, &locations);
 	records_close(&locations.records);

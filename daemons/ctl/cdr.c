@@ -3,51 +3,126 @@
 
 #include "ctl/ctl.h"
 
-/* $1, $2: from when, until when; $3, $4: a user or number, and whose tenant's it is. Null: all. */
+#define STAMP(column) "to_char(c." column ", 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') as " column
+
+#define SEGMENTS                                                                                   \
+	"select c.call_id, c.seq, c.segment_kind, c.payer_number, c.calling_number, "              \
+	"c.dialed_digits, c.called_number, c.connected_number, " STAMP("start_at") ", " STAMP(     \
+	    "ring_at") ", " STAMP("answer_at") ", " STAMP("end_at") ", "                           \
+								    "c.duration_ms, c.bill_ms, "   \
+								    "c.disposition, c.sip_code, "  \
+								    "c.q850_cause, "               \
+								    "c.released_by, "              \
+								    "c.end_reason, "               \
+								    "c.record_type, "              \
+								    "c.redirecting_number, "       \
+								    "c.reason_text from "          \
+								    "tandem.cdr c "
+
+/* On a terminal: what fits, in this order. */
+static const char *const fit[] = { "start_at", "calling_number", "dialed_digits", "disposition",
+	"bill_ms", "connected_number", "end_reason", "call_id", "seq", "released_by", "sip_code",
+	"payer_number", "segment_kind", "called_number", "duration_ms", "answer_at", "end_at",
+	"ring_at", "q850_cause", "redirecting_number", "record_type", "reason_text", NULL };
+
+/* $3, $4: a user or number, and whose tenant's it is. */
+#define OF_USER                                                                                    \
+	"c.tenant_id = $4::int and exists (select from ("                                          \
+	"select $3::text union "                                                                   \
+	"select s.username from tandem.subscriber s where s.tenant_id = $4::int "                  \
+	"and s.number = $3 union "                                                                 \
+	"select s.number from tandem.subscriber s where s.tenant_id = $4::int "                    \
+	"and s.username = $3) as o (n) "                                                           \
+	"where o.n in (c.calling_number, c.called_number, c.connected_number, c.payer_number, "    \
+	"c.redirecting_number))"
+
+/* $1, $2: from when, until when. Null: all. */
 static const char list_sql[] =
-    "select c.call_id, c.seq, c.segment_kind, c.payer_number, c.calling_number, c.dialed_digits, "
-    "c.called_number, c.connected_number, "
-    "to_char(c.start_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') as start_at, "
-    "to_char(c.ring_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') as ring_at, "
-    "to_char(c.answer_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') as answer_at, "
-    "to_char(c.end_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') as end_at, "
-    "c.duration_ms, c.bill_ms, c.disposition, c.sip_code, c.q850_cause, c.released_by, "
-    "c.end_reason, "
-    "c.record_type, c.redirecting_number, c.reason_text "
-    "from tandem.cdr c "
-    "where ($1::timestamptz is null or c.start_at >= $1) and ($2::timestamptz is null or "
-    "c.start_at < $2) "
-    "and ($3::text is null or (c.tenant_id = $4::int and exists (select from ("
-    "select $3::text union "
-    "select s.username from tandem.subscriber s where s.tenant_id = $4::int and s.number = $3 "
-    "union "
-    "select s.number from tandem.subscriber s where s.tenant_id = $4::int and s.username = $3) as "
-    "o (n) "
-    "where o.n in (c.calling_number, c.called_number, c.connected_number, c.payer_number, "
-    "c.redirecting_number)))) "
-    "order by c.start_at, c.call_id, c.seq";
+    SEGMENTS "where ($1::timestamptz is null or c.start_at >= $1) and ($2::timestamptz is null or "
+	     "c.start_at < $2) and ($3::text is null or (" OF_USER ")) "
+	     "order by c.start_at, c.call_id, c.seq";
 
-/* A time as PostgreSQL reads it, UTC where it names no zone. */
+/* Is there such a subscriber, or a number that any record has? $1, $2 are not used. */
+static const char user_sql[] =
+    "select where $1::text is null and $2::text is null and (exists ("
+    "select from tandem.subscriber s where s.tenant_id = $4::int and $3 in (s.username, s.number)) "
+    "or exists (select from tandem.cdr c where " OF_USER "))";
+
+enum { TIME_MAX = 64 };
+
+/*
+ * A time as PostgreSQL reads it, UTC where it names no zone; or a time of today; or an interval, which
+ * is before now whether it says "ago" or not.
+ */
 static int
-time_check(struct ctl *c, const char *option, const char *text)
+time_read(struct ctl *c, const char *option, const char **text, char at[TIME_MAX])
 {
-	PGresult *r;
+	static const char *const forms[] = {
+		"select $1::timestamptz",
+		"select (current_date + $1::time)::timestamptz",
+		"select now() - greatest($1::interval, -$1::interval)",
+	};
+	PGresult *r = NULL;
 
-	if (text == NULL)
+	if (*text == NULL)
 		return CTL_DONE;
-	r = db_run(c, "select $1::timestamptz", 1, text);
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		PQclear(r);
+		r = db_run(c, forms[i], 1, *text);
+		if (db_good(r)) {
+			snprintf(at, TIME_MAX, "%s", PQgetvalue(r, 0, 0));
+			PQclear(r);
+			*text = at;
+			return CTL_DONE;
+		}
+	}
+	return db_refuse(c, r, option, *text,
+	    "a time, as 2026-11-21, \"2026-11-21 10:00\", 10:00, today or \"2 hours ago\"");
+}
+
+/* Nothing was listed: is it that there is nobody of this name? */
+static int
+user_check(struct ctl *c, const struct name *name)
+{
+	PGresult *r = db_run(c, user_sql, 4, NULL, NULL, name->text, name->tenant);
+	int status = CTL_DONE;
+
 	if (!db_good(r))
-		return db_refuse(
-		    c, r, option, text, "a time, as 2026-11-21 or \"2026-11-21 10:00\"");
+		return db_refuse(c, r, "--user", name->arg, "text");
+	if (PQntuples(r) == 0)
+		status = ctl_refuse(c,
+		    "--user: \"%s\" is no subscriber's name or number, and no record has it",
+		    name->arg);
 	PQclear(r);
-	return CTL_DONE;
+	return status;
+}
+
+static int
+segments_find(struct ctl *c, PGresult **r_r)
+{
+	char since[TIME_MAX], until[TIME_MAX];
+	struct name name = { .text = "" };
+	int status;
+
+	if ((status = db_connect(c)) != CTL_DONE ||
+	    (status = time_read(c, "--since", &c->since, since)) != CTL_DONE ||
+	    (status = time_read(c, "--until", &c->until, until)) != CTL_DONE ||
+	    (c->user != NULL && (status = name_find(c, c->user, &name)) != CTL_DONE))
+		return status;
+	*r_r = db_run(c, list_sql, 4, c->since, c->until, c->user == NULL ? NULL : name.text,
+	    c->user == NULL ? NULL : name.tenant);
+	if (c->user == NULL || !db_good(*r_r) || PQntuples(*r_r) > 0)
+		return CTL_DONE;
+	status = user_check(c, &name);
+	if (status != CTL_DONE)
+		PQclear(*r_r);
+	return status;
 }
 
 int
 cdr_list(struct ctl *c, int n, char **words)
 {
 	const char *format = c->format == NULL ? "table" : c->format;
-	struct name name = { .text = "" };
 	PGresult *r;
 	int status;
 
@@ -57,16 +132,29 @@ cdr_list(struct ctl *c, int n, char **words)
 		c->json = true;
 	else if (strcmp(format, "table") != 0 && strcmp(format, "csv") != 0)
 		return ctl_usage(c, "--format: \"%s\" is not table, csv or json", format);
-	if ((status = db_connect(c)) != CTL_DONE ||
-	    (status = time_check(c, "--since", c->since)) != CTL_DONE ||
-	    (status = time_check(c, "--until", c->until)) != CTL_DONE ||
-	    (c->user != NULL && (status = name_find(c, c->user, &name)) != CTL_DONE))
+	c->fit = fit;
+	status = segments_find(c, &r);
+	if (status != CTL_DONE)
 		return status;
-	r = db_run(c, list_sql, 4, c->since, c->until, c->user == NULL ? NULL : name.text,
-	    c->user == NULL ? NULL : name.tenant);
 	if (strcmp(format, "csv") != 0 || !db_good(r))
 		return result_list(c, r);
 	csv_print(r);
+	PQclear(r);
+	return CTL_DONE;
+}
+
+int
+cdr_of_call(struct ctl *c, const char *id, json_t **rows_r)
+{
+	int status = db_connect(c);
+	PGresult *r;
+
+	if (status != CTL_DONE)
+		return status;
+	r = db_run(c, SEGMENTS "where c.call_id = $1::uuid order by c.seq, c.start_at", 1, id);
+	if (!db_good(r))
+		return db_refuse(c, r, NULL, NULL, NULL);
+	*rows_r = rows_of(r);
 	PQclear(r);
 	return CTL_DONE;
 }

@@ -25,19 +25,60 @@ notice(void *arg, const char *message)
 	(void)message;
 }
 
+/* The server runs: what is it that it does not want? Its words may be in another language; then there
+ * is no advice. */
+static const char *
+advice_of_server(const struct ctl *c, const char *line)
+{
+	bool absent = strstr(line, "does not exist") != NULL;
+
+	if (absent && strstr(line, "database \"") != NULL)
+		return c->command->run == db_init
+			   ? "; as PostgreSQL's superuser: createdb NAME, then tandemctl db init"
+			   : "; make it with: tandemctl db init";
+	if (absent && strstr(line, "role \"") != NULL)
+		return "; as PostgreSQL's superuser: createuser NAME, "
+		       "or name another user in the configuration's database";
+	if (strstr(line, "authentication failed") != NULL || strstr(line, "pg_hba.conf") != NULL)
+		return "; the configuration's database says who asks, pg_hba.conf who may";
+	return "";
+}
+
+static int
+refuse_connection(const struct ctl *c)
+{
+	const char *advice = "";
+	char line[512];
+
+	first_line(PQerrorMessage(c->db), line, sizeof(line));
+	switch (PQping(c->settings->database)) {
+	case PQPING_NO_RESPONSE:
+		advice = "; is PostgreSQL running? pg_lsclusters shows it";
+		break;
+	case PQPING_REJECT:
+		advice = "; PostgreSQL is just starting or stopping, try again";
+		break;
+	case PQPING_NO_ATTEMPT:
+		advice = "; see database in the configuration";
+		break;
+	case PQPING_OK:
+		advice = advice_of_server(c, line);
+		break;
+	}
+	return ctl_refuse(c, "database: %s%s", line, advice);
+}
+
 int
 db_connect(struct ctl *c)
 {
 	const char *names[] = { "dbname", "application_name", NULL };
 	const char *values[] = { c->settings->database, "tandemctl", NULL };
-	char line[512];
 
 	if (c->db != NULL)
 		return CTL_DONE;
 	c->db = PQconnectdbParams(names, values, 1);
 	if (PQstatus(c->db) != CONNECTION_OK)
-		return ctl_refuse(
-		    c, "database: %s", first_line(PQerrorMessage(c->db), line, sizeof(line)));
+		return refuse_connection(c);
 	PQsetNoticeProcessor(c->db, notice, NULL);
 	PQsetClientEncoding(c->db, "UTF8");
 	return db_do(c, "set timezone to 'UTC'");

@@ -36,9 +36,14 @@ dial(struct ctl *c, int *fd_r)
 	}
 	n = errno;
 	close(fd);
+	if (n == EACCES)
+		return ctl_refuse(c,
+		    "%s: %s; the exchange can be asked by root and by the group of its user",
+		    a.sun_path, strerror(n));
 	if (n != ENOENT && n != ECONNREFUSED)
 		return ctl_refuse(c, "%s: %s", a.sun_path, strerror(n));
-	ctl_refuse(c, "the exchange is not running (nobody at %s)", a.sun_path);
+	ctl_refuse(c, "the exchange is not running (nobody at %s); start it with: tandemd -c %s",
+	    a.sun_path, c->file);
 	return CTL_ABSENT;
 }
 
@@ -93,7 +98,6 @@ static int
 answer_read(struct ctl *c, int fd, json_t **reply_r)
 {
 	json_error_t where;
-	const char *error;
 	char *text;
 	size_t len;
 
@@ -106,19 +110,33 @@ answer_read(struct ctl *c, int fd, json_t **reply_r)
 	free(text);
 	if (!json_is_object(*reply_r)) {
 		json_decref(*reply_r);
+		*reply_r = NULL;
 		return ctl_refuse(c, len == 0 ? "the exchange ended without an answer"
 					      : "the exchange's answer makes no sense");
 	}
-	if (json_is_true(json_object_get(*reply_r, "ok")))
-		return CTL_DONE;
-	error = json_string_value(json_object_get(*reply_r, "error"));
+	return json_is_true(json_object_get(*reply_r, "ok")) ? CTL_DONE : CTL_REFUSED;
+}
+
+int
+control_refuse(struct ctl *c, json_t *reply)
+{
+	const char *error = json_string_value(json_object_get(reply, "error"));
+
 	ctl_refuse(c, "%s", error == NULL ? "the exchange refused, and did not say why" : error);
-	json_decref(*reply_r);
+	json_decref(reply);
 	return CTL_REFUSED;
 }
 
 int
 control_ask(struct ctl *c, const char *command, json_t *args, json_t **reply_r)
+{
+	int status = control_try(c, command, args, reply_r);
+
+	return status == CTL_REFUSED && *reply_r != NULL ? control_refuse(c, *reply_r) : status;
+}
+
+int
+control_try(struct ctl *c, const char *command, json_t *args, json_t **reply_r)
 {
 	json_t *request = json_pack(
 	    "{s:s, s:o}", "command", command, "args", args == NULL ? json_object() : args);
@@ -126,6 +144,7 @@ control_ask(struct ctl *c, const char *command, json_t *args, json_t **reply_r)
 	int fd = -1, status;
 
 	json_decref(request);
+	*reply_r = NULL;
 	if (line == NULL)
 		return ctl_refuse(c, "this is not text that can be asked for");
 	status = dial(c, &fd);

@@ -28,15 +28,26 @@ enum ctl_option {
 	OPT_FORMAT = 32,
 };
 
+/* What a command must know of a configuration file that has an error somewhere. */
+enum ctl_need {
+	NEED_RUN_DIR = SETTINGS_RUN_DIR,
+	NEED_DATABASE = SETTINGS_DATABASE,
+	NEED_DOMAINS = SETTINGS_DOMAINS,
+	NEED_WHOLE = 8, /* everything: it is of no use while there is an error */
+};
+
 struct command;
 struct ctl {
 	const struct command *command;
 	const char *file;       /* of the configuration */
 	const char *password, *name, *since, *until, *user, *format;
+	const char *unknown;    /* an option that there is not */
 	bool json, password_stdin;
 	unsigned given;         /* enum ctl_option bits */
 	struct settings_file *settings;
+	unsigned known;         /* enum ctl_need bits: what of them can be relied on */
 	PGconn *db;             /* NULL until db_connect */
+	const char *const *fit; /* of a table: the columns, the most needed first; NULL: all */
 	char where[128];        /* put before refusals: "users.csv:3: " */
 };
 
@@ -44,15 +55,52 @@ struct command {
 	const char *group, *verb; /* verb NULL: the command is one word */
 	const char *args;         /* for the help */
 	int min, max;             /* how many words may follow; max -1: any number */
-	unsigned options;
+	unsigned options, needs;
 	int (*run)(struct ctl *c, int n, char **words);
-	const char *help;         /* NULL: the object's keys */
+	const char *help;
 	const struct object *object; /* that it is about, or NULL */
+	const char *none;            /* said in place of a table without rows, or NULL */
 };
 
 /* main.c */
 int ctl_refuse(const struct ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int ctl_usage(const struct ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Says something and goes on. */
+void ctl_note(const struct ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* options.c */
+/* Takes the options out of argv; what is left are the command's n words. CTL_DONE, or what was wrong
+ * was said; one that there is not is left to the caller (c->unknown). */
+int options_take(struct ctl *c, int argc, char **argv, int *n_r);
+/* Refuses c->unknown, or what is given and not among the command's options. */
+int options_check(const struct ctl *c, const struct command *k);
+/* A line for each of these enum ctl_option bits. */
+void options_help(unsigned options);
+
+/* commands.c */
+extern const char default_file[];
+extern const struct command commands[]; /* up to one without group; a group's stand together */
+/* CTL_DONE, or it was said that there is none and which one may be meant. */
+int command_find(const struct ctl *c, int n, char **words, const struct command **k_r);
+bool command_is(const struct command *k, int n, char **words);
+
+/* help.c */
+int help_all(void);
+/* Of the command, or all of an object, that these words begin. */
+int help_of(const struct ctl *c, int n, char **words);
+
+/* nearest.c: what a mistyped word may have been meant to be */
+struct nearest {
+	const char *word, *best; /* best NULL: nothing is near */
+	unsigned distance;
+};
+void nearest_try(struct nearest *n, const char *candidate);
+/* "; did you mean X?" or nothing, in a buffer of the caller's. */
+const char *nearest_text(const struct nearest *n, char *to, size_t cap);
+
+/* file.c */
+/* The configuration: whole, or so much of it as the command needs, then with a note of the error. */
+int file_read(struct ctl *c, struct settings_file *settings);
 
 /* table.c */
 /* Text that may come from the network, made fit for a terminal: control bytes (C0, C1, DEL), marks
@@ -60,7 +108,7 @@ int ctl_usage(const struct ctl *c, const char *fmt, ...) __attribute__((format(p
  * only that. */
 unsigned text_put(FILE *f, const char *s);
 json_t *rows_of(const PGresult *r);
-/* A table, or with --json an array. Takes the reference. */
+/* A table, or the command's word for none, or with --json an array. Takes the reference. */
 int rows_print(const struct ctl *c, json_t *rows);
 /* One line a column, or with --json an object. Takes the reference. */
 int row_print(const struct ctl *c, json_t *row);
@@ -98,12 +146,17 @@ int db_do(struct ctl *c, const char *sql);
 /* Sends {"command": command, "args": args}; takes the reference of args (NULL: none). CTL_DONE and
  * the reply, or what went wrong was said. */
 int control_ask(struct ctl *c, const char *command, json_t *args, json_t **reply_r);
+/* The same, but the exchange's refusal (CTL_REFUSED) is the reply, and the caller says it:
+ * *reply_r is NULL when another thing went wrong, which was said. */
+int control_try(struct ctl *c, const char *command, json_t *args, json_t **reply_r);
+int control_refuse(struct ctl *c, json_t *reply);
 
 /* keys.c: KEY=VALUE, of the command's object */
 enum key_kind { KEY_TEXT, KEY_FLAG, KEY_WORD, KEY_OWN };
 enum { KEY_MAX = 64 };
 struct key {
 	const char *name;
+	const char *help;    /* what it means, in one line */
 	enum key_kind kind;
 	const char *hint;    /* "KEY: "VALUE" is not ..."; a flag needs none */
 	const char *value;   /* SQL: $2 as the column takes it; '' clears */
@@ -111,6 +164,8 @@ struct key {
 	const char *column;  /* NULL: called as the key is */
 	int (*apply)(struct ctl *c, const char *id, const char *value); /* KEY_OWN */
 };
+/* How a KEY_WORD is shown: as it is written on the command line. */
+#define WORD_SHOWN(column) "replace(" column "::text, '_', '-')"
 /* Usual values: text that may be absent, and a type with what it is when it is cleared. */
 #define KEY_NULL "nullif($2, '')"
 #define KEY_OR(type, cleared) "coalesce(" KEY_NULL "::" type ", " cleared ")"
@@ -200,13 +255,18 @@ int db_init(struct ctl *c, int n, char **words);
 int db_upgrade(struct ctl *c, int n, char **words);
 int db_version(struct ctl *c, int n, char **words);
 
+/* call.c */
+/* A call that is up, or of one that has ended its segments. */
+int call_show(struct ctl *c, int n, char **words);
+
 /* cdr.c */
+/* The segments of this call; rows of them, perhaps none, or what went wrong was said. */
+int cdr_of_call(struct ctl *c, const char *id, json_t **rows_r);
 int cdr_list(struct ctl *c, int n, char **words);
 int audit_list(struct ctl *c, int n, char **words);
 
 /* runtime.c */
 int runtime_calls(struct ctl *c, int n, char **words);
-int runtime_call_show(struct ctl *c, int n, char **words);
 int runtime_call_hangup(struct ctl *c, int n, char **words);
 int runtime_registrations(struct ctl *c, int n, char **words);
 int runtime_status(struct ctl *c, int n, char **words);

@@ -2,11 +2,15 @@
 #include "ctl/ctl.h"
 
 static const struct key keys[] = {
-	{ "host", KEY_TEXT, "a host name or an address", "$2" },
-	{ "port", KEY_TEXT, "a port, 1 to 65535", KEY_NULL "::int" },
-	{ "transport", KEY_WORD, "udp, tcp or tls", KEY_NULL "::tandem.transport" },
-	{ "trusted", KEY_FLAG, NULL, KEY_OR("boolean", "true") },
-	{ "transit", KEY_FLAG, NULL, KEY_OR("boolean", "false") },
+	{ "host", "host name or address", KEY_TEXT, "a host name or an address", "$2" },
+	{ "port", "port, 1 to 65535 (default: the transport's)", KEY_TEXT, "a port, 1 to 65535",
+	    KEY_NULL "::int" },
+	{ "transport", "udp, tcp or tls", KEY_WORD, "udp, tcp or tls",
+	    KEY_NULL "::tandem.transport" },
+	{ "trusted", "its calls need no password, the numbers it gives are believed (default on)",
+	    KEY_FLAG, NULL, KEY_OR("boolean", "true") },
+	{ "transit", "its calls to numbers that are not ours may leave by a route (default off)",
+	    KEY_FLAG, NULL, KEY_OR("boolean", "false") },
 	{ .name = NULL },
 };
 

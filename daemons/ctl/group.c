@@ -50,13 +50,19 @@ members_put(struct ctl *c, const char *id, const char *value)
 }
 
 static const struct key keys[] = {
-	{ "number", KEY_TEXT, "a telephone number, or it is an emergency number", "$2" },
-	{ "mode", KEY_WORD, "ring-all, linear, circular, longest-idle or weighted",
+	{ "number", "what is dialled to reach the group", KEY_TEXT,
+	    "a telephone number, or it is an emergency number", "$2" },
+	{ "mode", "who rings: ring-all (default), linear, circular, longest-idle or weighted",
+	    KEY_WORD, "ring-all, linear, circular, longest-idle or weighted",
 	    KEY_OR("tandem.mode", "'ring_all'") },
-	{ "members", KEY_OWN, .apply = members_put },
-	{ "ring_s", KEY_TEXT, "a number of seconds, 1 to 600", KEY_OR("int", "20") },
-	{ "overflow", KEY_TEXT, "a number or a SIP URI, and not the group's own", KEY_NULL },
-	{ "overflow_s", KEY_TEXT, "a number of seconds, 1 to 3600", KEY_NULL "::int" },
+	{ "members", "users who are rung, comma between, in their order", KEY_OWN,
+	    .apply = members_put },
+	{ "ring_s", "seconds each member rings, 1 to 600 (default 20)", KEY_TEXT,
+	    "a number of seconds, 1 to 600", KEY_OR("int", "20") },
+	{ "overflow", "number or SIP URI where a call goes that nobody took", KEY_TEXT,
+	    "a number or a SIP URI, and not the group's own", KEY_NULL },
+	{ "overflow_s", "seconds after which it goes there, 1 to 3600", KEY_TEXT,
+	    "a number of seconds, 1 to 3600", KEY_NULL "::int" },
 	{ .name = NULL },
 };
 
@@ -76,12 +82,14 @@ const struct object group_object = {
 	.add = "insert into tandem.hunt_group (name, tenant_id, number) values ($1, $2, $3) "
 	       "returning hunt_group_id",
 	.find = "select hunt_group_id from tandem.hunt_group where name = $1 and tenant_id = $2",
-	.show = "select g.name, t.name as tenant, g.number, g.mode, " MEMBERS ", g.ring_s, "
-		"g.overflow, g.overflow_s, g.features "
-		"from tandem.hunt_group g join tandem.tenant t using (tenant_id) "
-		"where g.name = $1 and g.tenant_id = $2",
+	.show = "select g.name, t.name as tenant, g.number, " WORD_SHOWN(
+	    "g.mode") " as mode, " MEMBERS ", g.ring_s, "
+		      "g.overflow, g.overflow_s, g.features "
+		      "from tandem.hunt_group g join tandem.tenant t using (tenant_id) "
+		      "where g.name = $1 and g.tenant_id = $2",
 	.del = "delete from tandem.hunt_group where hunt_group_id = $1",
-	.list = "select g.name, t.realm as domain, g.number, g.mode, " MEMBERS
-		" from tandem.hunt_group g join tandem.tenant t using (tenant_id) "
-		"order by t.name, g.name",
+	.list = "select g.name, t.realm as domain, g.number, " WORD_SHOWN(
+	    "g.mode") " as mode, " MEMBERS
+		      " from tandem.hunt_group g join tandem.tenant t using (tenant_id) "
+		      "order by t.name, g.name",
 };

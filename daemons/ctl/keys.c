@@ -100,17 +100,27 @@ update(struct ctl *c, const struct key *k, const char *id, const char *value)
 	return CTL_DONE;
 }
 
+static int
+refuse_unknown(const struct ctl *c, const struct key *keys, const char *name)
+{
+	struct nearest near = { .word = name };
+	char list[512], meant[64];
+
+	for (const struct key *k = keys; k->name != NULL; k++)
+		nearest_try(&near, k->name);
+	keys_list(keys, list, sizeof(list));
+	return ctl_refuse(c, "no such key: %s%s (there are %s)", name,
+	    nearest_text(&near, meant, sizeof(meant)), list);
+}
+
 int
 key_set(struct ctl *c, const char *id, const char *name, const char *value)
 {
 	const struct key *keys = c->command->object->keys, *k = key_find(keys, name);
-	char list[512];
 
-	if (k == NULL) {
-		keys_list(keys, list, sizeof(list));
-		return ctl_refuse(c, "no such key: %s (there are %s)", name, list);
-	}
-	return k->kind == KEY_OWN ? k->apply(c, id, value) : update(c, k, id, value);
+	return k == NULL	    ? refuse_unknown(c, keys, name)
+	       : k->kind == KEY_OWN ? k->apply(c, id, value)
+				    : update(c, k, id, value);
 }
 
 int

@@ -19,6 +19,10 @@ name_cut(struct ctl *c, const char *arg, struct name *n_r)
 		return ctl_refuse(c, "\"%s\" is not a name", arg);
 	if (at != NULL && strlen(at + 1) >= sizeof(n_r->domain))
 		return ctl_refuse(c, "no such domain: %s", at + 1);
+	if (at == NULL && (c->known & NEED_DOMAINS) == 0)
+		return ctl_refuse(c,
+		    "%s: domains cannot be read from %s; say whose it is: %s@DOMAIN", arg, c->file,
+		    arg);
 	snprintf(n_r->text, sizeof(n_r->text), "%.*s", (int)len, arg);
 	snprintf(n_r->domain, sizeof(n_r->domain), "%s",
 	    at == NULL ? c->settings->settings.domains[0] : at + 1);
@@ -215,11 +219,27 @@ object_del(struct ctl *c, int n, char **words)
 	return db_do(c, "commit");
 }
 
+/* A list may be of one domain. */
+static int
+domain_check(struct ctl *c, const char *domain)
+{
+	PGresult *r = db_run(c, "select from tandem.domain where domain = lower($1)", 1, domain);
+	int status;
+
+	if (!db_good(r))
+		return db_refuse(c, r, "domain", domain, "text");
+	status = PQntuples(r) == 0 ? ctl_refuse(c, "no such domain: %s", domain) : CTL_DONE;
+	PQclear(r);
+	return status;
+}
+
 int
 object_list(struct ctl *c, int n, char **words)
 {
 	int status = db_connect(c);
 
+	if (status == CTL_DONE && n > 0)
+		status = domain_check(c, words[0]);
 	if (status != CTL_DONE)
 		return status;
 	return result_list(

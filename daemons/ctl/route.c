@@ -2,14 +2,18 @@
 #include "ctl/ctl.h"
 
 static const struct key keys[] = {
-	{ "prefix", KEY_TEXT, "the beginning of a number", "$2" },
-	{ "gateway", KEY_TEXT, "the name of a gateway",
+	{ "prefix", "how the number begins; empty is every number, the longest that fits wins",
+	    KEY_TEXT, "the beginning of a number", "$2" },
+	{ "gateway", "where the call goes", KEY_TEXT, "the name of a gateway",
 	    "(select g.gateway_id from tandem.gateway g "
 	    "where g.tenant_id = t.tenant_id and g.name = $2)",
 	    .column = "gateway_id" },
-	{ "priority", KEY_TEXT, "a number, 0 to 65535", KEY_OR("int", "100") },
-	{ "strip", KEY_TEXT, "a number of digits, 0 to 32", KEY_OR("int", "0") },
-	{ "add", KEY_TEXT, "digits, 22 at most, perhaps with + in front", "$2" },
+	{ "priority", "among routes that fit the lowest is tried first, 0 to 65535 (default 100)",
+	    KEY_TEXT, "a number, 0 to 65535", KEY_OR("int", "100") },
+	{ "strip", "how many digits are taken off, 0 to 32", KEY_TEXT,
+	    "a number of digits, 0 to 32", KEY_OR("int", "0") },
+	{ "add", "digits put in front after that, perhaps with +", KEY_TEXT,
+	    "digits, 22 at most, perhaps with + in front", "$2" },
 	{ .name = NULL },
 };
 

@@ -60,13 +60,6 @@ runtime_calls(struct ctl *c, int n, char **words)
 }
 
 int
-runtime_call_show(struct ctl *c, int n, char **words)
-{
-	(void)n;
-	return show(c, "call_show", json_pack("{s:s}", "id", words[0]));
-}
-
-int
 runtime_call_hangup(struct ctl *c, int n, char **words)
 {
 	(void)n;

@@ -9,31 +9,51 @@
 #define DESTINATION "a number or a SIP URI"
 
 static const struct key keys[] = {
-	{ "display_name", KEY_TEXT, "text of 1 to 128 bytes without control characters", KEY_NULL },
-	{ "number", KEY_TEXT, "a telephone number, or it is an emergency number", KEY_NULL },
-	{ "disabled", KEY_FLAG, NULL, KEY_OR("boolean", "false") },
-	{ "cfu", KEY_TEXT, DESTINATION, KEY_NULL, SERVICE },
-	{ "cfb", KEY_TEXT, DESTINATION, KEY_NULL, SERVICE },
-	{ "cfnr", KEY_TEXT, DESTINATION, KEY_NULL, SERVICE },
-	{ "cfnrc", KEY_TEXT, DESTINATION, KEY_NULL, SERVICE },
-	{ "cfnr_timeout", KEY_TEXT, "a number of seconds, 1 to 600", KEY_NULL "::int", SERVICE },
-	{ "dnd", KEY_FLAG, NULL, KEY_OR("boolean", "false"), SERVICE },
-	{ "call_waiting", KEY_FLAG, NULL, KEY_OR("boolean", "true"), SERVICE },
-	{ "call_limit", KEY_TEXT, "a number of calls, 0 to 1000", KEY_OR("int", "0"), SERVICE },
-	{ "clir", KEY_FLAG, NULL, KEY_OR("boolean", "false"), SERVICE },
-	{ "acr", KEY_FLAG, NULL, KEY_OR("boolean", "false"), SERVICE },
-	{ "barring", KEY_TEXT, "a list of international, premium, outgoing, incoming",
+	{ "display_name", "what the called party is shown: text", KEY_TEXT,
+	    "text of 1 to 128 bytes without control characters", KEY_NULL },
+	{ "number", "telephone number, shown to the called party and dialled to reach this one",
+	    KEY_TEXT, "a telephone number, or it is an emergency number", KEY_NULL },
+	{ "disabled", "no registration, no calls", KEY_FLAG, NULL, KEY_OR("boolean", "false") },
+	{ "cfu", "forward every call to this number or SIP URI", KEY_TEXT, DESTINATION, KEY_NULL,
+	    SERVICE },
+	{ "cfb", "forward when busy to this number or SIP URI", KEY_TEXT, DESTINATION, KEY_NULL,
+	    SERVICE },
+	{ "cfnr", "forward when nobody answers to this number or SIP URI", KEY_TEXT, DESTINATION,
+	    KEY_NULL, SERVICE },
+	{ "cfnrc", "forward when no phone can be reached to this number or SIP URI", KEY_TEXT,
+	    DESTINATION, KEY_NULL, SERVICE },
+	{ "cfnr_timeout", "seconds the phone rings before cfnr, 1 to 600", KEY_TEXT,
+	    "a number of seconds, 1 to 600", KEY_NULL "::int", SERVICE },
+	{ "dnd", "do not disturb", KEY_FLAG, NULL, KEY_OR("boolean", "false"), SERVICE },
+	{ "call_waiting", "a second call rings too (default on)", KEY_FLAG, NULL,
+	    KEY_OR("boolean", "true"), SERVICE },
+	{ "call_limit", "calls at once, both directions, 1 to 1000; 0 is no limit (default)",
+	    KEY_TEXT, "a number of calls, 0 to 1000", KEY_OR("int", "0"), SERVICE },
+	{ "clir", "withhold my number", KEY_FLAG, NULL, KEY_OR("boolean", "false"), SERVICE },
+	{ "acr", "reject callers who withhold theirs", KEY_FLAG, NULL, KEY_OR("boolean", "false"),
+	    SERVICE },
+	{ "barring",
+	    "what may not be called or received: a list of international, premium, outgoing, "
+	    "incoming",
+	    KEY_TEXT, "a list of international, premium, outgoing, incoming",
 	    "coalesce((select array_agg(distinct trim(b)::tandem.barring) "
 	    "from unnest(string_to_array($2, ',')) b), '{}')",
 	    SERVICE },
-	{ "pickup_group", KEY_TEXT, "a name without spaces or @", KEY_NULL, SERVICE },
-	{ "trust", KEY_WORD, "challenge, binding or address", KEY_OR("tandem.trust", "'challenge'"),
+	{ "pickup_group", "name of the group whose members pick up each other's calls", KEY_TEXT,
+	    "a name without spaces or @", KEY_NULL, SERVICE },
+	{ "trust",
+	    "whose requests need no password: challenge (nobody's; default), binding or address",
+	    KEY_WORD, "challenge, binding or address", KEY_OR("tandem.trust", "'challenge'"),
 	    SERVICE },
-	{ "max_contacts", KEY_TEXT, "a number of contacts, 0 to 16", KEY_OR("int", "0"), SERVICE },
-	{ "contact_policy", KEY_WORD, "replace-oldest, reject or single",
-	    KEY_OR("tandem.contact_policy", "'replace_oldest'"), SERVICE },
-	{ "min_algorithm", KEY_WORD, "md5, sha256 or sha512-256",
-	    KEY_OR("tandem.min_algorithm", "'md5'") },
+	{ "max_contacts",
+	    "phones that may register, 1 to 16; 0 is the configuration's number (default)",
+	    KEY_TEXT, "a number of contacts, 0 to 16", KEY_OR("int", "0"), SERVICE },
+	{ "contact_policy",
+	    "what becomes of one phone more: replace-oldest (default), reject or single", KEY_WORD,
+	    "replace-oldest, reject or single", KEY_OR("tandem.contact_policy", "'replace_oldest'"),
+	    SERVICE },
+	{ "min_algorithm", "the weakest digest taken: md5 (default), sha256 or sha512-256",
+	    KEY_WORD, "md5, sha256 or sha512-256", KEY_OR("tandem.min_algorithm", "'md5'") },
 	{ .name = NULL },
 };
 
@@ -160,8 +180,9 @@ const struct object subscriber_object = {
 		"s.display_name, s.number, s.disabled, v.cfu, v.cfb, v.cfnr, v.cfnrc, "
 		"v.cfnr_timeout, v.dnd, v.call_waiting, v.call_limit, v.clir, v.acr, "
 		"array_to_string(v.barring, ',') as barring, v.pickup_group, v.trust, "
-		"v.max_contacts, v.contact_policy, s.min_algorithm" FROM
-		"where s.username = $1 and s.tenant_id = $2",
+		"v.max_contacts, " WORD_SHOWN("v.contact_policy") " as contact_policy, " WORD_SHOWN(
+		    "s.min_algorithm") " as min_algorithm" FROM
+				       "where s.username = $1 and s.tenant_id = $2",
 	.del = "delete from tandem.subscriber where subscriber_id = $1",
 	.list = "select s.username as user, t.realm as domain, s.display_name, s.number, "
 		"s.disabled, v.dnd, v.cfu, v.cfb, v.cfnr, v.cfnrc" FROM

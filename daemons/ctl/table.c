@@ -4,6 +4,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include <wchar.h>
 
 #include "ctl/ctl.h"
@@ -152,14 +154,56 @@ columns_of(json_t *rows, const char *names[COLUMNS_MAX], unsigned widths[COLUMNS
 	return n;
 }
 
+/* Of the terminal, or as COLUMNS says; 0: there is no end. */
+static unsigned
+width_most(void)
+{
+	const char *env = getenv("COLUMNS");
+	long n = env == NULL ? 0 : strtol(env, NULL, 10);
+	struct winsize size;
+
+	if (n > 0 && n < 65536)
+		return (unsigned)n;
+	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		return size.ws_col;
+	return 0;
+}
+
+/* Leaves the columns that fit, chosen in the order of c->fit, where they are; returns how many. */
+static unsigned
+columns_fit(const struct ctl *c, const char **names, unsigned *widths, unsigned n)
+{
+	unsigned most = width_most(), used = 0, kept = 0;
+	bool keep[COLUMNS_MAX] = { false };
+
+	if (c->fit == NULL || most == 0)
+		return n;
+	for (const char *const *wanted = c->fit; *wanted != NULL; wanted++) {
+		for (unsigned k = 0; k < n; k++) {
+			if (strcmp(names[k], *wanted) != 0 || (used > 0 && used + widths[k] > most))
+				continue;
+			keep[k] = true;
+			used += widths[k] + 2;
+		}
+	}
+	for (unsigned k = 0; k < n; k++) {
+		if (keep[k]) {
+			names[kept] = names[k];
+			widths[kept++] = widths[k];
+		}
+	}
+	return kept;
+}
+
 static void
-table_print(json_t *rows)
+table_print(const struct ctl *c, json_t *rows)
 {
 	const char *names[COLUMNS_MAX];
-	unsigned widths[COLUMNS_MAX], n = columns_of(rows, names, widths);
+	unsigned widths[COLUMNS_MAX], all = columns_of(rows, names, widths), n;
 	json_t *row;
 	size_t i;
 
+	n = columns_fit(c, names, widths, all);
 	for (unsigned k = 0; k < n; k++) {
 		unsigned width = text_put(stdout, names[k]);
 
@@ -176,6 +220,10 @@ table_print(json_t *rows)
 		}
 		putchar('\n');
 	}
+	if (n < all)
+		printf(
+		    "(%u more columns do not fit here: --format csv, --json or | cat has them)\n",
+		    all - n);
 }
 
 int
@@ -183,8 +231,10 @@ rows_print(const struct ctl *c, json_t *rows)
 {
 	if (c->json)
 		json_print(rows);
+	else if (json_array_size(rows) == 0 && c->command->none != NULL)
+		puts(c->command->none);
 	else
-		table_print(rows);
+		table_print(c, rows);
 	json_decref(rows);
 	return CTL_DONE;
 }

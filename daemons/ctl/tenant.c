@@ -134,9 +134,12 @@ refuse(const struct ctl *c, int n, char **words)
 }
 
 static const struct key keys[] = {
-	{ "domain", KEY_OWN, "a list of domains", .apply = tenant_domains },
-	{ "suspended", KEY_FLAG, NULL, KEY_OR("boolean", "false") },
-	{ "timezone", KEY_TEXT, "a time zone, as Europe/Berlin", KEY_OR("text", "'UTC'") },
+	{ "domain", "its domains, comma between; the first is the realm of its passwords", KEY_OWN,
+	    "a list of domains", .apply = tenant_domains },
+	{ "suspended", "none of its subscribers registers or calls", KEY_FLAG, NULL,
+	    KEY_OR("boolean", "false") },
+	{ "timezone", "its time zone, as Europe/Berlin (default UTC)", KEY_TEXT,
+	    "a time zone, as Europe/Berlin", KEY_OR("text", "'UTC'") },
 	{ .name = NULL },
 };
 

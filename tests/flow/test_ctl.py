@@ -115,19 +115,21 @@ KEYS = {
 
 def test_every_key_sets_shows_and_clears(ctl):
     def shown(value):
-        if value in ("on", "off"):
-            return value == "on"
-        return value.replace("-", "_") if value in ("replace-oldest", "sha512-256") else value
+        return value == "on" if value in ("on", "off") else value
 
     ctl("subscriber", "add", "alice", "--password", "x")
     fresh = ctl.rows("subscriber", "show", "alice")
-    assert fresh["call_waiting"] is True and fresh["contact_policy"] == "replace_oldest"
+    assert fresh["call_waiting"] is True and fresh["contact_policy"] == "replace-oldest"
     ctl("subscriber", "set", "alice", *("%s=%s" % kv for kv in KEYS.items()))
     after = ctl.rows("subscriber", "show", "alice")
     assert {k: after[k] for k in KEYS} == \
         {k: shown(v) if isinstance(v, str) else v for k, v in KEYS.items()}
     ctl("subscriber", "set", "alice", *(k + "=" for k in KEYS))
     assert ctl.rows("subscriber", "show", "alice") == fresh
+    # The database's own spelling is taken too.
+    ctl("subscriber", "set", "alice", "contact_policy=replace_oldest", "min_algorithm=sha512_256")
+    shown = ctl("subscriber", "show", "alice")
+    assert "replace-oldest" in shown and "sha512-256" in shown and "replace_oldest" not in shown
 
 
 @pytest.mark.parametrize("args, status, says", [
@@ -164,7 +166,11 @@ def test_every_key_sets_shows_and_clears(ctl):
     (["set", "alice", "call_limit=99999999999"], 1, "call_limit: "),
     (["show", "bob"], 1, "no such subscriber: bob"),
     (["del", "bob"], 1, "no such subscriber: bob@pbx.test"),
-    (["frob", "bob"], 2, "no such command: subscriber frob"),
+    (["frob", "bob"], 2, "no such command: subscriber frob (there are add, set, show, del, list, import)"),
+    (["shwo", "bob"], 2, "no such command: subscriber shwo; did you mean show?"),
+    (["set", "alice", "cnfr=1"], 1, "no such key: cnfr; did you mean cfnr? (there are display_name, "),
+    (["add", "bob", "--pasword", "x"], 2, "no such option: --pasword; did you mean --password?"),
+    (["list", "nowhere.test"], 1, "no such domain: nowhere.test"),
 ])
 def test_subscribers_refused(ctl, args, status, says):
     ctl("subscriber", "add", "alice", "--password", "x", "number=1001")
@@ -302,7 +308,7 @@ def test_groups(ctl):
     ctl("group", "set", "sales", "members=203,201", "ring_s=7", "overflow=")
     group = ctl.rows("group", "show", "sales")
     assert (group["members"], group["mode"], group["ring_s"], group["overflow"]) == \
-        ("203,201", "longest_idle", 7, None)
+        ("203,201", "longest-idle", 7, None)
     assert "number 600 is in use already" in ctl.refused("subscriber", "add", "600")
     assert "number 201 is in use already" in ctl.refused("group", "set", "sales", "number=201")
     ctl("subscriber", "del", "203")

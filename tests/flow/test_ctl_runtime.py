@@ -9,7 +9,8 @@ import pytest
 @pytest.mark.parametrize("args", [["calls"], ["ps"], ["status"], ["registrations"], ["reload"], ["stop"],
                                   ["upgrade"], ["metrics"], ["call", "show", "1"], ["call", "hangup", "1"]])
 def test_no_exchange(ctl, args):
-    assert "not running" in ctl.refused(*args, status=3)
+    says = ctl.refused(*args, status=3)
+    assert "not running" in says and says.endswith("; start it with: tandemd -c %s" % ctl.conf)
     s = socket.socket(socket.AF_UNIX)
     s.bind(str(ctl.run_dir / "control.sock"))
     assert "not running" in ctl.refused(*args, status=3)
@@ -50,7 +51,8 @@ def test_what_is_asked(ctl):
     asked, done = answer(ctl, rows, "calls", "--json")
     assert json.loads(done.stdout) == rows["rows"] and list(json.loads(done.stdout)[0])[3] == "z"
     asked, done = answer(ctl, {"ok": True, "rows": []}, "registrations", "alice")
-    assert asked == {"command": "registrations", "args": {"user": "alice"}} and done.stdout == ""
+    assert asked == {"command": "registrations", "args": {"user": "alice"}}
+    assert done.stdout == "no registrations\n"
     asked, done = answer(ctl, {"ok": True}, "call", "hangup", "abc")
     assert asked == {"command": "call_hangup", "args": {"id": "abc"}}
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -61,7 +63,7 @@ def test_what_is_asked(ctl):
 
 
 @pytest.mark.parametrize("reply, says", [
-    ({"ok": False, "error": "there is no such call now"}, "there is no such call now"),
+    ({"ok": False, "error": "not the id of a call"}, "not the id of a call"),
     ({"ok": False}, "did not say why"),
     (b"nonsense\n", "makes no sense"),
     (b"[1]\n", "makes no sense"),
@@ -72,6 +74,85 @@ def test_answers_that_refuse(ctl, reply, says):
     assert done.returncode == 1 and says in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_a_wrong_configuration(ctl):
-    ctl.conf.write_text("domains = [ \"a.test\" ];\ncolour = 1;\n")
-    assert ctl.refused("calls").startswith(str(ctl.conf) + ":2: colour: ")
+def test_nothing_is_said_in_words(ctl):
+    rows = {"ok": True, "rows": []}
+    assert answer(ctl, rows, "calls")[1].stdout == "no calls\n"
+    assert answer(ctl, rows, "calls", "--json")[1].stdout == "[]\n"
+    assert answer(ctl, rows, "registrations", "--json")[1].stdout == "[]\n"
+    for what, says in (("subscriber", "no subscribers"), ("group", "no groups"), ("route", "no routes"),
+                       ("gateway", "no gateways")):
+        assert ctl(what, "list") == says + "\n" and ctl.rows(what, "list") == []
+    assert ctl("cdr") == "no records\n" and ctl.rows("cdr") == []
+    assert ctl("audit") == "no findings\n"
+
+
+def test_a_call_that_has_ended(ctl):
+    """Its records, from the database."""
+    call = "01890a5d-ac96-774b-bcce-b302099a8057"
+    refusal = {"ok": False, "error": "there is no such call now"}
+    _, done = answer(ctl, refusal, "call", "show", call)
+    assert (done.returncode, done.stderr) == (1, "tandemctl: there is no such call now\n")
+    for seq in (0, 1):
+        ctl.sql("insert into tandem.cdr (cdr_id, call_id, seq, tenant_id, payer_kind, payer_account_id, "
+                "start_at, calling_number, called_number) values (gen_random_uuid(), '%s', %d, 1, "
+                "'nobody', 0, now(), '201', '20%d')" % (call, seq, seq + 2))
+    _, done = answer(ctl, refusal, "call", "show", call)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("the call has ended; its records:\n\ncall_id ")
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("called_number")] == \
+        ["202", "203"]
+    _, done = answer(ctl, refusal, "call", "show", call, "--json")
+    shown = json.loads(done.stdout)
+    assert (shown["id"], shown["state"], [s["seq"] for s in shown["segments"]]) == (call, "ended", [0, 1])
+    ctl.conf.write_text(ctl.conf.read_text().replace("host=", "host=/nonexistent"))
+    _, done = answer(ctl, refusal, "call", "show", call)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("tandemctl: the call is not up, and its record: database: ")
+
+
+# --- a configuration with an error ---------------------------------------------------------------------
+
+def test_a_running_exchange_is_looked_after_all_the_same(ctl):
+    good = ctl.conf.read_text()
+    rows = {"ok": True, "rows": [{"role": "worker", "number": 1, "pid": 77}]}
+    for line, what in (("colour = 1;", "colour: unknown key"), ("x = = 1;", "syntax error"),
+                       ('timers = { t1_ms = "x"; };', "timers.t1_ms: must be a whole number")):
+        ctl.conf.write_text(line + "\n" + good)
+        for command in ("ps", "stop", "calls", "status", "registrations"):
+            asked, done = answer(ctl, rows, command)
+            assert done.returncode == 0 and asked["command"] == command
+            assert done.stderr == "tandemctl: %s:1: %s (going on with run_dir %s)\n" % (
+                ctl.conf, what, ctl.run_dir)
+
+
+def test_what_needs_the_whole_file(ctl):
+    ctl.conf.write_text("colour = 1;\n" + ctl.conf.read_text())
+    for command in ("reload", "upgrade"):
+        assert ctl.refused(command) == "%s:1: colour: unknown key" % ctl.conf
+
+
+def test_a_run_dir_that_cannot_be_read(ctl):
+    good = ctl.conf.read_text()
+    ctl.conf.write_text(good.replace('run_dir = "/', 'run_dir = "'))
+    assert "run_dir: must be an absolute path" in ctl.refused("ps")
+    ctl.conf.write_text(good + 'run_dir = "/elsewhere";\n')
+    assert "duplicate setting name" in ctl.refused("ps")
+
+
+def test_provisioning_needs_the_database_alone(ctl):
+    ctl("subscriber", "add", "alice", "--password", "x")
+    good = ctl.conf.read_text()
+    ctl.conf.write_text("colour = 1;\n" + good)
+    done = ctl.run("subscriber", "list", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)[0]["user"] == "alice"
+    assert done.stderr == "tandemctl: %s:1: colour: unknown key (going on with its database)\n" % ctl.conf
+    assert ctl.run("subscriber", "set", "alice", "dnd=on").returncode == 0
+    assert ctl.run("db", "upgrade").returncode == 0
+    # Without domains it has to be said whose a name is.
+    ctl.conf.write_text(good.replace('"pbx.test"', '"pbx test"'))
+    done = ctl.run("subscriber", "show", "alice")
+    assert done.returncode == 1 and "say whose it is: alice@DOMAIN" in done.stderr
+    assert ctl.run("subscriber", "show", "alice@pbx.test").returncode == 0
+    assert "is not a domain name" in ctl.refused("db", "upgrade")
+    ctl.conf.write_text(good.replace("database = ", "database = 5; # "))
+    assert "database: must be text in quotes" in ctl.refused("subscriber", "list")

@@ -54,9 +54,13 @@ def test_call_show(office):
     assert row["id"] == call_id and row["from"] == alice.name
     office.hang_up(alice, bob)
     wait_until(lambda: not office.calls_now())
-    status, out, err = office.ctl("call", "show", call_id, check=False)
-    assert (status, out) == (1, "") and "no such call" in err
     assert a and b and office.record(a).cdr["call_id"] == call_id
+    ended = rows(office, "call", "show", call_id)
+    assert (ended["id"], ended["state"]) == (call_id, "ended")
+    assert [s["calling_number"] for s in ended["segments"]] == [alice.name]
+    assert "the call has ended" in office.ctl("call", "show", call_id)
+    status, out, err = office.ctl("call", "show", call_id[::-1].replace("-", "")[:32], check=False)
+    assert (status, out) == (1, "") and err.count("\n") == 1
 
 
 def test_call_hangup(office):
@@ -98,7 +102,14 @@ def test_registrations(office):
     text = json.dumps(seen)
     assert bob.contact_uri in text and second.contact_uri in text and "tcp" in text
     assert alice.contact_uri in json.dumps(rows(office, "registrations"))
-    assert rows(office, "registrations", "nobody") == []
+    for name in ("nobody", "nobody@nowhere.test", bob.name + "@nowhere.test"):
+        status, out, err = office.ctl("registrations", name, check=False)
+        assert (status, out) == (1, "") and err.count("\n") == 1
+        assert err.startswith("tandemctl: no such ") and err.endswith(": %s\n" % name)
+    third = office.phone(register=False)
+    wait_until(lambda: office.ctl("registrations", third.name, check=False)[0] == 0, 2)
+    assert office.ctl("registrations", third.name) == "no registrations\n"
+    assert rows(office, "registrations", third.name) == []
     bob.unregister()
     wait_until(lambda: len(rows(office, "registrations", bob.name)) == 1)
     # And in SQL, within a second (S0-09).
