@@ -7,7 +7,7 @@ enum {
 	LEAST_wire_none = sizeof(struct wire_none),
 	LEAST_wire_flow_down = sizeof(struct wire_flow_down),
 	LEAST_wire_sip_out = sizeof(struct wire_sip_out),
-	LEAST_wire_leg = sizeof(struct wire_leg),
+	LEAST_wire_note = sizeof(struct wire_note),
 	LEAST_wire_cdr = sizeof(struct wire_cdr),
 	LEAST_wire_binding = sizeof(struct wire_binding),
 	LEAST_wire_call_state = sizeof(struct wire_call_state),

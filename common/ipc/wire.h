@@ -44,7 +44,7 @@ struct wire_sip_out {
 };
 
 /* A leg and its call in different workers. What follows is the record of daemons/worker. */
-struct wire_leg {
+struct wire_note {
 	handle call, leg;
 	uint32_t what;
 	uint32_t len;

@@ -37,18 +37,16 @@ sip_option_set(const struct sip_msg *m, enum sip_header_id id, struct buf *unkno
 	return set;
 }
 
-bool
-sip_allows(const struct sip_msg *m, enum sip_method method)
+uint32_t
+sip_method_set(const struct sip_msg *m, enum sip_header_id id)
 {
-	struct sip_values v = sip_values(m, SIP_H_ALLOW);
+	struct sip_values v = sip_values(m, id);
+	uint32_t set = 0;
 	struct span one;
 
-	if (!sip_has(m, SIP_H_ALLOW))
-		return true;
 	while (sip_values_next(&v, &one))
-		if (span_eq(one, sip_method_name(method)))
-			return true;
-	return false;
+		set |= 1u << sip_method_of(one);
+	return set & ~(1u << SIP_UNKNOWN);
 }
 
 enum err

@@ -21,8 +21,8 @@ struct span sip_option_name(enum sip_option o);
  * *unknown (comma-joined) when it is not NULL. */
 uint32_t sip_option_set(const struct sip_msg *m, enum sip_header_id id, struct buf *unknown);
 
-/* Is this method in the Allow header? True when there is none. */
-bool sip_allows(const struct sip_msg *m, enum sip_method method);
+/* The methods of an Allow header as bits 1 << enum sip_method; those we do not know are left out. */
+uint32_t sip_method_set(const struct sip_msg *m, enum sip_header_id id);
 /* delta-seconds; malformed gives ERR_SYNTAX, above 2^32-1 is cut to it (RFC 3261 20.19). */
 enum err sip_delta(struct span value, uint32_t *seconds_r);
 /* q-value "0.7" in thousandths; 1000 when absent or malformed. */

@@ -53,6 +53,7 @@ struct txn {
 	uint64_t hash;                 /* of its key, for the index */
 	uint64_t merge_hash;           /* server: of Call-ID, From tag, CSeq (8.2.2.2) */
 	handle user;                   /* whose it is; not ours to understand. 0 = nobody any more */
+	uint64_t ref;                  /* its user's, who alone understands it; 0 at first */
 	uint32_t user_data;
 	uint32_t last_cap;             /* bytes that `last` may take in its place */
 	handle invite;                 /* a CANCEL's NICT: the ICT whose branch it bears */

@@ -83,8 +83,7 @@ by_type(struct registrar *r, enum wire_type type, const char *payload, uint32_t 
 	case WIRE_FLOW_DOWN:
 	case WIRE_SIP_OUT:
 	case WIRE_SIP_OUT_R:
-	case WIRE_LEG_EVENT:
-	case WIRE_LEG_COMMAND:
+	case WIRE_NOTE:
 	case WIRE_CDR:
 	case WIRE_BINDING:
 	case WIRE_HANGUP:

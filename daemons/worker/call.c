@@ -18,6 +18,8 @@ static const struct fsm_row rows[] = {
 
 	FSM_ROW(CALL_RINGING, CE_PROGRESS,        CALL_RINGING, call_progress),
 	FSM_ROW(CALL_RINGING, CE_ANSWER,          CALL_UP,      call_answer),
+	FSM_ROW(CALL_RINGING, CE_LATE_ANSWER,     CALL_RINGING, call_late_answer),
+	FSM_ROW(CALL_RINGING, CE_REQUEST,         CALL_RINGING, call_request),
 	FSM_ROW(CALL_RINGING, CE_FAILED,          CALL_RINGING, call_branch_failed),
 	FSM_ROW(CALL_RINGING, CE_GONE,            CALL_RINGING, call_branch_failed),
 	FSM_ROW(CALL_RINGING, CE_RELEASED,        CALL_RINGING, call_branch_failed),
@@ -32,10 +34,14 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_UP,      CE_OFFER_ANSWERED,  CALL_UP,      call_offer_answered),
 	FSM_ROW(CALL_UP,      CE_OFFER_REFUSED,   CALL_UP,      call_offer_refused),
 	FSM_ROW(CALL_UP,      CE_OFFER_CANCELLED, CALL_UP,      call_offer_cancelled),
-	FSM_ROW(CALL_UP,      CE_ANSWER,          CALL_UP,      call_late_answer),
+	FSM_ROW(CALL_UP,      CE_LATE_ANSWER,     CALL_UP,      call_late_answer),
+	FSM_ROW(CALL_UP,      CE_REQUEST,         CALL_UP,      call_request),
+	FSM_ROW(CALL_UP,      CE_RESPONSE,        CALL_UP,      call_response),
 	FSM_ROW(CALL_UP,      CE_FAILED,          CALL_UP,      call_loser_gone),
 	FSM_ROW(CALL_UP,      CE_GONE,            CALL_UP,      call_loser_gone),
 	FSM_ROW(CALL_UP,      CE_RELEASED,        CALL_UP,      call_released),
+	FSM_ROW(CALL_UP,      CE_T_JOIN,          CALL_UP,      call_join_again),
+	FSM_ROW(CALL_UP,      CE_T_AUDIT,         CALL_UP,      call_audit),
 	FSM_ROW(CALL_UP,      CE_HANGUP,          CALL_UP,      call_operator_hangup),
 	FSM_ROW(CALL_UP,      CE_END,             CALL_ENDING,  call_ending),
 
@@ -43,15 +49,15 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_ENDING,  CE_FAILED,          CALL_ENDING,  call_gone),
 	FSM_ROW(CALL_ENDING,  CE_RELEASED,        CALL_ENDING,  call_gone),
 	FSM_ROW(CALL_ENDING,  CE_CANCELLED,       CALL_ENDING,  call_gone),
-	FSM_ROW(CALL_ENDING,  CE_ANSWER,          CALL_ENDING,  call_late_answer),
+	FSM_ROW(CALL_ENDING,  CE_LATE_ANSWER,     CALL_ENDING,  call_late_answer),
 	FSM_ROW(CALL_ENDING,  CE_T_LINGER,        CALL_ENDING,  call_linger_over),
 };
 
 static const char *const states[CALL_N_STATES] = { "ROUTING", "RINGING", "UP", "ENDING" };
 static const char *const events[CE_N_EVENTS] = {
 	"SETUP", "PROGRESS", "ANSWER", "ACKED", "OFFER", "OFFER_ANSWERED", "OFFER_REFUSED",
-	"OFFER_CANCELLED", "FAILED", "CANCELLED", "RELEASED", "GONE", "T_RING", "T_ROUND",
-	"T_LINGER", "HANGUP", "END",
+	"OFFER_CANCELLED", "LATE_ANSWER", "REQUEST", "RESPONSE", "FAILED", "CANCELLED", "RELEASED",
+	"GONE", "T_RING", "T_ROUND", "T_LINGER", "T_JOIN", "T_AUDIT", "HANGUP", "END",
 };
 /* clang-format on */
 
@@ -164,6 +170,7 @@ party_new(struct worker *w, struct call *c, enum party_role role, handle leg)
 	if (p == NULL)
 		return NULL;
 	p->role = (uint8_t)role;
+	p->side = role == PARTY_CALLER ? SIDE_A : SIDE_B;
 	p->leg = leg;
 	p->number = ++c->n_parties;
 	p->start_ms = w->child.clock.wall_ms;
@@ -172,13 +179,17 @@ party_new(struct worker *w, struct call *c, enum party_role role, handle leg)
 	return p;
 }
 
-/* The other of the two that talk; NULL for a branch. */
 struct party *
-party_peer(struct worker *w, struct call *c, const struct party *p)
+party_peer(struct worker *w, const struct party *p)
 {
-	if (p == party_at(w, c->caller))
-		return party_at(w, c->called);
-	return p == party_at(w, c->called) ? party_at(w, c->caller) : NULL;
+	return party_at(w, p->peer);
+}
+
+void
+party_pair(struct worker *w, struct party *p, struct party *q)
+{
+	p->peer = heap_offset(&w->heap, q);
+	q->peer = heap_offset(&w->heap, p);
 }
 
 /* --- events -------------------------------------------------------------------------------------*/
@@ -201,6 +212,10 @@ event_of_note(enum note_what what)
 		return CE_OFFER_REFUSED;
 	case EV_OFFER_CANCELLED:
 		return CE_OFFER_CANCELLED;
+	case EV_REQUEST:
+		return CE_REQUEST;
+	case EV_RESPONSE:
+		return CE_RESPONSE;
 	case EV_FAILED:
 		return CE_FAILED;
 	case EV_CANCELLED:
@@ -217,7 +232,10 @@ event_of_note(enum note_what what)
 	case CMD_ACK:
 	case CMD_OFFER:
 	case CMD_OFFER_ANSWER:
+	case CMD_OFFER_REFUSE:
 	case CMD_OFFER_CANCEL:
+	case CMD_REQUEST:
+	case CMD_RESPONSE:
 	case CMD_RELEASE:
 	case N_NOTES:
 		break;
@@ -254,12 +272,19 @@ note_facts(struct worker *w, struct call *c, struct party *p, const struct note 
 	if (!is_last_word(n->what))
 		return;
 	p->gone = 1;
-	if (n->flags & NOTE_LATE_ANSWER) /* R23: answered and released at once */
-		p->answer_ms = w->child.clock.wall_ms;
 	if (n->status != 0 && p->status < 200)
 		p->status = n->status;
 	if (p->end_ms == 0)
 		p->end_ms = w->child.clock.wall_ms;
+}
+
+/* Nobody waits for this branch any more: another answered, the caller is gone, or the next round was
+ * dialled before it answered. Until then a 2xx wins even when it crossed our CANCEL (S1-11). */
+static bool
+is_late(const struct call *c, const struct party *p)
+{
+	return p->role == PARTY_BRANCH &&
+	       (c->attempt.waiting == 0 || p->elsewhere || p->round != c->attempt.round);
 }
 
 void
@@ -313,6 +338,8 @@ call_on_note(struct worker *w, const struct note *n)
 
 	if (p == NULL || e == CE_N_EVENTS)
 		return;
+	if (e == CE_ANSWER && is_late(c, p))
+		e = CE_LATE_ANSWER;
 	call_mark(w, n->call);
 	note_facts(w, c, p, n);
 	marked_step(w, c, e, p, n);
@@ -329,9 +356,10 @@ call_hangup(struct worker *w, struct call *c)
 void
 call_arm(struct worker *w, struct call *c)
 {
-	uint64_t all[3] = { c->ring_until_ns, c->round_until_ns, c->linger_until_ns }, first = 0;
+	uint64_t first = 0, all[] = { c->attempt.ring_until_ns, c->attempt.round_until_ns,
+		c->linger_until_ns, c->negotiation.retry_ns, c->audit_ns };
 
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i] != 0 && (first == 0 || all[i] < first))
 			first = all[i];
 	wheel_set(w->wheel, &w->call_timers[pool_index(&w->calls, c)], first);
@@ -343,10 +371,11 @@ call_on_timer(struct worker *w, struct call *c)
 	struct {
 		uint64_t *deadline;
 		enum call_event event;
-	} timers[3] = { { &c->ring_until_ns, CE_T_RING }, { &c->round_until_ns, CE_T_ROUND },
-		{ &c->linger_until_ns, CE_T_LINGER } };
+	} timers[] = { { &c->attempt.ring_until_ns, CE_T_RING },
+		{ &c->attempt.round_until_ns, CE_T_ROUND }, { &c->linger_until_ns, CE_T_LINGER },
+		{ &c->negotiation.retry_ns, CE_T_JOIN }, { &c->audit_ns, CE_T_AUDIT } };
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
 		if (*timers[i].deadline == 0 || *timers[i].deadline > worker_now(w))
 			continue;
 		*timers[i].deadline = 0;

@@ -18,30 +18,40 @@ enum { TARGETS_MAX = 16 }; /* contacts and gateways tried for one call */
 enum call_state {
 	CALL_ROUTING, /* made; features and route decide; left within the same event */
 	CALL_RINGING, /* one or more legs are dialled, none has answered; the caller hears us */
-	CALL_UP,      /* two legs talk (the caller's ACK may still be on its way) */
+	CALL_UP,      /* two parties talk (the caller's ACK may still be on its way) */
 	CALL_ENDING,  /* every leg was told to end; waits until they have, or a moment */
 	CALL_N_STATES
 };
 
 enum released_by { BY_NOBODY, BY_CALLER, BY_CALLEE, BY_SYSTEM, BY_NETWORK, BY_TIMEOUT };
 enum end_reason { END_NORMAL, END_NO_ACK, END_ADMIN, END_SHUTDOWN, END_SYSTEM_FAILURE };
-enum party_role { PARTY_CALLER, PARTY_BRANCH, PARTY_CALLED };
+enum party_role {
+	PARTY_CALLER, /* its INVITE made the call */
+	PARTY_BRANCH, /* it is being rung, or was, in vain */
+	PARTY_CALLED, /* it was rung and answered */
+	PARTY_BRIDGE, /* no leg: another call, which was joined to this one (bridge.c) */
+};
+enum party_side { SIDE_A, SIDE_B }; /* of the call: the caller's, and of whoever takes his place */
 
 /* A leg as its call sees it, and the call's record of it (BILLING.md cdr_leg): it stays when the leg
  * is gone. In the call's arena. */
 struct party {
-	uint32_t next;	   /* heap offset; 0 = last */
-	uint8_t role;	   /* enum party_role */
-	uint8_t gone;	   /* its leg said its last word */
-	uint8_t elsewhere; /* cancelled because another answered */
-	uint8_t kind;	   /* enum target_kind */
-	handle leg;
-	uint16_t status; /* last that came, or was sent */
-	uint16_t number; /* leg_no */
-	uint32_t target; /* heap offset of its target; 0: the caller */
+	uint32_t next;	     /* heap offset; 0 = last */
+	uint8_t role;	     /* enum party_role */
+	uint8_t side;	     /* enum party_side */
+	uint8_t gone;	     /* its leg said its last word */
+	uint8_t elsewhere;   /* cancelled because another answered */
+	handle leg;	     /* PARTY_BRIDGE: the other call */
+	uint8_t kind;	     /* enum target_kind */
+	uint8_t round;	     /* of the attempt, in which it was dialled */
+	uint8_t passed_over; /* told to end, the next round does not wait until it has */
+	uint8_t acked;	     /* it has confirmed an answer of ours */
+	uint16_t status;     /* last that came, or was sent */
+	uint16_t number;     /* leg_no */
+	uint32_t peer;	     /* heap offset of the party it talks with; 0 = none */
+	uint32_t target;     /* of its target; 0: it was not dialled */
+	uint32_t segment;    /* of the segment it was dialled for; 0: the first */
 	uint32_t retransmissions;
-	uint32_t acked;	      /* 1: it has confirmed an answer of ours */
-	uint32_t passed_over; /* 1: told to end, the next round does not wait until it has */
 	int64_t start_ms, ring_ms, answer_ms, end_ms; /* wall */
 	struct kept uri, sip_call_id, local_tag, remote_tag, user_agent;
 	struct sip_flow flow; /* where its INVITE came from, or went to */
@@ -51,9 +61,9 @@ enum target_kind { TARGET_CONTACT, TARGET_GATEWAY };
 struct target { /* in the call's arena */
 	uint32_t next;
 	uint8_t kind, tried;
-	uint16_t q;	 /* thousandths; equal q ring together */
-	uint32_t ring_s; /* at most so long; 0 = the call's */
-	uint32_t pad;
+	uint16_t q;	  /* thousandths; equal q ring together */
+	uint32_t ring_s;  /* at most so long; 0 = the call's */
+	uint32_t segment; /* heap offset of the segment that pays for it */
 	uint64_t gateway;
 	struct kept uri, routes;
 	struct sip_flow flow;
@@ -64,6 +74,7 @@ enum payer_kind { PAYER_SUBSCRIBER, PAYER_TRUNK, PAYER_TENANT, PAYER_NOBODY };
 struct segment {
 	uint32_t next;
 	uint8_t seq, parent, kind, payer; /* kind: enum segment_kind; parent 0 = none */
+	uint32_t from, by;		  /* heap offsets of the parties: who asked, who answered */
 	uint64_t payer_account;
 	uint64_t in_trunk, out_trunk;
 	struct kept payer_number, calling_number, calling_name, dialed, called, routed, connected;
@@ -74,6 +85,30 @@ struct segment {
 	uint8_t disposition, released_by, end_reason, anonymous;
 };
 
+/* The targets that are being rung for somebody: the caller, or whoever is being transferred. */
+struct attempt {
+	uint32_t waiting;  /* heap offset of the party that waits for its outcome; 0: nobody */
+	uint32_t targets;  /* heap offset of the list */
+	uint16_t best;	   /* best refusal so far (RFC 3261 16.7); 0 = none */
+	uint16_t progress; /* last 1xx that the waiting party was told */
+	uint8_t n_targets;
+	uint8_t round; /* of targets that ring together, over all attempts of the call; from 1 */
+	uint16_t pad;
+	uint64_t ring_until_ns, round_until_ns; /* deadlines; 0 = off */
+	struct kept best_phrase, best_headers;
+	struct kept from, to;			/* From and To toward the targets, without tag */
+	struct kept call_id, tag;		/* shared by the contacts of one user (1.12 (1)) */
+	struct kept offer_type, offer, headers; /* what they are offered */
+};
+
+/* One offer and its answer on the way between two parties that talk: see the table in
+ * call_negotiate.c. Heap offsets of parties; all 0: none is on its way. */
+struct negotiation {
+	uint32_t asker, asked, owed;
+	uint32_t join;	   /* 1: the two are to be brought together as soon as there is none */
+	uint64_t retry_ns; /* deadline of the next attempt at that; 0 = off */
+};
+
 struct call { /* in shared memory */
 	struct slot slot;
 	uint32_t marked;     /* 1 while an event is being handled: DESIGN.md rule 3 */
@@ -82,28 +117,24 @@ struct call { /* in shared memory */
 	uint8_t direction;   /* enum call_direction */
 	uint8_t released_by; /* enum released_by */
 	uint8_t end_reason;  /* enum end_reason */
-	uint8_t n_targets;
+	uint8_t n_segments;
 	uint16_t n_parties;
-	uint16_t final;	   /* what the caller was told; 200 once answered */
-	uint16_t best;	   /* best refusal so far (16.7); 0 = none */
-	uint16_t progress; /* last 1xx the caller was told */
+	uint16_t final; /* what the caller was told; 200 once answered */
+	uint32_t pad;
 	uint8_t call_id[16];
 	uint32_t tenant, max_forwards, loop;
-	uint64_t account;	 /* of the caller: subscriber or gateway id */
-	uint64_t called_account; /* of the called subscriber; 0 = none */
-	int64_t setup_ms;	 /* wall */
-	uint64_t ring_until_ns, round_until_ns, linger_until_ns; /* deadlines; 0 = off */
-	struct arena arena; /* its text, parties, targets, segments; owner: this call */
-	uint32_t parties, targets, segments; /* heap offsets of lists */
-	uint32_t caller, called; /* heap offsets of the parties that talk; called 0 while ringing */
-	uint32_t offer_from;	 /* party whose re-INVITE waits for the other; 0 = none */
-	uint32_t ack_owed; /* party whose ACK waits for an answer in the other's ACK; 0 = none */
-	struct kept best_phrase, best_headers;
+	uint64_t account;		    /* of the caller: subscriber or gateway id */
+	uint64_t called_account;	    /* of the called subscriber; 0 = none */
+	int64_t setup_ms;		    /* wall */
+	uint64_t linger_until_ns, audit_ns; /* deadlines; 0 = off */
+	struct arena arena;	    /* its text, parties, targets, segments; owner: this call */
+	uint32_t parties, segments; /* heap offsets of lists; the first segment is the first */
+	uint32_t caller;	    /* heap offset of the party whose INVITE made it */
+	uint32_t pad2;
+	struct attempt attempt;
+	struct negotiation negotiation;
 	struct kept reason; /* Reason of the CANCEL or BYE that ended it: the others are told */
-	struct kept from_addr, to_addr;	  /* From and To toward the called side, without tag */
-	struct kept out_call_id, out_tag; /* shared by the contacts of one user (1.12 (1)) */
 	struct kept dialled, user, name, number; /* what was dialled; who calls */
-	struct kept offer_type, offer, headers;	 /* of the caller's INVITE */
 };
 _Static_assert(sizeof(struct call) <= WORKER_CALL_BYTES, "a call's slot is too small");
 
@@ -118,6 +149,9 @@ enum call_event {
 	CE_OFFER_ANSWERED,
 	CE_OFFER_REFUSED,
 	CE_OFFER_CANCELLED,
+	CE_LATE_ANSWER, /* of a branch that is waited for no more */
+	CE_REQUEST,
+	CE_RESPONSE,
 	CE_FAILED,
 	CE_CANCELLED,
 	CE_RELEASED,
@@ -125,6 +159,8 @@ enum call_event {
 	CE_T_RING,
 	CE_T_ROUND,
 	CE_T_LINGER,
+	CE_T_JOIN,
+	CE_T_AUDIT,
 	CE_HANGUP,
 	CE_END,
 	CE_N_EVENTS
@@ -156,8 +192,9 @@ struct kept call_keep(struct worker *w, struct call *c, struct span s);
 struct party *party_at(struct worker *w, uint32_t offset);
 struct party *party_of_leg(struct worker *w, struct call *c, handle leg);
 struct party *party_new(struct worker *w, struct call *c, enum party_role role, handle leg);
-/* The other of the two that talk; NULL for a branch. */
-struct party *party_peer(struct worker *w, struct call *c, const struct party *p);
+/* Whom it talks with; NULL: nobody (a branch). */
+struct party *party_peer(struct worker *w, const struct party *p);
+void party_pair(struct worker *w, struct party *p, struct party *q);
 
 /* call_setup.c: the caller's first words */
 struct setup {
@@ -185,14 +222,29 @@ void call_round_over(void *step, const void *note);
 void call_late_answer(void *step, const void *note);
 void call_loser_gone(void *step, const void *note);
 
-/* call_talk.c */
-/* A 2xx with an offer: its ACK waits for the answer. */
-void call_owe_ack(struct worker *w, struct call *c, const struct party *p, const struct note *in);
+/* call_negotiate.c */
+/* p's 2xx bears an offer: its ACK waits for the answer, which asker's ACK will bring. */
+void negotiation_owe(struct worker *w, struct call *c, struct party *asker, struct party *p);
+/* p and its peer were strangers so far: p is asked for an offer, the peer for the answer (RFC 3725
+ * flow I). When one is on its way, after that. */
+void negotiation_join(struct worker *w, struct call *c, struct party *p);
+void call_join_again(void *step, const void *note);
 void call_acked(void *step, const void *note);
 void call_offer(void *step, const void *note);
 void call_offer_answered(void *step, const void *note);
 void call_offer_refused(void *step, const void *note);
 void call_offer_cancelled(void *step, const void *note);
+
+/* call_relay.c: requests that pass as they are */
+void call_request(void *step, const void *note);
+void call_response(void *step, const void *note);
+
+/* bridge.c: two calls joined, in one worker or in two */
+/* A party that is the other call, whose own bridge party names this one. NULL: no room. */
+struct party *bridge_new(struct worker *w, struct call *c, enum party_side side, handle other);
+/* A command to the other call's side of the bridge. */
+void bridge_command(struct worker *w, const struct note *n);
+void call_audit(void *step, const void *note);
 
 /* call_end.c */
 void call_released(void *step, const void *note);

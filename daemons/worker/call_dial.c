@@ -9,7 +9,8 @@ best_q(struct worker *w, struct call *c)
 {
 	unsigned best = 0;
 
-	for (struct target *t = target_at(w, c->targets); t != NULL; t = target_at(w, t->next))
+	for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
+	     t = target_at(w, t->next))
 		if (!t->tried && t->q + 1u > best)
 			best = t->q + 1u;
 	return best; /* 0: none left */
@@ -19,6 +20,7 @@ static bool
 dial(struct worker *w, struct call *c, struct target *t)
 {
 	struct heap *h = &w->heap;
+	struct attempt *a = &c->attempt;
 	struct party *p = party_new(w, c, PARTY_BRANCH, 0);
 	struct note n = { .what = CMD_DIAL,
 		.call = pool_handle(&w->calls, c),
@@ -33,18 +35,20 @@ dial(struct worker *w, struct call *c, struct target *t)
 		return false;
 	n.text[T_TARGET] = kept_span(h, t->uri);
 	n.text[T_ROUTES] = kept_span(h, t->routes);
-	n.text[T_FROM] = kept_span(h, c->from_addr);
-	n.text[T_TO] = kept_span(h, c->to_addr);
-	n.text[T_CALL_ID] = kept_span(h, c->out_call_id);
-	n.text[T_TAG] = kept_span(h, c->out_tag);
-	n.text[T_HEADERS] = kept_span(h, c->headers);
-	n.text[T_CONTENT_TYPE] = kept_span(h, c->offer_type);
-	n.text[T_BODY] = kept_span(h, c->offer);
+	n.text[T_FROM] = kept_span(h, a->from);
+	n.text[T_TO] = kept_span(h, a->to);
+	n.text[T_CALL_ID] = kept_span(h, a->call_id);
+	n.text[T_TAG] = kept_span(h, a->tag);
+	n.text[T_HEADERS] = kept_span(h, a->headers);
+	n.text[T_CONTENT_TYPE] = kept_span(h, a->offer_type);
+	n.text[T_BODY] = kept_span(h, a->offer);
 	p->kind = t->kind;
+	p->round = a->round;
 	p->target = heap_offset(h, t);
+	p->segment = t->segment;
 	p->uri = t->uri;
 	p->flow = t->flow;
-	p->sip_call_id = c->out_call_id;
+	p->sip_call_id = a->call_id;
 	p->leg = leg_dial(w, &n);
 	w->scratch_used =
 	    used; /* it has been sent: sixteen large offers do not fit beside one another */
@@ -54,8 +58,8 @@ dial(struct worker *w, struct call *c, struct target *t)
 		p->end_ms = p->start_ms;
 		return false;
 	}
-	if (c->out_tag.len == 0)
-		c->out_tag = call_keep(w, c, kept_span(h, leg_at(w, p->leg)->dialog.local_tag));
+	if (a->tag.len == 0)
+		a->tag = call_keep(w, c, kept_span(h, leg_at(w, p->leg)->dialog.local_tag));
 	return true;
 }
 
@@ -65,7 +69,8 @@ call_dial_next(struct worker *w, struct call *c)
 	unsigned q, dialled = 0;
 
 	while (dialled == 0 && (q = best_q(w, c)) > 0) {
-		for (struct target *t = target_at(w, c->targets); t != NULL;
+		c->attempt.round++;
+		for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
 		     t = target_at(w, t->next)) {
 			if (t->tried || t->q + 1u != q)
 				continue;
@@ -73,8 +78,8 @@ call_dial_next(struct worker *w, struct call *c)
 			dialled += dial(w, c, t);
 		}
 	}
-	c->round_until_ns = 0;
+	c->attempt.round_until_ns = 0;
 	if (dialled > 0 && best_q(w, c) > 0)
-		c->round_until_ns = worker_now(w) + SILENT_S * NS_PER_S;
+		c->attempt.round_until_ns = worker_now(w) + SILENT_S * NS_PER_S;
 	return dialled > 0;
 }

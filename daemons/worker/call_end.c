@@ -62,9 +62,12 @@ call_ending(void *step, const void *note)
 	struct span reason = kept_span(&s->w->heap, s->c->reason);
 
 	(void)note;
-	s->c->ring_until_ns = s->c->round_until_ns = 0;
+	s->c->attempt.waiting = 0;
+	s->c->attempt.ring_until_ns = s->c->attempt.round_until_ns = 0;
+	s->c->negotiation = (struct negotiation){ 0 };
+	s->c->audit_ns = 0;
 	s->c->linger_until_ns = worker_now(s->w) + LINGER_NS;
-	segment_close(s->w, s->c);
+	segments_close(s->w, s->c);
 	for (struct party *p = party_at(s->w, s->c->parties); p != NULL;
 	     p = party_at(s->w, p->next))
 		if (!p->gone && p != party_at(s->w, s->c->caller))
@@ -105,7 +108,6 @@ call_released(void *step, const void *note)
 {
 	struct call_step *s = step;
 	const struct note *in = note;
-	bool caller = s->p->role == PARTY_CALLER;
 
 	if (s->p->role == PARTY_BRANCH)
 		return;
@@ -115,7 +117,7 @@ call_released(void *step, const void *note)
 	else if (in->status >= 400)
 		call_because(s->c, BY_NETWORK, END_NORMAL);
 	else
-		call_because(s->c, caller ? BY_CALLER : BY_CALLEE, END_NORMAL);
+		call_because(s->c, s->p->side == SIDE_A ? BY_CALLER : BY_CALLEE, END_NORMAL);
 	call_end(s->w, s->c);
 }
 
@@ -156,8 +158,7 @@ call_abandon(struct worker *w, struct call *c)
 		call_operator_hangup(&(struct call_step){ w, c, NULL }, NULL);
 		return;
 	}
-	if (segment_first(w, c)->end_ns == 0)
-		segment_close(w, c); /* killed right after it began to end */
+	segments_close(w, c); /* killed right after it began to end */
 	finish(w, c);
 }
 

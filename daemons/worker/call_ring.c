@@ -20,7 +20,8 @@ branches_alive(struct worker *w, struct call *c)
 static bool
 has_more_targets(struct worker *w, struct call *c)
 {
-	for (struct target *t = target_at(w, c->targets); t != NULL; t = target_at(w, t->next))
+	for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
+	     t = target_at(w, t->next))
 		if (!t->tried)
 			return true;
 	return false;
@@ -33,11 +34,11 @@ has_more_targets(struct worker *w, struct call *c)
 static void
 extend_round(struct worker *w, struct call *c, const struct party *p)
 {
-	if (c->round_until_ns == 0)
+	if (c->attempt.round_until_ns == 0)
 		return;
-	c->round_until_ns = p->kind == TARGET_GATEWAY
-				? 0
-				: worker_now(w) + w->settings->timers.no_answer_s * NS_PER_S;
+	c->attempt.round_until_ns =
+	    p->kind == TARGET_GATEWAY ? 0
+				      : worker_now(w) + w->settings->timers.no_answer_s * NS_PER_S;
 }
 
 void
@@ -58,13 +59,13 @@ call_progress(void *step, const void *note)
 		return;
 	if (s->p->ring_ms == 0) {
 		s->p->ring_ms = w->child.clock.wall_ms;
-		segment_ringing(w, c);
+		segment_ringing(w, segment_of(w, c, s->p));
 	}
 	/* Of several that ring at once the caller hears each thing once, and no branch's media: it
 	 * may lose (FLOWS.md S3-04b). */
-	if (!alone && in->status == c->progress)
+	if (!alone && in->status == c->attempt.progress)
 		return;
-	c->progress = in->status;
+	c->attempt.progress = in->status;
 	n.status = in->status;
 	n.text[T_PHRASE] = in->text[T_PHRASE];
 	n.text[T_HEADERS] = in->text[T_HEADERS];
@@ -104,32 +105,36 @@ call_answer(void *step, const void *note)
 	const struct note *in = note;
 	struct worker *w = s->w;
 	struct call *c = s->c;
-	struct note n = party_note(c, w, CMD_ANSWER, party_at(w, c->caller));
+	struct party *caller = party_at(w, c->caller);
+	struct note n = party_note(c, w, CMD_ANSWER, caller);
 
-	c->called = heap_offset(&w->heap, s->p);
-	c->ring_until_ns = c->round_until_ns = 0;
+	c->attempt.waiting = 0;
+	c->attempt.ring_until_ns = c->attempt.round_until_ns = 0;
 	c->final = 200;
 	s->p->role = PARTY_CALLED;
-	call_owe_ack(w, c, s->p, in);
-	s->p->answer_ms = party_at(w, c->caller)->answer_ms = w->child.clock.wall_ms;
-	party_at(w, c->caller)->status = 200;
+	party_pair(w, caller, s->p);
+	if (in->flags & NOTE_DELAYED_OFFER)
+		negotiation_owe(w, c, caller, s->p);
+	s->p->answer_ms = caller->answer_ms = w->child.clock.wall_ms;
+	caller->status = 200;
 	n.text[T_HEADERS] = in->text[T_HEADERS];
 	n.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
 	n.text[T_BODY] = in->text[T_BODY];
 	note_down(w, &n);
-	segment_answered(w, c, s->p);
+	segment_answered(w, c, segment_of(w, c, s->p), s->p);
 	count(w->child.self, COUNT_CALLS_ANSWERED, 1);
 	release_others(w, c, s->p, 200);
 	cdr_send(w, c, CDR_ANSWERED);
 }
 
-/* Another answered first, or the caller is gone: ACK and BYE. */
+/* Another answered first, or the caller is gone: ACK and BYE. R23: answered and released at once. */
 void
 call_late_answer(void *step, const void *note)
 {
 	struct call_step *s = step;
 
 	(void)note;
+	s->p->answer_ms = s->w->child.clock.wall_ms;
 	party_release(s->w, s->c, s->p, SPAN_NONE);
 }
 
@@ -182,11 +187,11 @@ keep_best(struct worker *w, struct call *c, const struct note *in)
 	unsigned status = refusal_for_caller(in);
 	bool as_it_came = status == in->status;
 
-	if (c->best != 0 && rank(c->best) <= rank(status))
+	if (c->attempt.best != 0 && rank(c->attempt.best) <= rank(status))
 		return;
-	c->best = (uint16_t)status;
-	c->best_phrase = call_keep(w, c, as_it_came ? in->text[T_PHRASE] : SPAN_NONE);
-	c->best_headers = call_keep(w, c, as_it_came ? in->text[T_HEADERS] : SPAN_NONE);
+	c->attempt.best = (uint16_t)status;
+	c->attempt.best_phrase = call_keep(w, c, as_it_came ? in->text[T_PHRASE] : SPAN_NONE);
+	c->attempt.best_headers = call_keep(w, c, as_it_came ? in->text[T_HEADERS] : SPAN_NONE);
 }
 
 /* Does another way help after this refusal? 6xx speaks for the user everywhere; what a gateway says
@@ -217,9 +222,9 @@ call_branch_failed(void *step, const void *note)
 		return;
 	else if (may_go_on(s->p, in->status) && call_dial_next(w, c))
 		return;
-	call_because(c, c->best == 408 ? BY_TIMEOUT : BY_CALLEE, END_NORMAL);
-	call_refuse(w, c, c->best, kept_span(&w->heap, c->best_phrase),
-	    kept_span(&w->heap, c->best_headers));
+	call_because(c, c->attempt.best == 408 ? BY_TIMEOUT : BY_CALLEE, END_NORMAL);
+	call_refuse(w, c, c->attempt.best, kept_span(&w->heap, c->attempt.best_phrase),
+	    kept_span(&w->heap, c->attempt.best_headers));
 }
 
 /* --- the caller gives up; time is over ----------------------------------------------------------*/
@@ -275,12 +280,13 @@ call_round_over(void *step, const void *note)
 	if (!has_more_targets(s->w, c))
 		return;
 	if (pass_over(s->w, c)) {
-		c->round_until_ns = worker_now(s->w) + CANCEL_S * NS_PER_S;
+		c->attempt.round_until_ns = worker_now(s->w) + CANCEL_S * NS_PER_S;
 		return;
 	}
 	if (call_dial_next(s->w, c))
 		return;
 	call_because(c, BY_TIMEOUT, END_NORMAL);
-	call_refuse(s->w, c, c->best != 0 ? c->best : 408, kept_span(&s->w->heap, c->best_phrase),
-	    kept_span(&s->w->heap, c->best_headers));
+	call_refuse(s->w, c, c->attempt.best != 0 ? c->attempt.best : 408,
+	    kept_span(&s->w->heap, c->attempt.best_phrase),
+	    kept_span(&s->w->heap, c->attempt.best_headers));
 }

@@ -20,10 +20,10 @@ struct target *
 target_new(
     struct worker *w, struct call *c, enum target_kind kind, struct span uri, struct span routes)
 {
-	uint32_t *last = &c->targets;
+	uint32_t *last = &c->attempt.targets;
 	struct target *t;
 
-	if (c->n_targets == TARGETS_MAX)
+	if (c->attempt.n_targets == TARGETS_MAX)
 		return NULL;
 	t = arena_take(&w->heap, &c->arena, pool_handle(&w->calls, c), sizeof(*t));
 	if (t == NULL)
@@ -31,12 +31,13 @@ target_new(
 	t->kind = (uint8_t)kind;
 	t->uri = call_keep(w, c, uri);
 	t->routes = call_keep(w, c, routes);
+	t->segment = c->segments;
 	t->next = 0;
 	/* In the order in which they were found: of equal q the most recent contact is first. */
 	while (*last != 0)
 		last = &target_at(w, *last)->next;
 	*last = heap_offset(&w->heap, t);
-	c->n_targets++;
+	c->attempt.n_targets++;
 	return t;
 }
 
@@ -86,14 +87,14 @@ keep_addresses(struct worker *w, struct call *c)
 	buf_char(&b, '@');
 	buf_put(&b, realm);
 	buf_char(&b, '>');
-	c->from_addr = call_keep(w, c, buf_span(&b));
+	c->attempt.from = call_keep(w, c, buf_span(&b));
 	b = scratch_buf(w, ADDRESS_MAX);
 	buf_lit(&b, "<sip:");
 	sip_put_user(&b, kept_span(&w->heap, c->dialled));
 	buf_char(&b, '@');
 	buf_put(&b, realm);
 	buf_char(&b, '>');
-	c->to_addr = call_keep(w, c, buf_span(&b));
+	c->attempt.to = call_keep(w, c, buf_span(&b));
 }
 
 /* At least 128 random bits and no address of ours inside (FLOWS.md S3-05). */
@@ -123,9 +124,9 @@ keep_dialled(struct worker *w, struct call *c, const struct sip_msg *m)
 static void
 keep_offer(struct worker *w, struct call *c, const struct sip_msg *m)
 {
-	c->offer_type = call_keep(w, c, sip_span(m, m->content_type));
-	c->offer = call_keep(w, c, sip_span(m, m->body));
-	c->headers = call_keep(w, c, headers_through(w, m));
+	c->attempt.offer_type = call_keep(w, c, sip_span(m, m->content_type));
+	c->attempt.offer = call_keep(w, c, sip_span(m, m->body));
+	c->attempt.headers = call_keep(w, c, headers_through(w, m));
 	c->max_forwards = m->max_forwards < 0 ? 70 : (uint32_t)m->max_forwards - 1;
 	c->loop = (uint32_t)hash_span(&w->key, sip_span(m, m->uri));
 }
@@ -157,7 +158,7 @@ set_ring_limit(struct worker *w, struct call *c, const struct sip_msg *m)
 
 	if (m->expires != UINT32_MAX && m->expires > 0 && m->expires < s)
 		s = m->expires;
-	c->ring_until_ns = worker_now(w) + s * NS_PER_S;
+	c->attempt.ring_until_ns = worker_now(w) + s * NS_PER_S;
 }
 
 void
@@ -184,7 +185,8 @@ call_setup(void *step, const void *setup)
 	keep_caller(w, c, in->invite, in->origin);
 	keep_addresses(w, c);
 	keep_offer(w, c, in->invite);
-	c->out_call_id = make_call_id(w, c);
+	c->attempt.call_id = make_call_id(w, c);
+	c->attempt.waiting = c->caller;
 	segment_open(w, c, in->origin);
 	set_ring_limit(w, c, in->invite);
 	if (!is_sdp_readable(w, in->invite)) {

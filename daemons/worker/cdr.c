@@ -4,6 +4,7 @@
 
 #include "model/uuid.h"
 
+static const char *const kinds[] = { "direct", "transfer_blind", "transfer_consult" };
 static const char *const directions[] = { "internal", "outbound", "inbound", "transit" };
 static const char *const dispositions[] = { "answered", "busy", "noanswer", "cancelled", "rejected",
 	"unreachable", "failed", "barred" };
@@ -89,16 +90,26 @@ put_times(struct cdr_writer *r, const struct segment *s)
 		(int64_t)NS_PER_MS);
 }
 
-static void
-put_sides(struct worker *w, struct cdr_writer *r, struct call *c)
+/* The Call-ID toward the targets of a segment. */
+static struct kept
+first_dialled(struct worker *w, const struct call *c, const struct segment *s)
 {
-	const struct party *a = party_at(w, c->caller), *b = party_at(w, c->called);
+	const struct party *p = party_at(w, c->parties);
+
+	while (p != NULL && (p->target == 0 || segment_of(w, c, p) != s))
+		p = party_at(w, p->next);
+	return p == NULL ? (struct kept){ 0 } : p->sip_call_id;
+}
+
+static void
+put_sides(struct worker *w, struct cdr_writer *r, struct call *c, const struct segment *s)
+{
+	const struct party *a = party_at(w, s->from), *b = party_at(w, s->by);
 
 	put_ip(r, CDR_SEGMENT_in_ip, &a->flow.peer);
 	put_kept(w, r, CDR_SEGMENT_in_sip_call_id, a->sip_call_id);
 	put_kept(w, r, CDR_SEGMENT_user_agent_a, a->user_agent);
-	if (c->n_parties > 1)
-		put_kept(w, r, CDR_SEGMENT_out_sip_call_id, c->out_call_id);
+	put_kept(w, r, CDR_SEGMENT_out_sip_call_id, first_dialled(w, c, s));
 	if (b == NULL)
 		return;
 	put_ip(r, CDR_SEGMENT_out_ip, &b->flow.peer);
@@ -132,12 +143,14 @@ put_segment(struct worker *w, struct cdr_writer *r, struct call *c, const struct
 	cdr_int(r, CDR_SEGMENT_seq, s->seq);
 	cdr_int(r, CDR_SEGMENT_tenant_id, c->tenant);
 	cdr_word(r, CDR_SEGMENT_record_type, "normal");
-	cdr_word(r, CDR_SEGMENT_segment_kind, "direct");
+	cdr_word(r, CDR_SEGMENT_segment_kind, kinds[s->kind]);
+	if (s->parent != 0)
+		cdr_int(r, CDR_SEGMENT_parent_seq, s->parent);
 	cdr_word(r, CDR_SEGMENT_payer_kind, payers[s->payer]);
 	cdr_int(r, CDR_SEGMENT_payer_account_id, (int64_t)s->payer_account);
 	put_numbers(w, r, s);
 	put_times(r, s);
-	put_sides(w, r, c);
+	put_sides(w, r, c, s);
 	if (s->in_trunk != 0)
 		cdr_int(r, CDR_SEGMENT_in_trunk_id, (int64_t)s->in_trunk);
 	if (s->out_trunk != 0)
@@ -155,10 +168,10 @@ put_segment(struct worker *w, struct cdr_writer *r, struct call *c, const struct
 /* --- legs ---------------------------------------------------------------------------------------*/
 
 static void
-put_leg(struct worker *w, struct cdr_writer *r, const struct party *p)
+put_leg(struct worker *w, struct cdr_writer *r, const struct call *c, const struct party *p)
 {
 	cdr_part(r, CDR_P_LEG);
-	cdr_int(r, CDR_LEG_seq, 1);
+	cdr_int(r, CDR_LEG_seq, segment_of(w, c, p)->seq);
 	cdr_int(r, CDR_LEG_leg_no, p->number);
 	cdr_word(r, CDR_LEG_direction, p->role == PARTY_CALLER ? "in" : "out");
 	cdr_word(r, CDR_LEG_kind, p->kind == TARGET_GATEWAY ? "trunk" : "contact");
@@ -187,13 +200,12 @@ write_record(struct worker *w, struct call *c, enum cdr_kind kind, struct buf *b
 
 	cdr_begin(&r, b, kind);
 	put_call(w, &r, c, kind);
-	for (const struct segment *s = segment_first(w, c); s != NULL;
-	     s = s->next == 0 ? NULL : heap_at(&w->heap, s->next))
+	for (const struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next))
 		put_segment(w, &r, c, s);
-	if (kind == CDR_CLOSED)
-		for (const struct party *p = party_at(w, c->parties); p != NULL;
-		     p = party_at(w, p->next))
-			put_leg(w, &r, p);
+	for (const struct party *p = party_at(w, c->parties); kind == CDR_CLOSED && p != NULL;
+	     p = party_at(w, p->next))
+		if (p->role != PARTY_BRIDGE)
+			put_leg(w, &r, c, p);
 	return cdr_end(&r);
 }
 

@@ -186,8 +186,7 @@ inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
 	case WIRE_HANGUP:
 		hangup(w, r);
 		break;
-	case WIRE_LEG_EVENT:
-	case WIRE_LEG_COMMAND:
+	case WIRE_NOTE:
 		note(w, r, len);
 		break;
 	case WIRE_NONE:

@@ -8,19 +8,21 @@
  *   INV_IN --DO_REFUSE,CANCEL-----+   |  |   +----GOT_FAILURE-------------- INV_OUT --DO_CANCEL--+
  *      |                              |  |                                     |                 v
  *      | DO_ANSWER            GOT_ACK,|  |DO_ACK                       GOT_2XX |          INV_OUT_CANCEL
- *      v                      GIVE_UP |  |                                     v                 |
- *   INV_IN_2XX -----------------------+  +--------------------------------- INV_OUT_2XX          |
- *      | DO_BYE                       ^                                                          |
- *      v              GOT_ACK,GIVE_UP |                               GOT_2XX (ACK, BYE), FAILURE|
- *   INV_IN_BYE -----------------------+<---------------------------------------------------------+
+ *      v                      GIVE_UP |  |                                     v  GOT_2XX (late) |  |
+ *   INV_IN_2XX -----------------------+  +--------------------------------- INV_OUT_2XX <--------+  |
+ *      | DO_BYE                       ^                                                             |
+ *      v              GOT_ACK,GIVE_UP |                                                  GOT_FAILURE|
+ *   INV_IN_BYE -----------------------+<------------------------------------------------------------+
+ *
+ * A 2xx that crossed our CANCEL is an answer like any other: whether it comes too late, its call knows.
  *
  * The same states serve the first INVITE and every re-INVITE; which one it is, the dialog's state
- * tells. An UPDATE of the peer waits in INV_IN too, but needs no ACK.
+ * tells. An UPDATE has a machine of its own (leg_update.c).
  */
 #include "worker/worker.h"
 
 #include "base/rand.h"
-#include "sip/via.h"
+#include "sip/fields.h"
 
 /* clang-format off */
 static const struct fsm_row rows[] = {
@@ -34,7 +36,6 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(INV_IN,         LE_GOT_CANCEL_OFFER, INV_IN,         leg_in_cancel_offer),
 	FSM_ROW(INV_IN,         LE_DO_PROGRESS,      INV_IN,         leg_send_progress),
 	FSM_ROW(INV_IN,         LE_DO_ANSWER,        INV_IN_2XX,     leg_send_answer),
-	FSM_ROW(INV_IN,         LE_DO_ANSWER_UPDATE, INV_IDLE,       leg_send_answer),
 	FSM_ROW(INV_IN,         LE_DO_REFUSE,        INV_IDLE,       leg_send_refusal),
 	FSM_ROW(INV_IN,         LE_DO_BYE,           INV_IDLE,       leg_refuse_then_bye),
 
@@ -58,7 +59,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(INV_OUT,        LE_T_RING,           INV_OUT_CANCEL, leg_ring_over),
 	FSM_ROW(INV_OUT,        LE_DO_BYE,           INV_IDLE,       leg_send_bye),
 
-	FSM_ROW(INV_OUT_CANCEL, LE_GOT_2XX,          INV_IDLE,       leg_late_answer),
+	FSM_ROW(INV_OUT_CANCEL, LE_GOT_2XX,          INV_OUT_2XX,    leg_answered),
 	FSM_ROW(INV_OUT_CANCEL, LE_GOT_FAILURE,      INV_IDLE,       leg_cancelled_over),
 	FSM_ROW(INV_OUT_CANCEL, LE_GOT_INVITE,       INV_OUT_CANCEL, leg_in_glare),
 	FSM_ROW(INV_OUT_CANCEL, LE_DO_BYE,           INV_IDLE,       leg_send_bye),
@@ -73,8 +74,8 @@ static const char *const states[INV_N_STATES] = {
 };
 static const char *const events[LE_N_EVENTS] = {
 	"GOT_INVITE", "GOT_CANCEL", "GOT_CANCEL_OFFER", "GOT_ACK", "GOT_1XX", "GOT_2XX", "GOT_FAILURE",
-	"DO_INVITE", "DO_PROGRESS", "DO_ANSWER", "DO_ANSWER_UPDATE", "DO_REFUSE", "DO_ACK",
-	"DO_CANCEL", "DO_CANCEL_OFFER", "DO_BYE", "T_RESEND", "T_GIVE_UP", "T_RING", "T_OFFER",
+	"DO_INVITE", "DO_PROGRESS", "DO_ANSWER", "DO_REFUSE", "DO_ACK", "DO_CANCEL",
+	"DO_CANCEL_OFFER", "DO_BYE", "T_RESEND", "T_GIVE_UP", "T_RING", "T_OFFER",
 };
 /* clang-format on */
 
@@ -112,6 +113,15 @@ leg_new(struct worker *w, handle call)
 	l->max_forwards = 70;
 	offer_init(&l->offer, rand_u64() >> 2);
 	return l;
+}
+
+void
+leg_learn(struct leg *l, const struct sip_msg *m)
+{
+	if (sip_has(m, SIP_H_ALLOW))
+		l->allows = sip_method_set(m, SIP_H_ALLOW);
+	if (sip_has(m, SIP_H_SUPPORTED))
+		l->supports = sip_option_set(m, SIP_H_SUPPORTED, NULL);
 }
 
 void
@@ -294,6 +304,19 @@ client_news(
 	}
 }
 
+/* A request of ours other than INVITE is over. */
+static void
+request_news(
+    struct worker *w, struct leg *l, struct txn *t, enum txn_news news, const struct sip_msg *m)
+{
+	if (t->method == SIP_BYE)
+		leg_drop(w, l); /* whatever came of it; a 401 is not answered */
+	else if (t->method == SIP_UPDATE)
+		leg_on_update_txn(w, l, t, news, m);
+	else
+		leg_pass_response(w, l, t, news, m);
+}
+
 void
 leg_on_txn(struct worker *w, struct txn *t, enum txn_news news, const struct sip_msg *m)
 {
@@ -304,7 +327,7 @@ leg_on_txn(struct worker *w, struct txn *t, enum txn_news news, const struct sip
 	if (t->kind == TXN_ICT)
 		client_news(w, l, t, news, m);
 	else if (t->kind == TXN_NICT && news != TXN_PROVISIONAL)
-		leg_drop(w, l); /* our BYE is over, whatever came of it; a 401 is not answered */
+		request_news(w, l, t, news, m);
 	/* What a server transaction tells (ACK of a refusal, its end) changes nothing here. */
 }
 
@@ -325,8 +348,9 @@ event_of_command(const struct leg *l, enum note_what what)
 	case CMD_ANSWER:
 		return LE_DO_ANSWER;
 	case CMD_OFFER_ANSWER:
-		return l->by_update ? LE_DO_ANSWER_UPDATE : LE_DO_ANSWER;
+		return LE_DO_ANSWER;
 	case CMD_REFUSE:
+	case CMD_OFFER_REFUSE:
 		return LE_DO_REFUSE;
 	case CMD_ACK:
 		return LE_DO_ACK;
@@ -344,32 +368,64 @@ event_of_command(const struct leg *l, enum note_what what)
 	case EV_OFFER_ANSWERED:
 	case EV_OFFER_REFUSED:
 	case EV_OFFER_CANCELLED:
+	case EV_REQUEST:
+	case EV_RESPONSE:
 	case EV_FAILED:
 	case EV_CANCELLED:
 	case EV_RELEASED:
 	case EV_GONE:
 	case CMD_DIAL:
+	case CMD_REQUEST:
+	case CMD_RESPONSE:
 	case N_NOTES:
 		break;
 	}
 	return LE_N_EVENTS;
 }
 
+/* The commands that concern an UPDATE go to its machine; UE_N_EVENTS: this one does not. */
+static enum leg_update_event
+update_event_of_command(const struct leg *l, const struct note *n)
+{
+	if (n->what == CMD_OFFER && n->flags & NOTE_UPDATE && leg_peer_allows(l, SIP_UPDATE))
+		return UE_DO_UPDATE;
+	if (l->upd == UPD_IN && n->what == CMD_OFFER_ANSWER)
+		return UE_DO_ANSWER;
+	if (l->upd == UPD_IN && n->what == CMD_OFFER_REFUSE)
+		return UE_DO_REFUSE;
+	return UE_N_EVENTS;
+}
+
+static bool
+obey(struct worker *w, struct leg *l, const struct note *n)
+{
+	struct leg_input in = { .n = n, .status = n->what == CMD_RELEASE ? 500 : n->status };
+	enum leg_update_event u = update_event_of_command(l, n);
+	enum leg_event e = event_of_command(l, n->what);
+
+	if (n->what == CMD_REQUEST)
+		leg_do_request(w, l, n);
+	else if (n->what == CMD_RESPONSE)
+		leg_do_response(w, l, n);
+	else if (u != UE_N_EVENTS)
+		return leg_update_step(w, l, u, &in);
+	else
+		return e == LE_N_EVENTS || leg_step(w, l, e, &in);
+	return true;
+}
+
 void
 leg_command(struct worker *w, const struct note *n)
 {
 	struct leg *l = leg_at(w, n->leg);
-	struct leg_input in = { .n = n, .status = n->what == CMD_RELEASE ? 500 : n->status };
 	struct note refused = { .what = EV_OFFER_REFUSED, .status = 491 };
-	enum leg_event e;
 
 	if (l == NULL)
 		return; /* it said its last word, which is on its way */
-	e = event_of_command(l, n->what);
-	if (e == LE_N_EVENTS || leg_step(w, l, e, &in))
+	if (obey(w, l, n) || n->what != CMD_OFFER)
 		return;
-	if (n->what == CMD_OFFER) { /* glare: something of its own is in flight */
-		leg_facts(w, l, &refused);
-		note_up(w, &refused);
-	}
+	/* Glare: something of its own is in flight. */
+	refused.flags = l->dialog.uac ? NOTE_OWNER : 0;
+	leg_facts(w, l, &refused);
+	note_up(w, &refused);
 }

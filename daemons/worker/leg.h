@@ -38,7 +38,6 @@ enum leg_event {
 	LE_DO_INVITE,
 	LE_DO_PROGRESS,
 	LE_DO_ANSWER,
-	LE_DO_ANSWER_UPDATE,
 	LE_DO_REFUSE,
 	LE_DO_ACK,
 	LE_DO_CANCEL,
@@ -51,19 +50,39 @@ enum leg_event {
 	LE_N_EVENTS
 };
 
+enum { LEG_PASSED = 4 };
+
+/* The UPDATE in flight on a leg, in either direction (RFC 3311); see the figure in leg_update.c. It may
+ * stand beside an INVITE that is not answered yet. */
+enum leg_update { UPD_IDLE, UPD_IN, UPD_OUT, UPD_N_STATES };
+
+enum leg_update_event {
+	UE_GOT_UPDATE,
+	UE_DO_ANSWER,
+	UE_DO_REFUSE,
+	UE_DO_UPDATE,
+	UE_GOT_2XX,
+	UE_GOT_FAILURE,
+	UE_N_EVENTS
+};
+
 struct leg { /* in shared memory */
 	struct slot slot;
 	handle call;	      /* its call; 0: the call has let go of it */
 	uint8_t inv;	      /* enum leg_invite */
-	uint8_t by_update;    /* what waits in INV_IN was an UPDATE, not an INVITE */
+	uint8_t upd;	      /* enum leg_update */
 	uint16_t forks;	      /* of its INVITE that were ended */
+	uint32_t allows;      /* what its peer allows: bits 1 << enum sip_method; 0: not said */
+	uint32_t supports;    /* and supports: bits 1 << enum sip_option */
 	uint32_t invite_cseq; /* of the INVITE in flight, ours or theirs */
 	uint32_t resend_ms;   /* interval of our 2xx */
 	uint32_t retransmissions;
 	uint32_t loop; /* hash of the Request-URI that made the call (482) */
 	uint32_t max_forwards;
-	handle invite; /* transaction of the INVITE (or UPDATE) in flight, either way */
-	handle bye;    /* transaction of our BYE */
+	handle invite;		   /* transaction of the INVITE in flight, either way */
+	handle update;		   /* of the UPDATE */
+	handle bye;		   /* of our BYE */
+	handle passed[LEG_PASSED]; /* of requests that wait for the other side's answer */
 	uint64_t resend_ns, give_up_ns, ring_until_ns; /* deadlines; 0 = off */
 	struct dialog dialog;
 	struct offer offer;
@@ -75,14 +94,14 @@ struct leg { /* in shared memory */
 };
 _Static_assert(sizeof(struct leg) <= WORKER_LEG_BYTES, "a leg's slot is too small");
 
-extern const struct fsm leg_fsm;
+extern const struct fsm leg_fsm, update_fsm;
 
 /* A new leg for a caller's INVITE: its dialog and transaction; 100 Trying is sent. NULL: no room. */
 struct leg *leg_accept(
     struct worker *w, struct txn *ist, const struct sip_msg *invite, handle call);
 /* A new leg toward somebody: sends its INVITE (CMD_DIAL). 0: no room; nothing was sent. */
 handle leg_dial(struct worker *w, const struct note *n);
-void leg_command(struct worker *w, const struct note *n); /* one of ours, from note_down */
+void leg_command(struct worker *w, const struct note *n); /* from note_down */
 void leg_on_txn(struct worker *w, struct txn *t, enum txn_news news, const struct sip_msg *m);
 void leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m); /* in its dialog */
 void leg_on_ack(struct worker *w, struct leg *l, const struct sip_msg *m);     /* for a 2xx */
@@ -113,6 +132,13 @@ struct leg *leg_new(struct worker *w, handle call);
 struct dialog_memory leg_memory(struct worker *w, struct leg *l);
 /* Where its requests go from now on: by its next hop, or by the way the peer's message came. */
 void leg_aim(struct worker *w, struct leg *l, const struct sip_msg *m);
+/* Takes over what a message says its sender can do: Allow, Supported. */
+void leg_learn(struct leg *l, const struct sip_msg *m);
+static inline bool
+leg_peer_allows(const struct leg *l, enum sip_method m)
+{
+	return l->allows >> m & 1;
+}
 /* The last event of a leg to its call, which lets go of it. */
 void leg_last_word(struct worker *w, struct leg *l, enum note_what what, unsigned status,
     unsigned flags, const struct sip_msg *m);
@@ -139,10 +165,25 @@ void leg_failed(void *step, const void *input);
 void leg_send_ack(void *step, const void *input);
 void leg_send_cancel(void *step, const void *input);
 void leg_ring_over(void *step, const void *input);
-void leg_late_answer(void *step, const void *input);
 void leg_cancelled_over(void *step, const void *input);
 /* For a 2xx that came before: its ACK again, or the end of another fork's dialog. */
 void leg_ack_again(struct worker *w, struct leg *l, const struct sip_msg *m);
+/* leg_update.c */
+bool leg_update_step(
+    struct worker *w, struct leg *l, enum leg_update_event e, const struct leg_input *in);
+void leg_got_update(struct worker *w, struct leg *l, const struct sip_msg *m);
+void leg_on_update_txn(
+    struct worker *w, struct leg *l, struct txn *t, enum txn_news news, const struct sip_msg *m);
+/* The leg ends: the peer's UPDATE that waits is answered. */
+void leg_drop_update(struct worker *w, struct leg *l);
+/* leg_relay.c: requests that pass through as they are (INFO), both ways */
+void leg_pass_request(struct worker *w, struct leg *l, const struct sip_msg *m);
+void leg_pass_response(
+    struct worker *w, struct leg *l, struct txn *t, enum txn_news news, const struct sip_msg *m);
+void leg_do_request(struct worker *w, struct leg *l, const struct note *n);
+void leg_do_response(struct worker *w, struct leg *l, const struct note *n);
+/* The leg ends: those that wait are answered 487 (RFC 3261 15.1.2). */
+void leg_drop_passed(struct worker *w, struct leg *l);
 /* leg_bye.c */
 void leg_send_bye(void *step, const void *input);
 void leg_bye_later(void *step, const void *input);
@@ -164,13 +205,18 @@ struct leg_request {
 	enum sip_method method;
 	uint32_t cseq, max_forwards;
 	struct span headers, content_type, body; /* headers: complete lines */
+	uint64_t ref;				 /* stands in its transaction */
 };
 handle leg_send_request(struct worker *w, struct leg *l, const struct leg_request *r);
 /* An ACK for a 2xx in dialog d: no transaction, nothing to wait for. */
 void leg_write_ack(struct worker *w, struct leg *l, const struct dialog *d, uint32_t cseq,
     struct span content_type, struct span body);
-/* Answers the INVITE or UPDATE in flight: status, our tag, Contact, what goes with it. False: what the
- * other side gave cannot be written; a final answer went out all the same, bare, a 2xx as 500. */
+/* Answers a request of the peer in its transaction: status, our tag, Contact, what goes with it. False:
+ * what the other side gave cannot be written; a final answer went out all the same, bare, a 2xx as
+ * 500. */
+bool leg_respond_in(
+    struct worker *w, struct leg *l, handle txn, unsigned status, const struct note *n);
+/* The same for the INVITE in flight. */
 bool leg_respond(struct worker *w, struct leg *l, unsigned status, const struct note *n);
 /* The body toward this leg: SDP gets our origin, anything else stays. */
 struct span leg_body_toward(

@@ -16,6 +16,8 @@ leg_send_bye(void *step, const void *input)
 	l->resend_ns = 0;
 	l->give_up_ns = 0;
 	leg_arm(s->w, l);
+	leg_drop_update(s->w, l);
+	leg_drop_passed(s->w, l);
 	if (l->call != 0)
 		leg_last_word(s->w, l, EV_GONE, 0, 0, NULL);
 	if (in != NULL && in->n != NULL)
@@ -67,6 +69,8 @@ release_confirmed(struct worker *w, struct leg *l, const struct sip_msg *m)
 		leg_respond(w, l, 487, &refusal);
 	if (l->inv == INV_OUT_2XX)
 		leg_write_ack(w, l, &l->dialog, l->invite_cseq, SPAN_NONE, SPAN_NONE);
+	leg_drop_update(w, l);
+	leg_drop_passed(w, l);
 	l->dialog.state = DIALOG_ENDED;
 	if (l->call != 0)
 		leg_last_word(w, l, EV_RELEASED, 0, 0, m);

@@ -1,11 +1,10 @@
 /* Requests of the peer inside a leg's dialog, by method (RFC 3261 12.2.2). */
 #include "worker/worker.h"
 
-#include "base/rand.h"
 #include "sip/build.h"
 #include "sip/fields.h"
 
-/* INVITE and UPDATE: they wait for the other side's answer. */
+/* A re-INVITE waits for the other side's answer. */
 static void
 offer(struct worker *w, struct leg *l, const struct sip_msg *m)
 {
@@ -16,9 +15,11 @@ offer(struct worker *w, struct leg *l, const struct sip_msg *m)
 		return;
 	}
 	t->user = pool_handle(&w->legs, l);
-	if (l->call == 0 || (m->method == SIP_UPDATE && l->inv != INV_IDLE))
-		answer_txn(w, t, l->call == 0 ? 481 : 491, NULL, SPAN_NONE, SPAN_NONE);
-	else if (!leg_step(w, l, LE_GOT_INVITE, &(struct leg_input){ .m = m, .t = t }))
+	leg_learn(l, m);
+	if (l->call != 0 && l->upd == UPD_OUT)
+		answer_txn(w, t, 491, NULL, SPAN_NONE, SPAN_NONE); /* our offer is out (14.2) */
+	else if (l->call == 0 ||
+		 !leg_step(w, l, LE_GOT_INVITE, &(struct leg_input){ .m = m, .t = t }))
 		answer_txn(w, t, 481, NULL, SPAN_NONE, SPAN_NONE);
 }
 
@@ -30,28 +31,6 @@ allow_line(struct worker *w)
 	sip_put_allow(&b);
 	scratch_end(w, &b);
 	return buf_span(&b);
-}
-
-/* An UPDATE without a body refreshes the session and its target; nothing passes to the other side. */
-static void
-update(struct worker *w, struct leg *l, const struct sip_msg *m)
-{
-	struct dialog_memory mem = leg_memory(w, l);
-	struct buf b;
-
-	if (l->dialog.state != DIALOG_CONFIRMED) {
-		answer_request(w, m, 500, NULL, SPAN("Retry-After: 2\r\n"));
-		return;
-	}
-	if (m->body.len > 0) {
-		offer(w, l, m);
-		return;
-	}
-	if (dialog_retarget(&l->dialog, &mem, m) == ERR_NONE)
-		leg_aim(w, l, m);
-	b = scratch_buf(w, 512);
-	leg_put_contact(w, &b, l);
-	answer_request(w, m, 200, NULL, buf_span(&b));
 }
 
 static bool
@@ -94,7 +73,7 @@ leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 		offer(w, l, m);
 		break;
 	case SIP_UPDATE:
-		update(w, l, m);
+		leg_got_update(w, l, m);
 		break;
 	case SIP_OPTIONS:
 		answer_request(w, m, 200, NULL, allow_line(w));
@@ -102,10 +81,12 @@ leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 	case SIP_UNKNOWN:
 		answer_request(w, m, 501, NULL, allow_line(w));
 		break;
+	case SIP_INFO:
+		leg_pass_request(w, l, m);
+		break;
 	case SIP_ACK:
 	case SIP_CANCEL:
 	case SIP_REGISTER:
-	case SIP_INFO:
 	case SIP_PRACK:
 	case SIP_REFER:
 	case SIP_SUBSCRIBE:

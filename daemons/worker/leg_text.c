@@ -95,8 +95,11 @@ leg_send_request(struct worker *w, struct leg *l, const struct leg_request *r)
 	}
 	/* Known before it is sent: whoever takes the leg up after a kill can cancel it, or wait for its
 	 * end. */
+	t->ref = r->ref;
 	if (r->method == SIP_INVITE)
 		l->invite = h;
+	else if (r->method == SIP_UPDATE)
+		l->update = h;
 	else if (r->method == SIP_BYE)
 		l->bye = h;
 	return txn_client_send(&w->txns, t, buf_span(&b)) == ERR_NONE ? h : 0;
@@ -137,7 +140,7 @@ put_response(struct worker *w, struct buf *b, struct leg *l, const struct sip_ms
 		sip_put_response_as(b, request, status, n->text[T_PHRASE], tag);
 	else
 		sip_put_response(b, request, status, NULL, tag);
-	if (status < 300) {
+	if (status < 300 && bears_contact(request->method)) {
 		sip_put_copy(b, request, SIP_H_RECORD_ROUTE);
 		leg_put_contact(w, b, l);
 		sip_put_allow(b);
@@ -150,7 +153,13 @@ put_response(struct worker *w, struct buf *b, struct leg *l, const struct sip_ms
 bool
 leg_respond(struct worker *w, struct leg *l, unsigned status, const struct note *n)
 {
-	struct txn *t = txn_at(&w->txns, l->invite);
+	return leg_respond_in(w, l, l->invite, status, n);
+}
+
+bool
+leg_respond_in(struct worker *w, struct leg *l, handle txn, unsigned status, const struct note *n)
+{
+	struct txn *t = txn_at(&w->txns, txn);
 	struct buf b = buf_on(w->text, OUT_TEXT);
 
 	if (t == NULL)

@@ -98,6 +98,7 @@ leg_progress(void *step, const void *input)
 
 	if (l->dialog.state == DIALOG_CONFIRMED)
 		return;
+	leg_learn(l, in->m);
 	if (in->status > 100 && in->m->to_tag.len > 0)
 		dialog_of_response(&l->dialog, &mem, in->m);
 	leg_facts(s->w, l, &n);
@@ -146,6 +147,7 @@ leg_answered(void *step, const void *input)
 		.status = (uint16_t)in->status };
 
 	establish(s->w, l, in->m);
+	leg_learn(l, in->m);
 	l->ring_until_ns = 0;
 	leg_arm(s->w, l);
 	leg_facts(s->w, l, &n);
@@ -164,7 +166,11 @@ leg_answered(void *step, const void *input)
 	 * the other side's answer, which the ACK carries. */
 	if (n.flags != NOTE_DELAYED_OFFER)
 		leg_step(s->w, l, LE_DO_ACK, &(struct leg_input){ .m = in->m });
-	note_up(s->w, &n);
+	if (l->call ==
+	    0) /* cancelled, and nobody waits for it any more (FLOWS.md S1-08a (b), (c)) */
+		leg_step(s->w, l, LE_DO_BYE, &(struct leg_input){ .m = in->m });
+	else
+		note_up(s->w, &n);
 }
 
 /* The body is kept in one place that grows with the largest: a long call does not grow. */
@@ -296,20 +302,6 @@ leg_ring_over(void *step, const void *input)
 	(void)input;
 	leg_last_word(s->w, s->l, EV_FAILED, 408, 0, NULL);
 	cancel_invite(s->w, s->l, SPAN_NONE);
-}
-
-/* The 2xx crossed our CANCEL: ACK and BYE (FLOWS.md S1-08a (b), (c)). */
-void
-leg_late_answer(void *step, const void *input)
-{
-	struct leg_step *s = step;
-	const struct leg_input *in = input;
-	struct leg *l = s->l;
-
-	establish(s->w, l, in->m);
-	leg_write_ack(s->w, l, &l->dialog, in->m->cseq, SPAN_NONE, SPAN_NONE);
-	leg_last_word(s->w, l, EV_GONE, in->status, NOTE_LATE_ANSWER, NULL);
-	leg_send_bye(step, input);
 }
 
 void

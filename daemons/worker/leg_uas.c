@@ -30,12 +30,13 @@ leg_accept(struct worker *w, struct txn *ist, const struct sip_msg *invite, hand
 		return NULL;
 	}
 	leg_aim(w, l, invite);
+	leg_learn(l, invite);
 	ist->user = mem.owner;
 	leg_step(w, l, LE_GOT_INVITE, &(struct leg_input){ .m = invite, .t = ist });
 	return l;
 }
 
-/* An INVITE or UPDATE begins to wait for its answer. The first INVITE of a leg is made known by the
+/* An INVITE begins to wait for its answer. The first INVITE of a leg is made known by the
  * gate, which made the call; any later one is an offer to the other side. */
 void
 leg_in_invite(void *step, const void *input)
@@ -48,9 +49,7 @@ leg_in_invite(void *step, const void *input)
 
 	l->invite = pool_handle(&s->w->txn_pool, in->t);
 	l->invite_cseq = in->m->cseq;
-	l->by_update = in->m->method == SIP_UPDATE;
-	if (!l->by_update)
-		answer_txn(s->w, in->t, 100, NULL, SPAN_NONE, SPAN_NONE);
+	answer_txn(s->w, in->t, 100, NULL, SPAN_NONE, SPAN_NONE);
 	if (is_sdp(sip_span(in->m, in->m->content_type)))
 		offer_step(&l->offer, OFFER_E_RECV_OFFER, mem.owner);
 	if (l->dialog.state != DIALOG_CONFIRMED)
@@ -182,8 +181,7 @@ leg_send_answer(void *step, const void *input)
 	bool offered = l->offer.state == OFFER_RCVD, first = l->dialog.state != DIALOG_CONFIRMED;
 
 	l->dialog.state = DIALOG_CONFIRMED;
-	if (l->inv == INV_IN_2XX)
-		resend_until_acked(s->w, l);
+	resend_until_acked(s->w, l);
 	if (!leg_respond(s->w, l, 200, in->n)) {
 		answer_lost(s, first);
 		return;

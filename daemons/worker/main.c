@@ -19,6 +19,7 @@ turn(struct worker *w)
 		worker_settings(w);
 	worker_timers(w);
 	worker_cdrs(w);
+	note_flush(w);
 	while (n++ < BATCH && (r = child_next(&w->child, &from)) != NULL) {
 		inbox_record(w, r, from);
 		ring_next(&w->child.in[from]);

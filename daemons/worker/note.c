@@ -4,14 +4,18 @@
  */
 #include "worker/worker.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 
+enum { BACKLOG_BYTES = 4 << 20 };
+
 static const char *const names[N_NOTES] = { "none", "progress", "answer", "acked", "offer",
-	"offer answered", "offer refused", "offer cancelled", "failed", "cancelled", "released",
-	"gone", "dial", "do progress", "do answer", "do refuse", "do ack", "do offer",
-	"do offer answer", "do offer cancel", "do release" };
+	"offer answered", "offer refused", "offer cancelled", "request", "response", "failed",
+	"cancelled", "released", "gone", "dial", "do progress", "do answer", "do refuse", "do ack",
+	"do offer", "do offer answer", "do offer refuse", "do offer cancel", "do request",
+	"do response", "do release" };
 
 const char *
 note_name(enum note_what what)
@@ -22,8 +26,9 @@ note_name(enum note_what what)
 /* --- the flat form ------------------------------------------------------------------------------*/
 
 struct flat {
-	uint16_t what, status, flags, pad;
+	uint16_t what, status, flags, method;
 	handle leg, call;
+	uint64_t ref;
 	uint32_t cseq, max_forwards, ring_s, retransmissions, loop, pad2;
 	struct sip_flow flow;
 	uint32_t len[N_TEXTS];
@@ -36,6 +41,8 @@ note_pack(const struct note *n, void *to, size_t cap, size_t *len_r)
 	struct flat f = { .what = n->what,
 		.status = n->status,
 		.flags = n->flags,
+		.method = n->method,
+		.ref = n->ref,
 		.leg = n->leg,
 		.call = n->call,
 		.cseq = n->cseq,
@@ -76,6 +83,8 @@ note_unpack(const void *from, size_t len, struct note *n_r)
 	*n_r = (struct note){ .what = f.what,
 		.status = f.status,
 		.flags = f.flags,
+		.method = f.method,
+		.ref = f.ref,
 		.leg = f.leg,
 		.call = f.call,
 		.cseq = f.cseq,
@@ -106,39 +115,77 @@ flat_bytes(const struct note *n)
 	return len;
 }
 
-static void
-send_note(struct worker *w, const struct note *n, enum wire_type type, unsigned proc)
+static bool
+send_note(struct worker *w, const struct note *n)
 {
+	unsigned proc = handle_proc(n->call);
 	struct ring *out = child_out(&w->child, proc_role(proc), proc_index(proc));
 	size_t len = flat_bytes(n);
-	struct wire_leg *r;
+	struct wire_note *r;
 
-	r = out == NULL ? NULL : ring_reserve(out, type, (uint32_t)(sizeof(*r) + len));
-	if (r == NULL) {
-		log_error("note lost: no room to the other worker",
-		    LOG_STR("note", note_name(n->what)), LOG_U64("worker", proc_index(proc)));
-		return;
-	}
+	r = out == NULL ? NULL : ring_reserve(out, WIRE_NOTE, (uint32_t)(sizeof(*r) + len));
+	if (r == NULL)
+		return false;
 	r->call = n->call;
 	r->leg = n->leg;
 	r->what = n->what;
 	note_pack(n, r->data, len, &len);
 	r->len = (uint32_t)len;
 	ring_commit(out, (uint32_t)(sizeof(*r) + len));
+	return true;
+}
+
+/* The ring is full: it waits here, behind what waits already. Were it lost with this process, or for
+ * want of memory, the calls find out by themselves (call_audit). */
+static void
+put_back(struct worker *w, const struct note *n)
+{
+	size_t len = flat_bytes(n);
+	struct note_waiting *one =
+	    w->backlog_bytes + len > BACKLOG_BYTES ? NULL : malloc(sizeof(*one) + len);
+
+	if (one == NULL) {
+		log_error("note lost: no room to the other worker",
+		    LOG_STR("note", note_name(n->what)),
+		    LOG_U64("worker", proc_index(handle_proc(n->call))));
+		return;
+	}
+	one->next = NULL;
+	one->len = len;
+	note_pack(n, one->flat, len, &len);
+	*w->backlog_end = one;
+	w->backlog_end = &one->next;
+	w->backlog_bytes += len;
+}
+
+void
+note_flush(struct worker *w)
+{
+	struct note_waiting *one;
+	struct note n;
+
+	while ((one = w->backlog) != NULL) {
+		must(note_unpack(one->flat, one->len, &n) == ERR_NONE);
+		if (!send_note(w, &n))
+			return; /* in order, whoever it is for */
+		w->backlog = one->next;
+		w->backlog_bytes -= one->len;
+		free(one);
+	}
+	w->backlog_end = &w->backlog;
 }
 
 bool
-note_received(struct worker *w, const struct wire_leg *r, uint32_t len)
+note_received(struct worker *w, const struct wire_note *r, uint32_t len)
 {
 	struct note n;
 
 	if (len < sizeof(*r) || r->len != len - sizeof(*r) ||
 	    note_unpack(r->data, r->len, &n) != ERR_NONE)
 		return false;
-	if (n.what > CMD_DIAL)
-		leg_command(w, &n);
-	else
-		call_on_note(w, &n);
+	if (n.what >= CMD_DIAL)
+		return false; /* legs live with their call: none is commanded from elsewhere */
+	call_on_note(w, &n);
 	return true;
 }
 
@@ -150,7 +197,8 @@ note_up(struct worker *w, const struct note *n)
 	if (n->call == 0)
 		return; /* the call has let go of this leg: nobody listens */
 	if (handle_proc(n->call) != w->child.proc) {
-		send_note(w, n, WIRE_LEG_EVENT, handle_proc(n->call));
+		if (w->backlog != NULL || !send_note(w, n))
+			put_back(w, n);
 		return;
 	}
 	/* Each input moves at most a few legs, each of which says at most a few words. */
@@ -161,8 +209,8 @@ note_up(struct worker *w, const struct note *n)
 void
 note_down(struct worker *w, const struct note *n)
 {
-	if (handle_proc(n->leg) != w->child.proc)
-		send_note(w, n, WIRE_LEG_COMMAND, handle_proc(n->leg));
+	if (handle_kind(n->leg) == KIND_CALL)
+		bridge_command(w, n);
 	else
 		leg_command(w, n);
 }

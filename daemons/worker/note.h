@@ -1,8 +1,9 @@
 /*
  * What a leg and its call say to each other: events and commands (note.c). Part of worker.h.
  *
- * Flat records: they wait in a queue, so that no callback can destroy its caller, and cross a ring
- * unchanged when leg and call live in different workers.
+ * Flat records: events wait in a queue, so that no callback can destroy its caller. A leg lives with
+ * its call; two calls that were joined (transfer, pickup) may live in different workers. What the one
+ * commands the other's side (bridge.c) is an event there, and crosses a ring unchanged.
  */
 #ifndef TANDEM_WORKER_NOTE_H
 #define TANDEM_WORKER_NOTE_H
@@ -22,21 +23,25 @@ enum note_what {
 	EV_OFFER,	    /* re-INVITE or UPDATE: body (may be empty: it asks for an offer) */
 	EV_OFFER_ANSWERED,  /* 2xx to what CMD_OFFER sent: body */
 	EV_OFFER_REFUSED,   /* final refusal of it: status, phrase */
-	EV_OFFER_CANCELLED, /* the peer cancelled its re-INVITE, which has been answered 487 */
-	EV_FAILED,	    /* the first INVITE got a final refusal; the leg is gone */
-	EV_CANCELLED,	    /* the caller cancelled; the leg is gone */
-	EV_RELEASED,	    /* BYE, or the dialog failed (status says how); the leg is gone */
-	EV_GONE,	    /* after CMD_RELEASE: over; the leg is gone */
+	EV_OFFER_CANCELLED, /* the peer cancelled its re-INVITE, whose answer still comes */
+	EV_REQUEST,	    /* any other request in the dialog: method, ref, headers, body */
+	EV_RESPONSE,  /* the final answer to what CMD_REQUEST sent: ref, status, headers, body */
+	EV_FAILED,    /* the first INVITE got a final refusal; the leg is gone */
+	EV_CANCELLED, /* the caller cancelled; the leg is gone */
+	EV_RELEASED,  /* BYE, or the dialog failed (status says how); the leg is gone */
+	EV_GONE,      /* after CMD_RELEASE: over; the leg is gone */
 	/* commands, down: from a call to a leg */
 	CMD_DIAL,     /* a new leg: place an INVITE (leg_dial; never crosses a ring) */
 	CMD_PROGRESS, /* send 101-199 */
 	CMD_ANSWER,   /* send 200 */
-	CMD_REFUSE,   /* send a final refusal: to the first INVITE (the leg is gone after), or to
-	                    * the re-INVITE or UPDATE that waits */
+	CMD_REFUSE,   /* send a final refusal to the first INVITE; the leg is gone after */
 	CMD_ACK,      /* send the ACK that was put off, with its answer */
-	CMD_OFFER,    /* send a re-INVITE */
+	CMD_OFFER,    /* send a re-INVITE; with NOTE_UPDATE an UPDATE where the peer takes one */
 	CMD_OFFER_ANSWER, /* answer the re-INVITE or UPDATE that waits */
+	CMD_OFFER_REFUSE, /* refuse it */
 	CMD_OFFER_CANCEL, /* cancel our re-INVITE */
+	CMD_REQUEST,	  /* send a request of this method: ref, headers, body */
+	CMD_RESPONSE,	  /* answer what EV_REQUEST told of: ref, status, headers, body */
 	CMD_RELEASE,	  /* CANCEL or BYE, whichever is right now */
 	N_NOTES
 };
@@ -63,14 +68,25 @@ enum note_text { /* the texts of a note; those not used are empty */
 };
 
 enum note_flag {
-	NOTE_DELAYED_OFFER = 1, /* EV_ANSWER: body is an offer; the ACK waits for CMD_ACK */
-	NOTE_LATE_ANSWER = 4, /* EV_GONE: a 2xx had crossed our CANCEL; it was ACKed and released */
-	NOTE_NO_ACK = 8,      /* EV_RELEASED: our 2xx was never ACKed */
+	NOTE_DELAYED_OFFER = 1, /* EV_ANSWER, EV_OFFER_ANSWERED: body is an offer; the ACK waits for
+	                         * CMD_ACK */
+	NOTE_UPDATE = 2,	/* EV_OFFER, CMD_OFFER: it is an UPDATE */
+	NOTE_OWNER = 4,		/* EV_OFFER_REFUSED: the Call-ID is ours (RFC 3261 14.1) */
+	NOTE_NO_ACK = 8,	/* EV_RELEASED: our 2xx was never ACKed */
+};
+
+/* A note for another worker whose ring is full; private to the process. */
+struct note_waiting {
+	struct note_waiting *next;
+	size_t len;
+	char flat[];
 };
 
 struct note {
-	uint16_t what, status, flags, pad;
+	uint16_t what, status, flags;
+	uint16_t method; /* of a request: enum sip_method */
 	handle leg, call;
+	uint64_t ref; /* of a request: the asking side's own, given back */
 	uint32_t cseq, max_forwards, ring_s, loop; /* CMD_DIAL */
 	uint32_t retransmissions;		   /* a fact */
 	struct sip_flow flow;			   /* CMD_DIAL: where to; events: where from */
@@ -79,10 +95,12 @@ struct note {
 
 /* Queues an event for its call (drained by worker_drain), or sends it to the call's worker. */
 void note_up(struct worker *w, const struct note *n);
-/* Hands a command to its leg at once, or sends it to the leg's worker. */
+/* Sends what found no room in a ring before; at the end of each turn. */
+void note_flush(struct worker *w);
+/* Hands a command to its leg at once, or to the call that the party stands for (bridge.c). */
 void note_down(struct worker *w, const struct note *n);
 /* A note that came through a ring; false when it is malformed. */
-bool note_received(struct worker *w, const struct wire_leg *r, uint32_t len);
+bool note_received(struct worker *w, const struct wire_note *r, uint32_t len);
 /* Flat form: the fixed part, then each text's length and bytes. ERR_FULL, ERR_SYNTAX. */
 enum err note_pack(const struct note *n, void *to, size_t cap, size_t *len_r);
 enum err note_unpack(const void *from, size_t len, struct note *n_r);

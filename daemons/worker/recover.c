@@ -146,6 +146,20 @@ catch_up(struct worker *w, struct leg *l)
 	}
 }
 
+/* An UPDATE: one of theirs whose transaction is gone, or one of ours whose answer was in hand. */
+static void
+take_up_update(struct worker *w, struct leg *l)
+{
+	const struct txn *t = txn_at(&w->txns, l->update);
+
+	if (l->upd == UPD_IN && (t == NULL || t->state == TXN_COMPLETED)) {
+		l->upd = UPD_IDLE;
+		offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&w->legs, l));
+	} else if (l->upd == UPD_OUT && (t == NULL || t->state == TXN_COMPLETED)) {
+		leg_update_step(w, l, UE_GOT_FAILURE, &(struct leg_input){ .status = 500 });
+	}
+}
+
 static void
 take_up_leg(struct worker *w, struct leg *l)
 {
@@ -153,6 +167,7 @@ take_up_leg(struct worker *w, struct leg *l)
 	handle h = pool_handle(&w->legs, l);
 
 	catch_up(w, l);
+	take_up_update(w, l);
 	if (missed != 0)
 		leg_step(w, l, LE_GOT_FAILURE, &(struct leg_input){ .status = missed });
 	if (leg_at(w, h) != l)

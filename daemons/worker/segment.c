@@ -2,21 +2,48 @@
 #include "worker/worker.h"
 
 struct segment *
-segment_first(struct worker *w, struct call *c)
+segment_at(struct worker *w, uint32_t offset)
 {
-	return c->segments == 0 ? NULL : heap_at(&w->heap, c->segments);
+	return offset == 0 ? NULL : heap_at(&w->heap, offset);
+}
+
+struct segment *
+segment_first(struct worker *w, const struct call *c)
+{
+	return segment_at(w, c->segments);
+}
+
+struct segment *
+segment_of(struct worker *w, const struct call *c, const struct party *p)
+{
+	return segment_at(w, p->segment != 0 ? p->segment : c->segments);
+}
+
+struct segment *
+segment_new(struct worker *w, struct call *c, enum segment_kind kind, struct party *from)
+{
+	struct segment *s = arena_take(&w->heap, &c->arena, pool_handle(&w->calls, c), sizeof(*s));
+	uint32_t *last = &c->segments;
+
+	if (s == NULL)
+		return NULL;
+	s->seq = ++c->n_segments;
+	s->kind = (uint8_t)kind;
+	s->start_ms = w->child.clock.wall_ms;
+	s->start_ns = worker_now(w);
+	s->from = heap_offset(&w->heap, from);
+	while (*last != 0)
+		last = &segment_at(w, *last)->next;
+	*last = heap_offset(&w->heap, s);
+	return s;
 }
 
 void
 segment_open(struct worker *w, struct call *c, const struct origin *o)
 {
-	struct segment *s = arena_take(&w->heap, &c->arena, pool_handle(&w->calls, c), sizeof(*s));
+	struct segment *s = segment_new(w, c, SEGMENT_DIRECT, party_at(w, c->caller));
 
 	must(s != NULL); /* call_new saw to it */
-	s->seq = 1;
-	s->kind = SEGMENT_DIRECT;
-	s->start_ms = w->child.clock.wall_ms;
-	s->start_ns = worker_now(w);
 	s->dialed = s->called = c->dialled;
 	s->calling_number = c->number.len > 0 ? c->number : c->user;
 	s->calling_name = c->name;
@@ -29,14 +56,11 @@ segment_open(struct worker *w, struct call *c, const struct origin *o)
 		s->payer = PAYER_SUBSCRIBER;
 		s->payer_number = s->calling_number;
 	}
-	c->segments = heap_offset(&w->heap, s);
 }
 
 void
-segment_ringing(struct worker *w, struct call *c)
+segment_ringing(struct worker *w, struct segment *s)
 {
-	struct segment *s = segment_first(w, c);
-
 	if (s->ring_ms != 0)
 		return;
 	s->ring_ms = w->child.clock.wall_ms;
@@ -44,13 +68,13 @@ segment_ringing(struct worker *w, struct call *c)
 }
 
 static struct kept
-connected_number(struct worker *w, struct call *c, const struct party *by)
+connected_number(struct worker *w, struct call *c, const struct segment *s, const struct party *by)
 {
 	struct buf user = scratch_buf(w, 256);
 	struct sip_uri uri;
 
 	if (by->kind != TARGET_GATEWAY)
-		return c->dialled; /* a contact of the one who was called */
+		return s->called; /* a contact of the one who was called */
 	if (sip_uri_parse(kept_span(&w->heap, by->uri), &uri) == ERR_NONE)
 		sip_uri_user(&uri, &user);
 	return call_keep(w, c, buf_span(&user));
@@ -58,14 +82,14 @@ connected_number(struct worker *w, struct call *c, const struct party *by)
 
 /* The answer is the 200 that goes to the caller now (FLOWS.md 1.12 (8)). */
 void
-segment_answered(struct worker *w, struct call *c, const struct party *by)
+segment_answered(struct worker *w, struct call *c, struct segment *s, struct party *by)
 {
-	struct segment *s = segment_first(w, c);
 	const struct target *t = target_at(w, by->target);
 
+	s->by = heap_offset(&w->heap, by);
 	s->answer_ms = w->child.clock.wall_ms;
 	s->answer_ns = worker_now(w);
-	s->connected = connected_number(w, c, by);
+	s->connected = connected_number(w, c, s, by);
 	s->routed = s->connected;
 	if (by->kind == TARGET_GATEWAY)
 		s->out_trunk = t->gateway;
@@ -75,24 +99,24 @@ segment_answered(struct worker *w, struct call *c, const struct party *by)
 
 /* R24: the caller never confirmed the answer. A lost ACK later in the call takes nothing back. */
 static bool
-never_confirmed(struct worker *w, const struct call *c)
+never_confirmed(struct worker *w, const struct segment *s, enum end_reason why)
 {
-	return c->end_reason == END_NO_ACK && !party_at(w, c->caller)->acked;
+	return why == END_NO_ACK && s->kind == SEGMENT_DIRECT && !party_at(w, s->from)->acked;
 }
 
 static enum disposition
-disposition(const struct call *c, const struct segment *s)
+disposition(const struct segment *s, enum released_by by)
 {
-	if (c->final == 200)
+	switch (s->status) {
+	case 200:
 		return D_ANSWERED;
-	switch (c->final) {
 	case 486:
 	case 600:
 		return D_BUSY;
 	case 487:
 		return D_CANCELLED;
 	case 403:
-		return c->released_by == BY_SYSTEM ? D_BARRED : D_REJECTED;
+		return by == BY_SYSTEM ? D_BARRED : D_REJECTED;
 	case 603:
 	case 606:
 	case 607:
@@ -127,18 +151,19 @@ q850_of_status(unsigned status)
 }
 
 void
-segment_close(struct worker *w, struct call *c)
+segment_close(
+    struct worker *w, struct segment *s, unsigned status, enum released_by by, enum end_reason why)
 {
-	struct segment *s = segment_first(w, c);
-
+	if (s->end_ns != 0)
+		return;
 	s->end_ms = w->child.clock.wall_ms;
 	s->end_ns = worker_now(w);
-	s->status = c->final;
-	s->q850 = (uint16_t)q850_of_status(c->final);
-	s->released_by = c->released_by;
-	s->end_reason = c->end_reason;
-	s->disposition = (uint8_t)disposition(c, s);
-	if (never_confirmed(w, c)) { /* nothing is charged */
+	s->status = (uint16_t)status;
+	s->q850 = (uint16_t)q850_of_status(status);
+	s->released_by = (uint8_t)by;
+	s->end_reason = (uint8_t)why;
+	s->disposition = (uint8_t)disposition(s, by);
+	if (never_confirmed(w, s, why)) { /* nothing is charged */
 		s->disposition = D_FAILED;
 		s->answer_ms = 0;
 		s->answer_ns = 0;
@@ -150,4 +175,12 @@ segment_close(struct worker *w, struct call *c)
 		s->end_ms = s->start_ms;
 	if (s->answer_ms != 0 && s->answer_ms > s->end_ms)
 		s->answer_ms = s->end_ms;
+}
+
+void
+segments_close(struct worker *w, struct call *c)
+{
+	for (struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next))
+		segment_close(
+		    w, s, s->answer_ns != 0 ? 200 : c->final, c->released_by, c->end_reason);
 }

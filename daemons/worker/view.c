@@ -26,7 +26,7 @@ state_of(const struct call *c)
 	case CALL_ROUTING:
 		return CALL_VIEW_ROUTING;
 	case CALL_RINGING:
-		return c->progress != 0 ? CALL_VIEW_RINGING : CALL_VIEW_ROUTING;
+		return c->attempt.progress != 0 ? CALL_VIEW_RINGING : CALL_VIEW_ROUTING;
 	case CALL_UP:
 		return CALL_VIEW_UP;
 	case CALL_ENDING:

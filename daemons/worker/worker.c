@@ -75,6 +75,7 @@ worker_init(struct worker *w)
 	w->outbox = outbox_new(&w->child, w->settings);
 	w->challenge =
 	    (struct challenge){ &w->directory, w->child.nonces, &w->child.clock, w->key };
+	w->backlog_end = &w->backlog;
 	recover_lay_out(w);
 	txns_init(&w->txns, &w->txn_pool, &w->heap, &w->child.clock, &env, &timers, &w->key);
 	recover(w);

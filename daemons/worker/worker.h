@@ -94,7 +94,7 @@ enum err target_flow(struct worker *w, const struct sip_uri *uri, struct sip_flo
 void target_source(struct worker *w, struct sip_flow *f);
 
 /* --- segment.c, cdr.c ---------------------------------------------------------------------------*/
-enum segment_kind { SEGMENT_DIRECT };
+enum segment_kind { SEGMENT_DIRECT, SEGMENT_TRANSFER_BLIND, SEGMENT_TRANSFER_CONSULT };
 enum disposition {
 	D_ANSWERED,
 	D_BUSY,
@@ -105,11 +105,22 @@ enum disposition {
 	D_FAILED,
 	D_BARRED
 };
-struct segment *segment_first(struct worker *w, struct call *c);
+struct segment *segment_at(struct worker *w, uint32_t offset);
+struct segment *segment_first(struct worker *w, const struct call *c);
+/* The one that a party was dialled for. */
+struct segment *segment_of(struct worker *w, const struct call *c, const struct party *p);
+/* The first, of the caller whose INVITE made the call. */
 void segment_open(struct worker *w, struct call *c, const struct origin *o);
-void segment_ringing(struct worker *w, struct call *c);
-void segment_answered(struct worker *w, struct call *c, const struct party *by);
-void segment_close(struct worker *w, struct call *c);
+/* One more, behind its parent: asked for by `from`, at the cost that the caller then writes into it. */
+struct segment *segment_new(
+    struct worker *w, struct call *c, enum segment_kind kind, struct party *from);
+void segment_ringing(struct worker *w, struct segment *s);
+void segment_answered(struct worker *w, struct call *c, struct segment *s, struct party *by);
+/* It is over; status: what came of it, 200 when it was answered. */
+void segment_close(
+    struct worker *w, struct segment *s, unsigned status, enum released_by by, enum end_reason why);
+/* Those that are open end with their call. */
+void segments_close(struct worker *w, struct call *c);
 unsigned q850_of_status(unsigned status);
 /* Writes the call's record into the store's ring. False: no room now; it is tried again. */
 bool cdr_send(struct worker *w, struct call *c, enum cdr_kind kind);
@@ -181,6 +192,8 @@ struct worker {
 	char *text;		 /* one outgoing message, OUT_TEXT */
 	struct sip_msg *message; /* own copy of the one in hand */
 	struct source sources[SOURCES];
+	struct note_waiting *backlog, **backlog_end; /* notes that wait for room in a ring */
+	size_t backlog_bytes;
 	bool cdrs_waiting; /* there may be ended calls whose record found no room yet */
 };
 

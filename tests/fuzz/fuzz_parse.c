@@ -95,7 +95,7 @@ read_all(const struct sip_msg *m)
 	read_addrs(m, SIP_H_REFER_TO);
 	sip_header_named(m, SPAN("X-Any"));
 	sip_accepts(m, SPAN("application/sdp"));
-	sip_allows(m, SIP_UPDATE);
+	sip_method_set(m, SIP_H_ALLOW);
 	sip_reason_cause(m, SPAN("Q.850"));
 	sip_retry_after(m);
 	if (sip_reliable(m, &n))

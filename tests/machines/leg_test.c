@@ -1,4 +1,4 @@
-/* The leg's table: sound, and drawn as doc/fsm/leg.dot has it. What its actions do, the calls show
+/* The leg's tables: sound, and drawn as doc/fsm/leg.dot and update.dot have them. What its actions do, the calls show
  * (worker_*_test.c). */
 #include "txn_rig.h"
 #include "worker/worker.h"
@@ -6,6 +6,7 @@
 Test(leg, table)
 {
 	rig_check_table(&leg_fsm);
+	rig_check_table(&update_fsm);
 }
 
 /* Whatever is in flight, a leg can be told to end, and goes back to idle or waits for what must come

@@ -1,8 +1,8 @@
-/* What a leg and its call say to each other: the flat form, and both in different workers. */
+/* What a leg and its call say to each other, and two calls that are joined: the flat form, and the calls
+ * in different workers (bridge.c). */
 #include <stdlib.h>
 #include <string.h>
 
-#include "sip/parse.h"
 #include "worker_phone.h"
 
 static void
@@ -27,6 +27,8 @@ full_note(void)
 		.flags = NOTE_DELAYED_OFFER,
 		.leg = handle_make(1, 2, 3),
 		.call = handle_make(4, 5, 6),
+		.method = SIP_INFO,
+		.ref = 12,
 		.cseq = 7,
 		.max_forwards = 8,
 		.ring_s = 9,
@@ -52,6 +54,7 @@ Test(worker_note, there_and_back)
 	cr_assert_eq(note_unpack(words, len, &back), ERR_NONE);
 	cr_expect(back.what == n.what && back.status == n.status && back.flags == n.flags);
 	cr_expect(back.leg == n.leg && back.call == n.call);
+	cr_expect(back.method == SIP_INFO && back.ref == 12);
 	cr_expect(back.cseq == 7 && back.max_forwards == 8 && back.ring_s == 9);
 	cr_expect(back.loop == 10 && back.retransmissions == 11);
 	cr_expect_eq(memcmp(&back.flow, &n.flow, sizeof(n.flow)), 0);
@@ -92,66 +95,76 @@ Test(worker_note, names)
 
 /* --- in two workers -----------------------------------------------------------------------------*/
 
+#define carol (rig->phones[2])
+#define dave  (rig->phones[3])
+
+static struct call *
+call_in(unsigned worker)
+{
+	return pool_next(&rig->w[worker]->calls, NULL);
+}
+
 static struct party *
-party_of(const struct phone *p)
+party_in(unsigned worker, enum party_role role)
 {
-	struct worker *w = rig->w[0];
-	struct call *c = pool_next(&w->calls, NULL);
+	struct party *p = party_at(rig->w[worker], call_in(worker)->parties);
 
-	return party_at(w, p == alice ? c->caller : c->called);
+	while (p->role != role)
+		p = party_at(rig->w[worker], p->next);
+	return p;
 }
 
-/* dialog_start and a 2xx make the dialog that the leg has, in the other worker's memory. */
+/* The party leaves its call, whose other takes part in the other worker's call from now on. */
 static void
-make_dialog(struct leg *to, const struct leg *from, const struct phone *p)
+put_bridge(unsigned worker, struct party *leaves, enum party_side side)
 {
-	struct heap *h = &rig->w[0]->heap;
-	struct dialog_memory mem = leg_memory(rig->w[1], to);
-	const struct dialog *d = &from->dialog;
-	char text[1024];
-	int len = snprintf(text, sizeof(text),
-	    "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP x\r\nFrom: <sip:x@y>;tag=%.*s\r\n"
-	    "To: <sip:x@y>;tag=%s\r\nCall-ID: %s\r\nCSeq: 1 INVITE\r\nContact: <%s>\r\n\r\n",
-	    SPAN_F(kept_span(h, d->local_tag)), p->local_tag, p->call_id, p->contact);
-	struct sip_msg *m = calloc(1, SIP_MSG_ROOM((unsigned)len));
+	struct worker *w = rig->w[worker], *other = rig->w[!worker];
+	struct call *c = call_in(worker);
+	struct party *stays = party_peer(w, leaves);
 
-	m->raw_len = (uint16_t)len;
-	memcpy(sip_raw(m), text, (size_t)len);
-	cr_assert_eq(sip_parse(m, SIP_MSG_ROOM((unsigned)len)).status, 0);
-	cr_assert_eq(
-	    dialog_start(&to->dialog, &mem, kept_span(h, d->call_id), kept_span(h, d->local_addr),
-		kept_span(h, d->local_tag), kept_span(h, d->remote_addr), span_str(p->contact),
-		SPAN_NONE, d->local_cseq),
-	    ERR_NONE);
-	cr_assert_eq(dialog_of_response(&to->dialog, &mem, m), ERR_NONE);
-	to->dialog.uac = d->uac;
-	to->dialog.remote_cseq = d->remote_cseq;
-	to->dialog.has_remote_cseq = d->has_remote_cseq;
-	free(m);
+	party_pair(w, stays, bridge_new(w, c, side, pool_handle(&other->calls, call_in(!worker))));
+	leaves->peer = 0;
+	call_mark(w, pool_handle(&w->calls, c));
+	party_release(w, c, leaves, SPAN_NONE);
+	call_arm(w, c);
 }
 
-/* The leg of this phone moves from worker 0 to worker 1; its call stays. The phone learns of the new
- * Contact with the next request or answer. */
+/* Alice calls bob in the one worker, carol dave in the other; then alice and dave talk. */
 static void
-move_leg(struct phone *p)
+join_alice_and_dave(void)
 {
-	struct party *party = party_of(p);
-	struct leg *from = leg_at(rig->w[0], party->leg);
-	struct leg *to = leg_new(rig->w[1], from->call);
-	char contact[128] = "";
-	struct buf b = buf_on(contact, sizeof(contact) - 1);
+	carol->worker = dave->worker = 1;
+	talk(alice, bob);
+	talk(carol, dave);
+	put_bridge(0, party_in(0, PARTY_CALLED), SIDE_B);
+	put_bridge(1, party_in(1, PARTY_CALLER), SIDE_A);
+	negotiation_join(rig->w[0], call_in(0), party_in(0, PARTY_CALLER));
+	worker_drain(rig->w[0]);
+	worker_drain(rig->w[1]);
+	rig_wait_ms(1);
+	hears(bob, "BYE");
+	replies(bob, "BYE", 200, "", "");
+	hears(carol, "BYE");
+	replies(carol, "BYE", 200, "", "");
 
-	cr_assert(to != NULL && from->inv == INV_IDLE);
-	make_dialog(to, from, p);
-	to->offer = from->offer;
-	to->flow = from->flow;
-	party->leg = pool_handle(&rig->w[1]->legs, to);
-	leg_drop(rig->w[0], from);
-	leg_put_contact(rig->w[1], &b, to);
-	snprintf(
-	    p->target, sizeof(p->target), "%.*s", (int)strcspn(contact + 10, ">"), contact + 10);
-	p->worker = 1;
+	cr_expect_str_eq(body_of(hears(alice, "INVITE")), "", "she is asked for an offer");
+	replies(alice, "INVITE", 200, "", SDP_A);
+	expect_has(hears(dave, "INVITE"), "m=audio 4000");
+	replies(dave, "INVITE", 200, "", SDP("192.0.2.4", "4008", ""));
+	hears(dave, "ACK");
+	expect_has(hears(alice, "ACK"), "m=audio 4008");
 }
+
+static void
+begin_joined(void)
+{
+	begin();
+	phone_new("carol", "192.0.2.3");
+	phone_new("dave", "192.0.2.4");
+	join_alice_and_dave();
+}
+
+TestSuite(worker_bridge, .init = begin_joined, .fini = rig_end);
 
 static void
 passes(struct phone *from, struct phone *to)
@@ -165,135 +178,143 @@ passes(struct phone *from, struct phone *to)
 	acks(from, "");
 }
 
-Test(worker_notes, offers_cross)
+Test(worker_bridge, offers_cross)
 {
-	talk(alice, bob);
-	move_leg(bob);
-	passes(alice, bob);
-	passes(bob, alice);
+	passes(alice, dave);
+	passes(dave, alice);
 	rig_wait_ms(2000);
-	hangs_up(alice, bob);
-	rig_ends_clean("answered 200 16 caller normal", 2000);
+	hangs_up(alice, dave);
+	rig_ends_empty(2);
 }
 
-Test(worker_notes, callee_hangs_up)
+/* Each call has its own record, and both end when either end hangs up. */
+Test(worker_bridge, both_calls_end)
 {
-	talk(alice, bob);
-	move_leg(bob);
 	rig_wait_ms(2000);
-	hangs_up(bob, alice);
-	rig_ends_clean("answered 200 16 callee normal", 2000);
-	cr_expect_str_eq(rig_cdr("call.worker"), "0");
+	hangs_up(dave, alice);
+	rig_ends_empty(2);
+	cr_expect_str_eq(rig_cdr("segment.1.disposition"), "answered");
 }
 
-Test(worker_notes, callers_leg_is_elsewhere)
+Test(worker_bridge, refusal_and_cancel_cross)
 {
-	talk(alice, bob);
-	move_leg(alice);
-	passes(alice, bob);
-	passes(bob, alice);
-	hangs_up(alice, bob);
-	rig_ends_clean("answered 200 16 caller normal", 0);
-}
-
-Test(worker_notes, refusal_and_cancel_cross)
-{
-	talk(alice, bob);
-	move_leg(bob);
-	says(bob, "INVITE", "", SDP_B);
-	hears(bob, "100");
+	says(dave, "INVITE", "", SDP_B);
+	hears(dave, "100");
 	hears(alice, "INVITE");
 	replies(alice, "INVITE", 488, "", "");
 	hears(alice, "ACK");
-	hears(bob, "488");
+	hears(dave, "488");
 	says(alice, "INVITE", "", SDP_A);
 	hears(alice, "100");
-	hears(bob, "INVITE");
-	replies(bob, "INVITE", 180, "", "");
+	hears(dave, "INVITE");
+	replies(dave, "INVITE", 180, "", "");
 	cancels(alice, "");
 	hears(alice, "200 CANCEL");
-	hears(bob, "CANCEL");
-	replies(bob, "CANCEL", 200, "", "");
-	replies(bob, "INVITE", 487, "", "");
-	hears(bob, "ACK");
+	hears(dave, "CANCEL");
+	replies(dave, "CANCEL", 200, "", "");
+	replies(dave, "INVITE", 487, "", "");
+	hears(dave, "ACK");
 	hears(alice, "487");
-	passes(alice, bob);
-	hangs_up(bob, alice);
-	rig_ends_clean("answered 200 16 callee normal", 0);
+	passes(alice, dave);
+	hangs_up(dave, alice);
+	rig_ends_empty(2);
 }
 
 /* Both asked at once, each in its own worker: the notes cross in the rings. */
-Test(worker_notes, glare)
+Test(worker_bridge, glare)
 {
-	talk(alice, bob);
-	move_leg(bob);
-	says(bob, "INVITE", "", SDP_B);
-	hears(bob, "100");
+	says(dave, "INVITE", "", SDP_B);
+	hears(dave, "100");
 	hears(alice, "INVITE");
 	says(alice, "INVITE", "", SDP_A);
 	hears(alice, "491");
 	replies(alice, "INVITE", 491, "", "");
 	hears(alice, "ACK");
-	hears(bob, "491");
-	hangs_up(alice, bob);
-	rig_ends_clean("answered 200 16 caller normal", 0);
+	hears(dave, "491");
+	hangs_up(alice, dave);
+	rig_ends_empty(2);
 }
 
-Test(worker_notes, delayed_offer)
+Test(worker_bridge, delayed_offer)
 {
-	talk(alice, bob);
-	move_leg(bob);
 	says(alice, "INVITE", "", "");
 	hears(alice, "100");
-	hears(bob, "INVITE");
-	replies(bob, "INVITE", 200, "", SDP_B);
-	hears_nothing(bob);
+	hears(dave, "INVITE");
+	replies(dave, "INVITE", 200, "", SDP_B);
+	hears_nothing(dave);
 	expect_has(hears(alice, "200 INVITE"), "m=audio 4002");
 	acks(alice, SDP_A);
-	expect_has(hears(bob, "ACK"), "m=audio 4000");
-	hangs_up(bob, alice);
-	rig_ends_clean("answered 200 16 callee normal", 0);
+	expect_has(hears(dave, "ACK"), "m=audio 4000");
+	hangs_up(dave, alice);
+	rig_ends_empty(2);
 }
 
-/* Either worker dies; the other and the call go on. */
-Test(worker_notes, one_worker_dies)
+Test(worker_bridge, info_passes)
 {
-	talk(alice, bob);
-	move_leg(bob);
+	says(alice, "INFO", "Content-Type: application/dtmf-relay\r\n", "Signal=5\r\n");
+	expect_has(hears(dave, "INFO"), "Signal=5\r\n");
+	replies(dave, "INFO", 200, "", "");
+	hears(alice, "200 INFO");
+	hangs_up(dave, alice);
+	rig_ends_empty(2);
+}
+
+/* Either worker dies; the other and both calls go on. */
+Test(worker_bridge, one_worker_dies)
+{
 	rig_restart(1);
-	passes(alice, bob);
+	passes(alice, dave);
 	rig_restart(0);
-	passes(bob, alice);
-	hangs_up(alice, bob);
-	rig_ends_clean("answered 200 16 caller normal", 0);
+	passes(dave, alice);
+	hangs_up(alice, dave);
+	rig_ends_empty(2);
 }
 
-/* The call's worker dies while it changes it. */
-Test(worker_notes, marked_call_ends_across)
+/* A worker dies while it changes its call; the other call hears of it. */
+Test(worker_bridge, marked_call_ends_across)
 {
-	talk(alice, bob);
-	move_leg(bob);
-	((struct call *)pool_next(&rig->w[0]->calls, NULL))->marked = 1;
+	call_in(0)->marked = 1;
 	rig_restart(0);
+	rig_wait_ms(1);
 	hears(alice, "BYE");
-	hears(bob, "BYE");
+	hears(dave, "BYE");
 	replies(alice, "BYE", 200, "", "");
+	replies(dave, "BYE", 200, "", "");
+	rig_ends_empty(2);
+}
+
+/* The other call's last word was lost with its process: it is missed within half a minute. */
+Test(worker_note, other_call_vanished, .init = rig_begin, .fini = rig_end)
+{
+	struct worker *w = rig->w[0];
+	struct party *called, *bridge;
+
+	talk(alice, bob);
+	called = party_in(0, PARTY_CALLED);
+	bridge = bridge_new(
+	    w, call_in(0), SIDE_B, handle_make(handle_owner_of(KIND_CALL, w->child.proc), 7, 7));
+	party_pair(w, party_in(0, PARTY_CALLER), bridge);
+	called->peer = 0;
+	call_arm(w, call_in(0));
+	rig_wait_ms(31000);
+	hears(alice, "BYE");
+	replies(alice, "BYE", 200, "", "");
+	hears(bob, "BYE");
 	replies(bob, "BYE", 200, "", "");
-	rig_ends_clean("answered 200 16 system system_failure", 0);
+	rig_ends_clean("answered 200 16 network normal", 30000);
 }
 
 /* A note that is not one is refused and harms nobody. */
-Test(worker_notes, malformed)
+Test(worker_bridge, malformed)
 {
 	union {
-		struct wire_leg head;
-		char bytes[sizeof(struct wire_leg) + 64];
+		struct wire_note head;
+		char bytes[sizeof(struct wire_note) + 64];
 	} r = { .head = { .what = CMD_RELEASE, .len = 64 } };
 
-	talk(alice, bob);
 	cr_expect_not(note_received(rig->w[0], &r.head, sizeof(r)));
 	cr_expect_not(note_received(rig->w[0], &r.head, sizeof(r) - 1));
 	cr_expect_not(note_received(rig->w[0], &r.head, 4));
-	hangs_up(alice, bob);
-	rig_ends_clean("answered 200 16 caller normal", 0);
+	hangs_up(alice, dave);
+	rig_ends_empty(2);
 }

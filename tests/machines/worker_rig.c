@@ -177,6 +177,7 @@ turn(struct worker *w)
 	const struct ring_record *rec;
 
 	worker_cdrs(w);
+	note_flush(w);
 	for (unsigned i = 0; i < PROC_MAX; i++) {
 		if (w->child.in[i].data == NULL)
 			continue;

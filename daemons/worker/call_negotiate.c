@@ -1,0 +1,275 @@
+/*
+ * Offers pass from one side of a call that is up to the other, and answers back (FLOWS.md S1-06, S1-12;
+ * RFC 3264, 3311, 3725). Nothing about a hold is remembered here; what was offered goes through as it
+ * came. One negotiation at a time:
+ *
+ *     asker  asked  owed
+ *       P      Q      -    P's re-INVITE or UPDATE is with Q as ours; what Q says goes back to P
+ *       P      -      Q    Q answered with an offer (P had sent none): P's ACK brings the answer, which
+ *                          goes into our ACK to Q
+ *       -      Q      -    nobody's but ours: the two were joined, and Q is asked for an offer
+ *       -      P      Q    the same, and Q's offer is with P; P's answer goes into our ACK to Q
+ */
+#include "worker/worker.h"
+
+#include "base/rand.h"
+
+static bool
+is_busy(const struct negotiation *x)
+{
+	return x->asker != 0 || x->asked != 0 || x->owed != 0;
+}
+
+static void
+pass_body(struct note *to, const struct note *from)
+{
+	to->text[T_HEADERS] = from->text[T_HEADERS];
+	to->text[T_CONTENT_TYPE] = from->text[T_CONTENT_TYPE];
+	to->text[T_BODY] = from->text[T_BODY];
+}
+
+static void
+send_body(struct call_step *s, enum note_what what, const struct party *to, const struct note *in)
+{
+	struct note n = party_note(s->c, s->w, what, to);
+
+	pass_body(&n, in);
+	n.flags = in->flags & (NOTE_DELAYED_OFFER | NOTE_UPDATE);
+	note_down(s->w, &n);
+}
+
+static void
+refuse_offer(
+    struct worker *w, struct call *c, const struct party *p, unsigned status, const struct note *in)
+{
+	struct note n = party_note(c, w, CMD_OFFER_REFUSE, p);
+
+	n.status = (uint16_t)status;
+	if (in != NULL) {
+		n.text[T_PHRASE] = in->text[T_PHRASE];
+		n.text[T_HEADERS] = in->text[T_HEADERS];
+	}
+	note_down(w, &n);
+}
+
+/* It is over; whoever is to be joined, is now. */
+static void
+over(struct worker *w, struct call *c)
+{
+	struct negotiation *x = &c->negotiation;
+
+	x->asker = x->asked = x->owed = 0;
+	if (x->join)
+		x->retry_ns = worker_now(w);
+}
+
+/* --- what one of them began ----------------------------------------------------------------------*/
+
+void
+negotiation_owe(struct worker *w, struct call *c, struct party *asker, struct party *p)
+{
+	c->negotiation.asker = heap_offset(&w->heap, asker);
+	c->negotiation.asked = 0;
+	c->negotiation.owed = heap_offset(&w->heap, p);
+}
+
+/* The ACK for our 2xx. When it answers an offer that came in the other side's 2xx, it is carried
+ * across: that side's ACK has waited for it (delayed offer, S0-12). */
+void
+call_acked(void *step, const void *note)
+{
+	struct call_step *s = step;
+	struct negotiation *x = &s->c->negotiation;
+	struct party *owed = party_at(s->w, x->owed);
+
+	s->p->acked = 1;
+	if (owed == NULL || x->asker != heap_offset(&s->w->heap, s->p))
+		return;
+	over(s->w, s->c);
+	send_body(s, CMD_ACK, owed, note);
+}
+
+void
+call_offer(void *step, const void *note)
+{
+	struct call_step *s = step;
+	struct negotiation *x = &s->c->negotiation;
+	struct party *peer = party_peer(s->w, s->p);
+
+	if (peer == NULL || peer->gone || is_busy(x) || x->join) {
+		refuse_offer(s->w, s->c, s->p, peer == NULL || peer->gone ? 481 : 491, NULL);
+		return;
+	}
+	x->asker = heap_offset(&s->w->heap, s->p);
+	x->asked = heap_offset(&s->w->heap, peer);
+	send_body(s, CMD_OFFER, peer, note);
+}
+
+void
+call_offer_cancelled(void *step, const void *note)
+{
+	struct call_step *s = step;
+	struct party *asked = party_at(s->w, s->c->negotiation.asked);
+	struct note n;
+
+	(void)note;
+	if (asked == NULL || s->c->negotiation.asker != heap_offset(&s->w->heap, s->p))
+		return;
+	n = party_note(s->c, s->w, CMD_OFFER_CANCEL, asked);
+	note_down(s->w, &n);
+}
+
+static void
+answer_asker(struct call_step *s, struct party *asker, const struct note *in)
+{
+	struct negotiation *x = &s->c->negotiation;
+
+	if (in->flags & NOTE_DELAYED_OFFER) {
+		x->owed = x->asked;
+		x->asked = 0;
+	} else {
+		over(s->w, s->c);
+	}
+	send_body(s, CMD_OFFER_ANSWER, asker, in);
+}
+
+/* A refused re-INVITE leaves the call as it was (RFC 3261 14.1, RFC 6141). */
+static void
+refuse_asker(struct call_step *s, struct party *asker, const struct note *in)
+{
+	unsigned status = in->status;
+
+	over(s->w, s->c);
+	/* What was asked of us, or where it was sent, is not the asker's affair. */
+	if (status == 401 || status == 407 || status < 400)
+		status = 488;
+	refuse_offer(s->w, s->c, asker, status, status == in->status ? in : NULL);
+}
+
+/* --- what we began --------------------------------------------------------------------------------*/
+
+static void
+ask_for_offer(struct worker *w, struct call *c, struct party *p)
+{
+	struct note n = party_note(c, w, CMD_OFFER, p);
+
+	c->negotiation.join = 0;
+	c->negotiation.retry_ns = 0;
+	c->negotiation.asked = heap_offset(&w->heap, p);
+	note_down(w, &n);
+}
+
+static struct party *
+first_to_join(struct worker *w, struct call *c)
+{
+	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next))
+		if (!p->gone && p->role != PARTY_BRIDGE && party_peer(w, p) != NULL)
+			return p;
+	return NULL;
+}
+
+void
+negotiation_join(struct worker *w, struct call *c, struct party *p)
+{
+	if (is_busy(&c->negotiation))
+		c->negotiation.join = 1;
+	else
+		ask_for_offer(w, c, p);
+}
+
+void
+call_join_again(void *step, const void *note)
+{
+	struct call_step *s = step;
+	struct party *p = first_to_join(s->w, s->c);
+
+	(void)note;
+	if (p != NULL && !is_busy(&s->c->negotiation))
+		ask_for_offer(s->w, s->c, p);
+}
+
+/* Their offer, for which we asked: the other is offered it. */
+static void
+offer_to_peer(struct call_step *s, const struct note *in)
+{
+	struct negotiation *x = &s->c->negotiation;
+	struct party *peer = party_peer(s->w, s->p);
+
+	if (!(in->flags & NOTE_DELAYED_OFFER) || peer == NULL || peer->gone) {
+		over(s->w, s->c);
+		return;
+	}
+	x->owed = x->asked;
+	x->asked = heap_offset(&s->w->heap, peer);
+	send_body(s, CMD_OFFER, peer,
+	    &(struct note){
+		.text = {
+		    [T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE], [T_BODY] = in->text[T_BODY] } });
+}
+
+/* RFC 3261 14.1: in steps of 10 ms, 2.1 to 4 s for the owner of the Call-ID, else 0 to 2 s. */
+static uint64_t
+glare_ms(const struct note *refused)
+{
+	return refused->flags & NOTE_OWNER ? 2100 + rand_below(191) * 10 : rand_below(201) * 10;
+}
+
+/* A party that cannot be brought together with its new peer: what we asked for is owed an ACK, and
+ * the two have nothing in common. */
+static void
+join_refused(struct call_step *s, const struct note *in)
+{
+	struct negotiation *x = &s->c->negotiation;
+	struct party *owed = party_at(s->w, x->owed);
+	uint64_t in_ms = in->status == 491 ? glare_ms(in) : 0;
+	struct note n;
+
+	over(s->w, s->c);
+	if (owed != NULL) {
+		n = party_note(s->c, s->w, CMD_ACK, owed);
+		note_down(s->w, &n);
+	}
+	if (in->status == 491) {
+		x->join = 1;
+		x->retry_ns = worker_now(s->w) + in_ms * NS_PER_MS;
+		return;
+	}
+	call_because(s->c, BY_NETWORK, END_NORMAL);
+	call_end(s->w, s->c);
+}
+
+/* --- what the asked says ------------------------------------------------------------------------*/
+
+void
+call_offer_answered(void *step, const void *note)
+{
+	struct call_step *s = step;
+	struct negotiation *x = &s->c->negotiation;
+	struct party *asker = party_at(s->w, x->asker), *owed = party_at(s->w, x->owed);
+
+	if (x->asked != heap_offset(&s->w->heap, s->p))
+		return;
+	if (asker != NULL) {
+		answer_asker(s, asker, note);
+	} else if (owed != NULL) {
+		over(s->w, s->c);
+		send_body(s, CMD_ACK, owed, note);
+	} else {
+		offer_to_peer(s, note);
+	}
+}
+
+void
+call_offer_refused(void *step, const void *note)
+{
+	struct call_step *s = step;
+	struct negotiation *x = &s->c->negotiation;
+	struct party *asker = party_at(s->w, x->asker);
+
+	if (x->asked != heap_offset(&s->w->heap, s->p))
+		return;
+	if (asker != NULL)
+		refuse_asker(s, asker, note);
+	else
+		join_refused(s, note);
+}

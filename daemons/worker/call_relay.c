@@ -1,0 +1,38 @@
+/* Requests that pass from one party to the other as they are (INFO), and their answers back. */
+#include "worker/worker.h"
+
+void
+call_request(void *step, const void *note)
+{
+	struct call_step *s = step;
+	const struct note *in = note;
+	struct party *peer = party_peer(s->w, s->p);
+	struct note n = party_note(
+	    s->c, s->w, peer == NULL ? CMD_RESPONSE : CMD_REQUEST, peer == NULL ? s->p : peer);
+
+	n.ref = in->ref;
+	n.method = in->method;
+	n.status = 481; /* nobody talks with it yet */
+	if (peer != NULL)
+		for (unsigned i = T_PHRASE; i <= T_BODY; i++)
+			n.text[i] = in->text[i];
+	note_down(s->w, &n);
+}
+
+void
+call_response(void *step, const void *note)
+{
+	struct call_step *s = step;
+	const struct note *in = note;
+	struct party *peer = party_peer(s->w, s->p);
+	struct note n;
+
+	if (peer == NULL)
+		return; /* it left meanwhile */
+	n = party_note(s->c, s->w, CMD_RESPONSE, peer);
+	n.ref = in->ref;
+	n.status = in->status;
+	for (unsigned i = T_PHRASE; i <= T_BODY; i++)
+		n.text[i] = in->text[i];
+	note_down(s->w, &n);
+}
