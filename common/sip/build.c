@@ -11,8 +11,8 @@ has_byte(struct span s, char c)
 	return s.len > 0 && memchr(s.p, c, s.len) != NULL;
 }
 
-static void
-put_text(struct buf *b, struct span s)
+void
+sip_put_text(struct buf *b, struct span s)
 {
 	if (has_byte(s, '\r') || has_byte(s, '\n') || has_byte(s, '\0'))
 		b->overrun = true;
@@ -38,7 +38,7 @@ put_status_line(struct buf *b, unsigned status, struct span phrase)
 	buf_lit(b, "SIP/2.0 ");
 	buf_u64(b, status);
 	buf_char(b, ' ');
-	put_text(b, phrase);
+	sip_put_text(b, phrase);
 	buf_lit(b, "\r\n");
 }
 
@@ -59,7 +59,7 @@ put_to(struct buf *b, const struct sip_msg *request, unsigned status, struct spa
 	buf_put(b, to);
 	/* A tolerated ';' at its end may not become two. */
 	buf_str(b, to.p[to.len - 1] == ';' ? "tag=" : ";tag=");
-	put_text(b, to_tag);
+	sip_put_text(b, to_tag);
 	buf_lit(b, "\r\n");
 }
 
@@ -93,9 +93,9 @@ sip_put_response(struct buf *b, const struct sip_msg *request, unsigned status, 
 void
 sip_put_request_line(struct buf *b, struct span method, struct span uri)
 {
-	put_text(b, method);
+	sip_put_text(b, method);
 	buf_char(b, ' ');
-	put_text(b, uri);
+	sip_put_text(b, uri);
 	/* A space would end the URI before its time. */
 	if (has_byte(method, ' ') || has_byte(uri, ' '))
 		b->overrun = true;
@@ -105,16 +105,16 @@ sip_put_request_line(struct buf *b, struct span method, struct span uri)
 void
 sip_put_header(struct buf *b, struct span name, struct span value)
 {
-	put_text(b, name);
+	sip_put_text(b, name);
 	buf_lit(b, ": ");
-	put_text(b, value);
+	sip_put_text(b, value);
 	buf_lit(b, "\r\n");
 }
 
 void
 sip_put_header_u32(struct buf *b, struct span name, uint32_t value)
 {
-	put_text(b, name);
+	sip_put_text(b, name);
 	buf_lit(b, ": ");
 	buf_u64(b, value);
 	buf_lit(b, "\r\n");

@@ -16,6 +16,8 @@ void sip_put_response(struct buf *b, const struct sip_msg *request, unsigned sta
 /* The same with a phrase from the network (sliced text; control bytes refused). */
 void sip_put_response_as(struct buf *b, const struct sip_msg *request, unsigned status,
     struct span phrase, struct span to_tag);
+/* Text that came from elsewhere, inside a header line. */
+void sip_put_text(struct buf *b, struct span s);
 void sip_put_request_line(struct buf *b, struct span method, struct span uri);
 void sip_put_header(struct buf *b, struct span name, struct span value);
 void sip_put_header_u32(struct buf *b, struct span name, uint32_t value);

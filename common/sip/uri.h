@@ -31,6 +31,17 @@ bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b);
 void sip_unescape(struct buf *b, struct span s);
 /* Writes s as a user part, escaping what user may not contain. */
 void sip_put_user(struct buf *b, struct span s);
+/* Walks the headers of a URI (19.1.1 "?Replaces=..&Subject=..") as written, escapes and all; false at
+ * the end. Empty ones are passed over. */
+bool sip_uri_header_cut(struct span *rest, struct span *name_r, struct span *value_r);
+/* The value of one header of a URI, its escapes decoded. ERR_ABSENT; ERR_EXISTS: it stands there twice;
+ * ERR_SYNTAX: there are CR, LF or NUL in it, which would make one header two; ERR_FULL: longer than
+ * the buffer. Whoever takes a header from a URI asks for it by name: there is no way to take all. */
+enum err sip_uri_header(struct span headers, struct span name, struct buf *value);
+/* Writes "name=value" for the headers of a URI, escaping what they may not contain. */
+void sip_put_uri_header(struct buf *b, struct span name, struct span value);
+/* Writes the URI as a Request-URI: without its headers and without ;method (19.1.5). */
+void sip_put_request_uri(struct buf *b, const struct sip_uri *uri);
 enum sip_transport sip_uri_transport(const struct sip_uri *uri); /* ;transport=, sips; NONE if unsaid */
 /* The dialled or addressed name: the user part decoded; for numbers (+digits, tel:, ;user=phone)
  * without visual separators and parameters. Cut at cap; false then. */

@@ -29,22 +29,121 @@ sip_unescape(struct buf *b, struct span s)
 		buf_char(b, cut_char(&s));
 }
 
-void
-sip_put_user(struct buf *b, struct span s)
+static void
+put_escaped(struct buf *b, char c)
 {
 	static const char digits[] = "0123456789ABCDEF";
 
-	for (size_t i = 0; i < s.len; i++) {
-		const unsigned char c = (unsigned char)s.p[i];
+	buf_char(b, '%');
+	buf_char(b, digits[(unsigned char)c >> 4]);
+	buf_char(b, digits[(unsigned char)c & 15]);
+}
 
+void
+sip_put_user(struct buf *b, struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
 		/* '#' is taken but never written: it is none of the grammar's characters. */
-		if (sip_char_is(s.p[i], SIP_C_USER) && c != '#') {
+		if (sip_char_is(s.p[i], SIP_C_USER) && s.p[i] != '#')
 			buf_char(b, s.p[i]);
+		else
+			put_escaped(b, s.p[i]);
+	}
+}
+
+bool
+sip_uri_header_cut(struct span *rest, struct span *name_r, struct span *value_r)
+{
+	struct span one;
+
+	while (rest->len > 0) {
+		*rest = span_cut(*rest, '&', &one);
+		*value_r = span_cut(one, '=', name_r);
+		if (name_r->len > 0)
+			return true;
+	}
+	return false;
+}
+
+/* A header's name may be escaped too. */
+static bool
+name_is(struct span escaped, struct span name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		char c;
+
+		if (escaped.len == 0)
+			return false;
+		c = cut_char(&escaped);
+		if (!span_ieq(span_of(&c, 1), span_of(name.p + i, 1)))
+			return false;
+	}
+	return escaped.len == 0;
+}
+
+enum err
+sip_uri_header(struct span headers, struct span name, struct buf *value)
+{
+	struct span one, escaped, found = SPAN_NONE;
+	const size_t from = value->len;
+	bool is_there = false;
+
+	while (sip_uri_header_cut(&headers, &one, &escaped)) {
+		if (!name_is(one, name))
 			continue;
-		}
-		buf_char(b, '%');
-		buf_char(b, digits[c >> 4]);
-		buf_char(b, digits[c & 15]);
+		if (is_there)
+			return ERR_EXISTS;
+		is_there = true;
+		found = escaped;
+	}
+	if (!is_there)
+		return ERR_ABSENT;
+	sip_unescape(value, found);
+	if (!buf_ok(value))
+		return ERR_FULL;
+	for (size_t i = from; i < value->len; i++)
+		if (value->p[i] == '\r' || value->p[i] == '\n' || value->p[i] == '\0')
+			return ERR_SYNTAX;
+	return ERR_NONE;
+}
+
+/* '&' and '=' part the headers, so they are escaped inside one. */
+static void
+put_header_text(struct buf *b, struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (sip_char_is(s.p[i], SIP_C_HEADERS) && s.p[i] != '&' && s.p[i] != '=')
+			buf_char(b, s.p[i]);
+		else
+			put_escaped(b, s.p[i]);
+	}
+}
+
+void
+sip_put_uri_header(struct buf *b, struct span name, struct span value)
+{
+	put_header_text(b, name);
+	buf_char(b, '=');
+	put_header_text(b, value);
+}
+
+void
+sip_put_request_uri(struct buf *b, const struct sip_uri *uri)
+{
+	struct span head = uri->text, rest = uri->params, one, name;
+
+	if (uri->params.p != NULL)
+		head.len = (size_t)(uri->params.p - 1 - head.p);
+	else if (uri->headers.p != NULL)
+		head.len = (size_t)(uri->headers.p - 1 - head.p);
+	buf_put(b, head);
+	while (rest.len > 0) {
+		rest = span_cut(rest, ';', &one);
+		span_cut(one, '=', &name);
+		if (one.len == 0 || span_ieq(name, SPAN("method")))
+			continue;
+		buf_char(b, ';');
+		buf_put(b, one);
 	}
 }
 

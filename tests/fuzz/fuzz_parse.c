@@ -7,10 +7,13 @@
 
 #include "base/err.h"
 #include "sip/build.h"
+#include "sip/event.h"
 #include "sip/fields.h"
 #include "sip/parse.h"
+#include "sip/refer.h"
 #include "sip/reliable.h"
 #include "sip/session_timer.h"
+#include "sip/sipfrag.h"
 #include "sip/uri.h"
 #include "sip/via.h"
 
@@ -66,6 +69,56 @@ read_session_timer(const struct sip_msg *m)
 		must(ask.seconds == said.min_se);
 }
 
+/* What is taken from a Refer-To comes back the same from the one that is written of it. */
+static void
+read_refer(const struct sip_msg *m)
+{
+	char text[SIP_REPLACES_MAX], again[SIP_REPLACES_MAX];
+	static char out[4 * SIP_RAW_MAX];
+	struct buf t = buf_on(text, sizeof(text)), a = buf_on(again, sizeof(again));
+	struct buf b = buf_on(out, sizeof(out));
+	struct sip_refer_to to, back;
+	struct sip_referred_by by;
+	struct span line;
+	bool wanted;
+
+	sip_referred_by_parse(sip_header_get(m, SIP_H_REFERRED_BY), &by);
+	sip_refer_sub_parse(sip_header_get(m, SIP_H_REFER_SUB), &wanted);
+	if (sip_refer_to_parse(sip_header_get(m, SIP_H_REFER_TO), &t, &to) != ERR_NONE)
+		return;
+	sip_put_refer_to(&b, &to.uri, to.has_replaces ? &to.replaces : NULL);
+	must(buf_ok(&b));
+	line = span_from(buf_span(&b), sizeof("Refer-To: ") - 1);
+	must(sip_refer_to_parse(line, &a, &back) == ERR_NONE);
+	must(back.has_replaces == to.has_replaces);
+	if (to.has_replaces)
+		must(sip_replaces_is(&back.replaces, to.replaces.call_id, to.replaces.to_tag,
+			 to.replaces.from_tag) &&
+		     back.replaces.early_only == to.replaces.early_only);
+}
+
+static void
+read_events(const struct sip_msg *m)
+{
+	struct sip_subscription_state state;
+	struct sip_replaces replaces;
+	struct sip_event event;
+	struct span phrase;
+	unsigned status;
+
+	for (unsigned id = 0; id < SIP_N_HEADERS; id++) {
+		const struct span value = sip_header_get(m, id);
+
+		if (sip_event_parse(value, &event) == ERR_NONE)
+			must(event.package.len > 0 && sip_event_is(&event, &event));
+		sip_subscription_state_parse(value, &state);
+		if (sip_replaces_parse(value, &replaces) == ERR_NONE)
+			must(replaces.to_tag.len > 0 && replaces.from_tag.len > 0);
+	}
+	if (sip_sipfrag_parse(sip_span(m, m->body), &status, &phrase) == ERR_NONE)
+		must(status >= 100 && status < 700);
+}
+
 static void
 read_all(const struct sip_msg *m)
 {
@@ -89,6 +142,8 @@ read_all(const struct sip_msg *m)
 			must(rack.rseq > 0 && rack.cseq <= INT32_MAX && rack.method.len > 0);
 	}
 	read_session_timer(m);
+	read_refer(m);
+	read_events(m);
 	read_addrs(m, SIP_H_CONTACT);
 	read_addrs(m, SIP_H_ROUTE);
 	read_addrs(m, SIP_H_RECORD_ROUTE);

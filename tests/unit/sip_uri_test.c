@@ -194,3 +194,72 @@ Test(sip_uri, params)
 	expect_span(value, "2970");
 	cr_expect_not(sip_param(SPAN_NONE, SPAN("x"), &value));
 }
+
+static const char *
+header(const char *headers, const char *name, enum err want)
+{
+	static char text[33];
+	struct buf b = buf_on(text, sizeof(text) - 1);
+
+	cr_expect_eq(sip_uri_header(span_str(headers), span_str(name), &b), want, "%s", headers);
+	text[b.len] = '\0';
+	return text;
+}
+
+/* D2: by name only, and never a second line. */
+Test(sip_uri, header)
+{
+	cr_expect_str_eq(
+	    header("Subject=return%20my%20call&x=", "subject", ERR_NONE), "return my call");
+	cr_expect_str_eq(header("a=1&&%52eplaces=q%3Bx%3dy&b", "Replaces", ERR_NONE), "q;x=y");
+	cr_expect_str_eq(header("a=b=c", "a", ERR_NONE), "b=c");
+	cr_expect_str_eq(header("a=%4", "a", ERR_NONE), "%4");
+	cr_expect_str_eq(header("a", "a", ERR_NONE), "");
+	header("a=1", "aa", ERR_ABSENT);
+	header("aa=1", "a", ERR_ABSENT);
+	header("=1&&", "a", ERR_ABSENT);
+	header("", "a", ERR_ABSENT);
+	header("a=1&b=2&A=3", "a", ERR_EXISTS);
+	header("a=1%0d%0aVia:x", "a", ERR_SYNTAX);
+	header("a=1%0Ab", "a", ERR_SYNTAX);
+	header("a=%00", "a", ERR_SYNTAX);
+	header("a=12345678901234567890123456789012", "a", ERR_NONE);
+	header("a=123456789012345678901234567890123", "a", ERR_FULL);
+}
+
+Test(sip_uri, header_written)
+{
+	char text[100];
+	struct buf b = buf_on(text, sizeof(text));
+
+	sip_put_uri_header(&b, SPAN("Replaces"), SPAN("a@b;to-tag=1&2 \r\n\"<>\xc3"));
+	expect_span(buf_span(&b), "Replaces=a%40b%3Bto-tag%3D1%262%20%0D%0A%22%3C%3E%C3");
+}
+
+/* 19.1.5: what belongs to the request line, and what to the one who writes it. */
+Test(sip_uri, request_uri)
+{
+	static const struct {
+		const char *uri, *want;
+	} row[] = {
+		{ "sip:a@b", "sip:a@b" },
+		{ "sip:a@b:5070;lr;method=BYE;x=y?Subject=z", "sip:a@b:5070;lr;x=y" },
+		{ "sip:a@b;METHOD=INVITE", "sip:a@b" },
+		{ "sip:a@b;method", "sip:a@b" },
+		{ "sip:a@b;methods=x;;y", "sip:a@b;methods=x;y" },
+		{ "sips:[2001:db8::1]?Route=%3Csip:c%3E&b=c", "sips:[2001:db8::1]" },
+		{ "sip:voicemail@siteA.com?subject=returnmycall", "sip:voicemail@siteA.com" },
+		{ "tel:+1-201;ext=5", "tel:+1-201;ext=5" },
+		{ "urn:service:sos", "urn:service:sos" },
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		char text[100];
+		struct buf b = buf_on(text, sizeof(text));
+		struct sip_uri u;
+
+		cr_assert_eq(sip_uri_parse(span_str(row[i].uri), &u), ERR_NONE);
+		sip_put_request_uri(&b, &u);
+		expect_span(buf_span(&b), row[i].want);
+	}
+}
