@@ -9,7 +9,9 @@
 #define SIP_OPTIONS(X)                                                                             \
 	X(100REL, "100rel") X(TIMER, "timer") X(REPLACES, "replaces") X(NOREFERSUB, "norefersub")  \
 	X(PATH, "path") X(OUTBOUND, "outbound") X(GRUU, "gruu") X(FROM_CHANGE, "from-change")      \
-	X(HISTINFO, "histinfo") X(TDIALOG, "tdialog") X(JOIN, "join") X(PRIVACY, "privacy")
+	X(HISTINFO, "histinfo") X(TDIALOG, "tdialog") X(JOIN, "join") X(PRIVACY, "privacy")        \
+	X(PRECONDITION, "precondition") X(ANSWERMODE, "answermode")                                \
+	X(EARLY_SESSION, "early-session") X(EVENTLIST, "eventlist")
 enum sip_option {
 #define X(id, text) SIP_O_##id,
 	SIP_OPTIONS(X)

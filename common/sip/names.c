@@ -91,8 +91,8 @@ slot_of(struct span name)
 {
 	unsigned n = (unsigned)name.len;
 
-	return (n * 7 + lower(name.p[0]) * 11 + lower(name.p[n / 2]) * 19 +
-		   lower(name.p[n - 1]) * 21) %
+	return (n * 4 + lower(name.p[0]) * 19 + lower(name.p[n / 2]) * 23 +
+		   lower(name.p[n - 1]) * 5) %
 	       SLOTS;
 }
 

@@ -28,6 +28,7 @@ enum sip_method {
 	X(ALERT_INFO, "Alert-Info", 0, 0)                                                          \
 	X(ALLOW, "Allow", 0, 0)                                                                    \
 	X(ALLOW_EVENTS, "Allow-Events", 'u', 0)                                                    \
+	X(ANSWER_MODE, "Answer-Mode", 0, 1)                                                        \
 	X(AUTHORIZATION, "Authorization", 0, 0)                                                    \
 	X(CALL_ID, "Call-ID", 'i', 1)                                                              \
 	X(CALL_INFO, "Call-Info", 0, 0)                                                            \
@@ -44,13 +45,17 @@ enum sip_method {
 	X(EXPIRES, "Expires", 0, 1)                                                                \
 	X(FROM, "From", 'f', 1)                                                                    \
 	X(HISTORY_INFO, "History-Info", 0, 0)                                                      \
+	X(IDENTITY, "Identity", 'y', 0)                                                            \
 	X(IN_REPLY_TO, "In-Reply-To", 0, 0)                                                        \
+	X(INFO_PACKAGE, "Info-Package", 0, 1)                                                      \
+	X(JOIN, "Join", 0, 1)                                                                      \
 	X(MAX_FORWARDS, "Max-Forwards", 0, 1)                                                      \
 	X(MIME_VERSION, "MIME-Version", 0, 1)                                                      \
 	X(MIN_EXPIRES, "Min-Expires", 0, 1)                                                        \
 	X(MIN_SE, "Min-SE", 0, 1)                                                                  \
 	X(ORGANIZATION, "Organization", 0, 1)                                                      \
 	X(P_ASSERTED_IDENTITY, "P-Asserted-Identity", 0, 0)                                        \
+	X(P_EARLY_MEDIA, "P-Early-Media", 0, 0)                                                    \
 	X(P_PREFERRED_IDENTITY, "P-Preferred-Identity", 0, 0)                                      \
 	X(PATH, "Path", 0, 0)                                                                      \
 	X(PRIORITY, "Priority", 0, 1)                                                              \
@@ -60,6 +65,7 @@ enum sip_method {
 	X(PROXY_REQUIRE, "Proxy-Require", 0, 0)                                                    \
 	X(RACK, "RAck", 0, 1)                                                                      \
 	X(REASON, "Reason", 0, 0)                                                                  \
+	X(RECV_INFO, "Recv-Info", 0, 0)                                                            \
 	X(RECORD_ROUTE, "Record-Route", 0, 0)                                                      \
 	X(REFER_SUB, "Refer-Sub", 0, 1)                                                            \
 	X(REFER_TO, "Refer-To", 'r', 1)                                                            \
@@ -79,6 +85,7 @@ enum sip_method {
 	X(SUBJECT, "Subject", 's', 1)                                                              \
 	X(SUBSCRIPTION_STATE, "Subscription-State", 0, 1)                                          \
 	X(SUPPORTED, "Supported", 'k', 0)                                                          \
+	X(TARGET_DIALOG, "Target-Dialog", 0, 1)                                                    \
 	X(TIMESTAMP, "Timestamp", 0, 1)                                                            \
 	X(TO, "To", 't', 1)                                                                        \
 	X(UNSUPPORTED, "Unsupported", 0, 0)                                                        \

@@ -33,6 +33,26 @@ Test(sip_fields, options)
 	message_done(&x);
 }
 
+/* Each option tag is found by its own name. */
+Test(sip_fields, option_names)
+{
+	for (unsigned o = 0; o < SIP_N_OPTIONS; o++) {
+		char text[64];
+		struct buf b = buf_on(text, sizeof(text));
+		struct message x;
+
+		buf_lit(&b, "Supported: ");
+		buf_put(&b, sip_option_name(o));
+		buf_lit(&b, "\r\n");
+		text[b.len] = '\0';
+		x = with(text);
+		cr_expect_eq(sip_option_set(x.m, SIP_H_SUPPORTED, NULL), 1u << o, "%s", text);
+		message_done(&x);
+	}
+	cr_expect_null(sip_option_name(SIP_N_OPTIONS).p);
+	cr_assert(SIP_N_OPTIONS <= 32);
+}
+
 Test(sip_fields, allows)
 {
 	struct message x = with("Allow: INVITE, ACK\r\n"), y = with("");
