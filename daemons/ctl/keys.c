@@ -133,7 +133,8 @@ keys_set(struct ctl *c, const char *id, int n, char **words)
 		size_t len = strcspn(words[i], "=");
 
 		if (words[i][len] != '=' || len >= sizeof(name))
-			return ctl_usage(c, "not KEY=VALUE: %s", words[i]);
+			return ctl_usage(c, "not KEY=VALUE: %s (tandemctl %s --help has the keys)",
+			    words[i], c->command->object->word);
 		snprintf(name, sizeof(name), "%.*s", (int)len, words[i]);
 		status = key_set(c, id, name, words[i] + len + 1);
 	}

@@ -68,8 +68,9 @@ command_run(struct ctl *c, int n, char **words)
 		return status;
 	taken = k->verb == NULL ? 1 : 2;
 	if (n - taken < k->min || (k->max >= 0 && n - taken > k->max))
-		return ctl_usage(c, "usage: tandemctl %s%s%s %s", k->group,
-		    k->verb == NULL ? "" : " ", k->verb == NULL ? "" : k->verb, k->args);
+		return ctl_usage(c, "usage: tandemctl %s%s%s%s%s", k->group,
+		    k->verb == NULL ? "" : " ", k->verb == NULL ? "" : k->verb,
+		    *k->args == '\0' ? "" : " ", k->args);
 	c->command = k;
 	status = file_read(c, &settings);
 	if (status == CTL_DONE)

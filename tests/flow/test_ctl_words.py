@@ -1,12 +1,16 @@
 """What tandemctl says to whoever mistypes, forgets or asks: help, advice, and the table of records."""
+import fcntl
 import json
 import os
+import pty
 import re
+import struct
 import subprocess
+import termios
 
 import pytest
 
-from exchange import BUILD, REPO
+from exchange import BUILD, REPO, Exchange, idle_programs
 
 
 def words(*args, **env):
@@ -56,6 +60,7 @@ def test_help_of_a_command():
     (["subscriber"], 2, "subscriber: what of it? There are add, set, show, del, list, import"),
     (["ps", "--user", "x"], 2, "ps does not take this option: --user"),
     (["cdr", "--sice", "today"], 2, "no such option: --sice; did you mean --since?"),
+    (["stop", "now"], 2, "usage: tandemctl stop\n"),
     (["cdr", "--json=yes"], 2, "--json takes no value"),
     (["trace", "201", "--follow"], 1, "trace is not in this version yet; "),
     (["explain", "201", "202"], 1, "explain is not in this version yet; "),
@@ -111,6 +116,13 @@ def test_no_such_database_or_role(ctl):
     assert "createdb" in ctl.refused("db", "init") or "permission denied" in ctl.refused("db", "init")
 
 
+def test_tandemd_without_postgresql(tmp_path):
+    """Calls go on without; the log says why, and what to do."""
+    libexec = idle_programs(tmp_path / "libexec", real=("store",))
+    with Exchange(tmp_path, libexec=libexec) as x:
+        x.wait_log("database does not answer; is PostgreSQL running? pg_lsclusters shows it error=")
+
+
 # --- the records --------------------------------------------------------------------------------------
 
 COLUMNS = ["call_id", "seq", "segment_kind", "payer_number", "calling_number", "dialed_digits",
@@ -153,6 +165,18 @@ def test_the_table_fits_the_terminal(records):
     # Programs get everything, however wide the terminal.
     assert json.loads(table(records, 40, ["--json"]))[0].keys() >= set(COLUMNS)
     assert table(records, 40, ["--format", "csv"]).split("\r\n", 1)[0].split(",")[:19] == COLUMNS
+
+
+def test_a_real_terminal(records):
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    env = {k: v for k, v in os.environ.items() if k != "COLUMNS"}
+    subprocess.run([str(BUILD / "tandemctl"), "-c", str(records.conf), "cdr"], stdout=its, env=env,
+                   check=True, timeout=30)
+    os.close(its)
+    text = os.read(ours, 65536).decode().replace("\r\n", "\n")
+    os.close(ours)
+    assert text == table(records, 80)
 
 
 def called(ctl, *args):
