@@ -126,7 +126,8 @@ def test_status_and_metrics(office):
     wait_until(lambda: office.metric("tandem_bindings") >= 2, 2)    # the registrar counts once a second
     status = {r["fact"]: r["value"] for r in rows(office, "status")}
     assert status["calls"] == 1 and status["registrations"] >= 2 and status["database"] == "up"
-    assert any(re.match("tandem: worker [01] .1 calls", t) for t in office.x.children().values())
+    wait_until(lambda: any(re.match("tandem: worker [01] .1 calls", t)       # once a second, too
+                           for t in office.x.children().values()), 2)
     office.hang_up(alice, bob)
     wait_until(lambda: office.metric("tandem_calls") == 0, 2)
     assert a and b
