@@ -1,4 +1,9 @@
+#!/usr/bin/python3
 """A real SIP phone without a screen: baresip, with a tone for a microphone and a file for an ear.
+
+    contrib/phone.py USER PASSWORD EXCHANGE [DIRECTORY]     # in a terminal, for a person
+
+For programs:
 
     with Phone(directory, "1001", "secret", "127.0.0.1:5060", tone=440) as phone:
         phone.wait_registered()
@@ -20,6 +25,8 @@ import re
 import socket
 import struct
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 import wave
@@ -35,7 +42,7 @@ net_interface 127.0.0.1
 sip_listen 127.0.0.1:{port}
 rtp_ports {rtp}-{rtp_last}
 module_path {modules}
-module g711.so
+{terminal}module g711.so
 module aubridge.so
 module aufile.so
 module sndfile.so
@@ -107,7 +114,7 @@ def share_of(samples, hz):
 
 class Phone:
     def __init__(self, directory, user, password, exchange, domain=None, tone=440, answer="manual",
-                 transport="udp"):
+                 transport="udp", terminal=False):
         self.directory = pathlib.Path(directory)
         self.user = user
         self.trace = []
@@ -122,7 +129,7 @@ class Phone:
         self.control_port = ports + 2
         (self.directory / "config").write_text(CONFIG.format(
             port=ports, control=ports + 2, rtp=ports + 4, rtp_last=ports + 15, modules=modules(),
-            directory=self.directory))
+            directory=self.directory, terminal="module stdio.so\n" if terminal else ""))
         (self.directory / "accounts").write_text(ACCOUNT.format(
             user=user, password=password, domain=domain or exchange, exchange=exchange,
             answer=answer, transport=transport))
@@ -277,3 +284,18 @@ class Phone:
             middle = len(samples) // 2
             return share_of(samples[max(0, middle - RATE // 2):middle + RATE // 2], hz)
         return 0.0
+
+
+def main():
+    if len(sys.argv) not in (4, 5):
+        sys.exit("usage: phone.py USER PASSWORD EXCHANGE [DIRECTORY]")
+    directory = pathlib.Path(sys.argv[4] if len(sys.argv) == 5 else tempfile.mkdtemp(prefix="phone-"))
+    directory = directory.absolute()
+    Phone(directory, *sys.argv[1:4], terminal=True)
+    print("/dial NUMBER and Enter calls, a answers, b hangs up, q ends it. It speaks a tone; what it hears"
+          " goes to\n%s/heard\n" % directory, flush=True)
+    os.execvp("baresip", ["baresip", "-f", str(directory)])
+
+
+if __name__ == "__main__":
+    main()
