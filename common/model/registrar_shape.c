@@ -21,16 +21,22 @@ registrar_shape(const struct settings *s, struct registrar_shape *shape_r)
 {
 	struct registrar_shape *x = shape_r;
 
-	*x = (struct registrar_shape){ .bindings = s->limits.bindings, .txns = TXNS };
-	x->blocks[0] = TXNS / 4;
-	x->blocks[1] = TXNS;
-	x->blocks[2] = 256;
+	*x = (struct registrar_shape){ .bindings = s->limits.bindings,
+		.txns = TXNS + s->limits.subscriptions,
+		.txns_reserve = s->limits.subscriptions,
+		.subscriptions = s->limits.subscriptions };
+	/* A subscription's dialog is 0.5 to 1 KiB, its NOTIFY 1 to 4. */
+	x->blocks[0] = TXNS / 4 + 2 * x->subscriptions;
+	x->blocks[1] = TXNS + x->subscriptions;
+	x->blocks[2] = 256 + x->subscriptions / 16;
 	x->blocks[3] = 16;
 	x->locations_at = PROCESS_HEAD;
 	x->locations_size = locations_bytes(x->bindings);
 	x->head_at = page_up(x->locations_at + x->locations_size);
 	x->txns_at = x->head_at + sizeof(struct registrar_head);
-	x->heap_at = page_up(x->txns_at + TXNS * sizeof(struct txn));
+	x->subscriptions_at = page_up(x->txns_at + x->txns * sizeof(struct txn));
+	x->heap_at =
+	    page_up(x->subscriptions_at + (size_t)x->subscriptions * REGISTRAR_SUBSCRIPTION_BYTES);
 	x->size = page_up(x->heap_at + heap_bytes(x->blocks));
 }
 
@@ -43,5 +49,6 @@ registrar_layout(void)
 	l = shm_layout(l, sizeof(struct binding));
 	l = shm_layout(l, sizeof(struct location));
 	l = shm_layout(l, sizeof(struct registrar_head));
+	l = shm_layout(l, REGISTRAR_SUBSCRIPTION_BYTES);
 	return shm_layout(l, sizeof(struct txn));
 }

@@ -2,10 +2,13 @@
  * How the registrar's region is divided: the supervisor sizes it, the registrar lays its tables
  * over it.
  *
- *     struct process | locations (model/location.h) | registrar_head | transactions | heap
+ *     struct process | locations (model/location.h) | registrar_head | transactions |
+ *     subscriptions | heap
  *
  * A transaction is made only for a REGISTER with right credentials, to repeat its answer for 32 s;
- * when they are used up it is answered all the same (daemons/registrar/answer.c).
+ * when they are used up it is answered all the same (daemons/registrar/answer.c). One for each
+ * subscription is kept back, for its NOTIFY. Slots of subscriptions are given room here, not sizeof,
+ * because their struct is the registrar's own; the registrar asserts that it fits.
  */
 #ifndef TANDEM_MODEL_REGISTRAR_SHAPE_H
 #define TANDEM_MODEL_REGISTRAR_SHAPE_H
@@ -21,10 +24,12 @@ struct registrar_head {
 	uint64_t pad[7];
 };
 
+enum { REGISTRAR_SUBSCRIPTION_BYTES = 384 };
+
 struct registrar_shape {
-	uint32_t bindings, txns;
+	uint32_t bindings, txns, txns_reserve, subscriptions;
 	uint32_t blocks[HEAP_CLASSES];
-	size_t locations_at, locations_size, head_at, txns_at, heap_at, size;
+	size_t locations_at, locations_size, head_at, txns_at, subscriptions_at, heap_at, size;
 };
 
 void registrar_shape(const struct settings *s, struct registrar_shape *shape_r);

@@ -296,6 +296,10 @@ static const struct config_key keys[] = {
 	    "limits.subscribers", struct file, OUT(limits.subscribers), 100000, 1, 10000000),
 	CONFIG_NUMBER("limits.bindings", struct file, OUT(limits.bindings), 200000, 1, 10000000),
 	CONFIG_NUMBER(
+	    "limits.subscriptions", struct file, OUT(limits.subscriptions), 20000, 1, 1000000),
+	CONFIG_NUMBER("limits.subscriptions_per_subscriber", struct file,
+	    OUT(limits.subscriptions_per_subscriber), 200, 1, 1000000),
+	CONFIG_NUMBER(
 	    "limits.connections", struct file, OUT(limits.connections), 10000, 1, 1000000),
 	CONFIG_NUMBER("limits.connections_per_source", struct file,
 	    OUT(limits.connections_per_source), 100, 1, 1000000),

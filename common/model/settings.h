@@ -35,6 +35,8 @@ struct settings {
 	} processes;
 	struct {
 		uint32_t calls, subscribers, bindings;
+		uint32_t subscriptions;        /* to event packages (20000) */
+		uint32_t subscriptions_per_subscriber; /* of them, those one may hold (200) */
 		uint32_t connections;          /* stream connections each front holds (10000) */
 		uint32_t connections_per_source; /* 100 */
 		uint32_t rate_per_source;      /* datagrams a second of one unknown source (200) */

@@ -141,6 +141,7 @@ list_status(struct control *k, struct client *c, const json_t *args)
 	fact_number(c, "settings", x->settings_version);
 	fact_number(c, "calls", counter_sum(k, COUNT_LIVE_CALLS));
 	fact_number(c, "registrations", counter_sum(k, COUNT_LIVE_BINDINGS));
+	fact_number(c, "subscriptions", counter_sum(k, COUNT_LIVE_SUBSCRIPTIONS));
 	fact_number(c, "subscribers", counter_sum(k, COUNT_LIVE_SUBSCRIBERS));
 	fact_number(c, "connections", counter_sum(k, COUNT_LIVE_FLOWS));
 	fact(c, "database", json_string(counter_sum(k, COUNT_DB_UP) != 0 ? "up" : "down"));

@@ -6,6 +6,7 @@
  *     request, REGISTER             the registrar
  *     request with a token of ours  its owner: in the user part of the Request-URI, else of the top
  *                                   Route, else as To tag
+ *     SUBSCRIBE, PUBLISH            the registrar, which is the agent of all state
  *     any other request             a worker, by its Call-ID
  *
  * The tokens count whether or not there is a To tag: a CANCEL has none, and it, the INVITE and the
@@ -21,6 +22,8 @@
 /* Who takes a request that is nobody's yet. What is not named goes to the workers. */
 static const uint8_t registrar_takes[SIP_N_METHODS] = {
 	[SIP_REGISTER] = 1,
+	[SIP_SUBSCRIBE] = 1,
+	[SIP_PUBLISH] = 1,
 };
 
 /* Only a process that is sent SIP messages can be named: our own key made the token, but perhaps
@@ -102,7 +105,8 @@ dispatch_to(const struct dispatch *d, const struct sip_msg *m, struct dispatched
 	if (!m->request)
 		return branch_owner(d, sip_span(m, m->via_branch), &to_r->proc) ? ERR_NONE
 										: ERR_ABSENT;
-	if (!registrar_takes[m->method] &&
+	/* A REGISTER is in no dialog, whatever it says. */
+	if (m->method != SIP_REGISTER &&
 	    (uri_owner(d, sip_span(m, m->uri), &to_r->proc) || route_owner(d, m, &to_r->proc) ||
 		read_owner(d, TOKEN_TAG, sip_span(m, m->to_tag), &to_r->proc)))
 		return ERR_NONE;

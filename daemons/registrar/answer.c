@@ -61,7 +61,9 @@ put_refusal(struct registrar *r, struct buf *b, const struct sip_msg *m, unsigne
 {
 	begin(r, b, m, status, reason);
 	if (status == 405)
-		buf_lit(b, "Allow: REGISTER\r\n");
+		buf_lit(b, "Allow: REGISTER, SUBSCRIBE\r\n");
+	else if (status == 489)
+		package_put_allow(b);
 	else if (status == 423)
 		sip_put_header_u32(
 		    b, sip_header_name(SIP_H_MIN_EXPIRES), r->settings->registrar.min_s);
@@ -107,6 +109,19 @@ answer_refuse(struct registrar *r, const struct sip_msg *m, unsigned status, con
 
 	put_refusal(r, &b, m, status, reason);
 	respond(r, m, status, &b);
+}
+
+void
+answer_in(
+    struct registrar *r, struct txn *t, unsigned status, struct span to_tag, struct span headers)
+{
+	struct buf b = buf_on(r->text, TEXT_BYTES);
+
+	sip_put_refusal(&b, txn_request(&r->txns, t), status, NULL, to_tag, headers);
+	if (buf_ok(&b))
+		txn_respond(&r->txns, t, status, buf_span(&b));
+	else
+		txn_drop(&r->txns, t); /* nothing fits beside its Vias: no timer would end it */
 }
 
 /* --- 200 ---------------------------------------------------------------------------------------*/

@@ -53,9 +53,9 @@ not_supported(const struct sip_msg *m, struct buf *b)
 	return buf_ok(b) ? buf_span(b) : SPAN("*");
 }
 
-/* (3) Who is it? False: he was told to prove it. */
-static bool
-authenticate(
+/* (3) */
+bool
+gate_authenticate(
     struct registrar *r, const struct sip_msg *m, uint32_t tenant, struct challenge_user *who_r)
 {
 	enum challenge_verdict v =
@@ -80,10 +80,8 @@ authenticate(
 	return false;
 }
 
-/* (5) The address-of-record: the user part, decoded, without parameters; a number is its
- * subscriber's (FLOWS.md S0-31). */
-static const struct dir_subscriber *
-find_owner(struct registrar *r, const struct sip_uri *to, uint32_t tenant, struct dir_buf *owner)
+const struct dir_subscriber *
+gate_owner(struct registrar *r, const struct sip_uri *to, uint32_t tenant, struct dir_buf *owner)
 {
 	char name[NAME_MAX_LEN], target[NAME_MAX_LEN];
 	struct buf b = buf_on(name, sizeof(name)), t = buf_on(target, sizeof(target));
@@ -141,9 +139,9 @@ gate_request(struct registrar *r, const struct sip_msg *m, struct registration *
 		answer_unsupported(r, m, missing);
 		return NULL;
 	}
-	if (!authenticate(r, m, reg->tenant, &who))
+	if (!gate_authenticate(r, m, reg->tenant, &who))
 		return NULL;
-	owner = find_owner(r, &to, reg->tenant, owner_room);
+	owner = gate_owner(r, &to, reg->tenant, owner_room);
 	if (!is_allowed(r, owner, &who, reg)) {
 		log_warn("registration for another refused", LOG_ADDR("source", &m->flow.peer),
 		    LOG_SPAN("user", who.username), LOG_SPAN("address", to.text));

@@ -20,10 +20,23 @@ request(struct registrar *r, const struct sip_msg *m)
 		txn_server_receive(&r->txns, t, m);
 	else if (m->method == SIP_REGISTER)
 		register_request(r, m);
+	else if (m->method == SIP_SUBSCRIBE)
+		subscribe_request(r, m);
 	else if (m->method == SIP_CANCEL)
-		answer_stranger(r, m, 481, NULL); /* a REGISTER cannot be cancelled (9.1) */
+		answer_stranger(r, m, 481, NULL); /* only an INVITE can be cancelled (9.1) */
 	else
 		answer_stranger(r, m, 405, NULL);
+}
+
+static void
+response(struct registrar *r, const struct sip_msg *m)
+{
+	struct txn *t = txn_client_find(&r->txns, m);
+
+	if (t == NULL)
+		count(r->child.self, COUNT_UNMATCHED, 1);
+	else
+		txn_client_receive(&r->txns, t, m);
 }
 
 static void
@@ -43,13 +56,13 @@ sip_in(struct registrar *r, const char *payload, uint32_t len)
 	if (m->request)
 		request(r, m);
 	else
-		count(r->child.self, COUNT_UNMATCHED, 1); /* it sends no requests */
+		response(r, m);
 }
 
 /* --- the rest ----------------------------------------------------------------------------------*/
 
-/* A connection ended, or could not be had for an answer: that one is lost, and the transaction
- * keeps it in case the request comes again another way. */
+/* A connection ended, or could not be had. An answer is lost, but its transaction keeps it in case the
+ * request comes again another way; a NOTIFY's subscription ends. */
 static void
 flow_down(struct registrar *r, const struct wire_flow_down *d)
 {

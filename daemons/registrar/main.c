@@ -1,6 +1,6 @@
 /*
- * tandem registrar: started by tandemd, never by hand. Takes REGISTERs from the fronts' rings, in
- * batches; what a batch wrote is sent at its end; then it sleeps until the doorbell or the next
+ * tandem registrar: started by tandemd, never by hand. Takes what phones say from the fronts' rings,
+ * in batches; what a batch wrote is sent at its end; then it sleeps until the doorbell or the next
  * timer.
  */
 #include <errno.h>
@@ -35,7 +35,8 @@ second(struct registrar *r)
 	child_flush(&r->child);
 	gauge(r->child.self, COUNT_LIVE_BINDINGS, r->live);
 	gauge(r->child.self, COUNT_LIVE_TXNS, r->txn_pool.live);
-	child_title(&r->child, "%u bindings", r->live);
+	gauge(r->child.self, COUNT_LIVE_SUBSCRIPTIONS, r->subscriptions.live);
+	child_title(&r->child, "%u subscriptions, %u bindings", r->subscriptions.live, r->live);
 }
 
 int

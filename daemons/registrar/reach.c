@@ -77,6 +77,20 @@ is_meant(const struct sip_flow *came, const struct sip_flow *own, bool for_anoth
 	       (netaddr_eq_ip(&own->peer, &came->peer) || !is_private(&own->peer));
 }
 
+struct sip_flow
+reach_dialog(const struct settings *s, const struct sip_msg *m, struct span next_hop)
+{
+	struct sip_flow own;
+	struct sip_uri uri;
+
+	if (sip_uri_parse(next_hop, &uri) != ERR_NONE ||
+	    flow_of_uri(s, &m->flow, &uri, &own) != ERR_NONE || !is_meant(&m->flow, &own, false))
+		return m->flow;
+	if (own.local.family == 0 && own.peer.family == m->flow.local.family)
+		own.local = m->flow.local;
+	return own;
+}
+
 static struct verdict
 check_target(const struct registrar *r, const struct sip_msg *m, const struct sip_uri *uri)
 {

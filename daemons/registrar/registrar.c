@@ -33,10 +33,7 @@ transmit(void *ctx, struct txn *t, const struct sip_flow *to, struct span bytes)
 static void
 tell(void *ctx, struct txn *t, enum txn_news news, const struct sip_msg *m)
 {
-	(void)ctx;
-	(void)t;
-	(void)news;
-	(void)m; /* nobody waits for anything: all is done when the answer goes out */
+	subscription_on_news(ctx, t, news, m); /* nobody waits for what becomes of an answer */
 }
 
 static void
@@ -47,12 +44,22 @@ arm(void *ctx, struct txn *t, uint64_t deadline_ns)
 	wheel_set(r->wheel, &r->timers[pool_index(&r->txn_pool, t)], deadline_ns);
 }
 
+static bool
+is_in(const struct wheel_timer *t, const struct wheel_timer *array, uint32_t n)
+{
+	return t >= array && t < array + n;
+}
+
 static void
 fire(void *ctx, struct wheel_timer *t)
 {
 	struct registrar *r = ctx;
 
-	txn_fire(&r->txns, pool_at(&r->txn_pool, (uint32_t)(t - r->timers)));
+	if (is_in(t, r->subscription_timers, r->shape.subscriptions))
+		subscription_on_timer(
+		    r, pool_at(&r->subscriptions, (uint32_t)(t - r->subscription_timers)));
+	else
+		txn_fire(&r->txns, pool_at(&r->txn_pool, (uint32_t)(t - r->timers)));
 }
 
 void
@@ -68,7 +75,8 @@ owner_lives(void *ctx, handle owner)
 {
 	struct registrar *r = ctx;
 
-	return pool_find(&r->txn_pool, owner) != NULL;
+	return pool_find(handle_kind(owner) == KIND_SUBSCRIPTION ? &r->subscriptions : &r->txn_pool,
+		   owner) != NULL;
 }
 
 static struct txn_timers
@@ -93,12 +101,14 @@ take_up_txns(struct registrar *r, char *region)
 	const struct txn_timers timers = timers_of(r->settings);
 
 	pool_init(&r->txn_pool, region + r->shape.txns_at, sizeof(struct txn), r->shape.txns,
-	    handle_owner_of(KIND_TXN, r->child.proc), 0);
+	    handle_owner_of(KIND_TXN, r->child.proc), r->shape.txns_reserve);
+	subscriptions_lay_out(r, region);
 	heap_init(&r->heap, region + r->shape.heap_at, r->shape.blocks);
 	txns_init(
 	    &r->txns, &r->txn_pool, &r->heap, &r->child.clock, &env, &timers, &r->challenge.key);
 	txns_recover(&r->txns);
 	heap_sweep(&r->heap, owner_lives, r);
+	subscriptions_recover(r);
 }
 
 void
@@ -118,7 +128,10 @@ registrar_init(struct registrar *r)
 		.key = r->child.exchange->token_key };
 	r->wheel = wheel_new(r->child.clock.mono_ns);
 	r->timers = private_memory(r->shape.txns, sizeof(*r->timers));
+	r->subscription_timers =
+	    private_memory(r->shape.subscriptions, sizeof(*r->subscription_timers));
 	r->text = private_memory(1, TEXT_BYTES);
+	r->document = private_memory(1, DOCUMENT_BYTES);
 	r->message = private_memory(1, SIP_MSG_ROOM(SIP_RAW_MAX));
 	r->outbox = outbox_new(&r->child, r->settings);
 	r->head = (struct registrar_head *)(void *)(region + r->shape.head_at);

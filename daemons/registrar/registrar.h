@@ -1,5 +1,6 @@
 /*
- * The registrar: REGISTER into the location table, RFC 3261 10.3 step by step.
+ * The registrar: REGISTER into the location table, RFC 3261 10.3 step by step; and the state agent of
+ * the event packages, which have a header of their own (events.h).
  *
  *     inbox -> gate (1-5: domain, extensions, who, may he, address-of-record)
  *              -> contacts (what is asked) -> bindings (6-7: what that makes of what is there)
@@ -28,6 +29,8 @@
 #include "sip/parse.h"
 #include "sip/txn.h"
 #include "sip/uri.h"
+
+#include "registrar/events.h"
 
 struct registrar;
 
@@ -70,6 +73,10 @@ struct verdict reach_contacts(
 /* A listener of ours that speaks this transport in this family, best the one that `came`; -1. */
 int reach_listener(
     const struct settings *s, const struct sip_flow *came, enum sip_transport t, unsigned family);
+/* Where requests of ours go in a dialog that m began or refreshed: to its next hop, when that is
+ * plainly meant, else the way m came. */
+struct sip_flow reach_dialog(
+    const struct settings *s, const struct sip_msg *m, struct span next_hop);
 
 /* --- bindings.c: the rules of RFC 3261 10.3 (6) and (7), pure ----------------------------------*/
 struct policy {
@@ -122,6 +129,13 @@ void register_request(struct registrar *r, const struct sip_msg *m);
  * *owner; reg->tenant, user and by are set. NULL: it was answered. */
 const struct dir_subscriber *gate_request(
     struct registrar *r, const struct sip_msg *m, struct registration *reg, struct dir_buf *owner);
+/* Who is it? False: he was told to prove it (401), or refused. */
+bool gate_authenticate(struct registrar *r, const struct sip_msg *m, uint32_t tenant,
+    struct challenge_user *who_r);
+/* Whose address-of-record is it: the user part, decoded, without parameters; a number is its
+ * subscriber's (FLOWS.md S0-31). NULL: nobody's. */
+const struct dir_subscriber *gate_owner(
+    struct registrar *r, const struct sip_uri *to, uint32_t tenant, struct dir_buf *owner);
 
 /* --- answer.c ----------------------------------------------------------------------------------*/
 /* A refusal, once and without a transaction: nothing is kept for strangers. The header that goes
@@ -133,6 +147,9 @@ void answer_challenge(struct registrar *r, const struct sip_msg *m, struct span 
 /* To somebody whose digest was right: in a transaction, while there is room for one. */
 void answer_refuse(
     struct registrar *r, const struct sip_msg *m, unsigned status, const char *reason);
+/* The answer in a transaction; `headers` are complete lines. */
+void answer_in(struct registrar *r, struct txn *t, unsigned status, struct span to_tag,
+    struct span headers);
 void answer_bindings(struct registrar *r, const struct sip_msg *m, const struct registration *reg,
     const struct bindings *b);
 
@@ -152,20 +169,24 @@ struct registrar {
 	struct pool txn_pool;
 	struct heap heap;
 	struct txns txns;
+	struct pool subscriptions;
 	struct wheel *wheel;
-	struct wheel_timer *timers; /* beside the pool */
+	struct wheel_timer *timers, *subscription_timers; /* beside the pools */
 	struct outbox *outbox;
 	struct sip_msg *message; /* own copy of the one in hand */
-	char *text;		 /* one answer */
+	char *text;		 /* one message */
+	char *document;		 /* one state, for a NOTIFY */
 	/* record.c */
 	uint64_t cursor;	    /* of the walk */
 	uint32_t live, counted;	    /* bindings; of the walk under way */
 	bool missed, missed_before; /* the store's ring was full: tell everything once more */
 	struct table downs[2];	    /* connections that ended: new ones, those the walk looks for */
 	struct table said;	    /* addresses-of-record changed before the load was done */
+	/* subscription.c */
+	struct table subjects, watchers; /* subscriptions by whom they watch, and by who does */
 };
 
-enum { TEXT_BYTES = SIP_RAW_MAX };
+enum { TEXT_BYTES = SIP_RAW_MAX, DOCUMENT_BYTES = 32 << 10 };
 
 static inline int64_t
 registrar_wall_ms(const struct registrar *r)

@@ -117,11 +117,27 @@ Test(front_dispatch, register_goes_to_the_registrar_whatever_else_it_says)
 	cr_expect_eq(
 	    request(&(struct shape){ .method = "REGISTER", .user = token(TOKEN_CONTACT, 33) }).proc,
 	    1);
-	for (unsigned i = 0; i < 3; i++) {
-		static const char *const methods[] = { "SUBSCRIBE", "PUBLISH", "XYZZY" };
+	cr_expect_geq(request(&(struct shape){ .method = "XYZZY" }).proc, 32);
+}
 
-		cr_expect_geq(request(&(struct shape){ .method = methods[i] }).proc, 32);
+/* S4-13. */
+Test(front_dispatch, S4_13_the_registrar_is_the_state_agent_but_for_dialogs_of_others)
+{
+	static const char *const methods[] = { "SUBSCRIBE", "PUBLISH" };
+	char tag[64], user[64];
+
+	snprintf(tag, sizeof(tag), ";tag=%s", token(TOKEN_TAG, 33));
+	for (unsigned i = 0; i < 2; i++) {
+		struct dispatched to = request(&(struct shape){ .method = methods[i] });
+
+		cr_expect(to.proc == 1 && !to.ours);
+		to = request(&(struct shape){ .method = methods[i], .to_tag = tag });
+		cr_expect(to.proc == 33 && to.ours);
+		to = request(&(struct shape){ .method = methods[i], .to_tag = ";tag=other" });
+		cr_expect(to.proc == 1 && !to.ours);
 	}
+	snprintf(user, sizeof(user), "%s", token(TOKEN_CONTACT, 1));
+	cr_expect(request(&(struct shape){ .method = "SUBSCRIBE", .user = user }).ours);
 }
 
 Test(front_dispatch, tokens_are_looked_for_in_request_uri_then_route_then_to_tag)
