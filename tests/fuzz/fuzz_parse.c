@@ -9,9 +9,11 @@
 #include "sip/build.h"
 #include "sip/event.h"
 #include "sip/fields.h"
+#include "sip/identity.h"
 #include "sip/parse.h"
 #include "sip/refer.h"
 #include "sip/reliable.h"
+#include "sip/session_id.h"
 #include "sip/session_timer.h"
 #include "sip/sipfrag.h"
 #include "sip/uri.h"
@@ -119,6 +121,46 @@ read_events(const struct sip_msg *m)
 		must(status >= 100 && status < 700);
 }
 
+/* What is written reads as what it was made from. */
+static void
+read_privacy(const struct sip_msg *m)
+{
+	const uint32_t set = sip_privacy(m) & ~(1u << SIP_PRIVACY_OTHER);
+	char text[128];
+	struct buf b = buf_on(text, sizeof(text));
+
+	sip_put_privacy(&b, set);
+	must(buf_ok(&b) && (b.len == 0) == (set == 0));
+	if (set != 0)
+		must(sip_privacy_parse(span_from(buf_span(&b), sizeof("Privacy:"))) == set);
+}
+
+static void
+read_identity(const struct sip_msg *m)
+{
+	static const uint8_t random[16] = { 1 };
+	const struct span value = sip_header_get(m, SIP_H_SESSION_ID);
+	struct session_end a = { 0 }, b = { 0 };
+	struct sip_remote_party party;
+	struct sip_session_id said;
+	struct sip_identity id;
+	char text[128];
+	struct buf out = buf_on(text, sizeof(text));
+
+	read_privacy(m);
+	for (unsigned h = 0; h < SIP_N_HEADERS; h++)
+		if (sip_identity(m, h, &id) == ERR_NONE)
+			must(id.sip.uri.len + id.tel.uri.len > 0);
+	sip_remote_party(m, &party);
+	session_end_heard(
+	    &a, sip_session_id_parse(value, &said) == ERR_NONE ? &said : NULL, random);
+	must(!session_uuid_null(&a.uuid));
+	sip_put_session_id(&out, &b, &a);
+	must(buf_ok(&out) && sip_session_id_parse(span_from(buf_span(&out), sizeof("Session-ID:")),
+				 &said) == ERR_NONE);
+	must(memcmp(&said.local, &a.uuid, sizeof(a.uuid)) == 0);
+}
+
 static void
 read_all(const struct sip_msg *m)
 {
@@ -144,6 +186,7 @@ read_all(const struct sip_msg *m)
 	read_session_timer(m);
 	read_refer(m);
 	read_events(m);
+	read_identity(m);
 	read_addrs(m, SIP_H_CONTACT);
 	read_addrs(m, SIP_H_ROUTE);
 	read_addrs(m, SIP_H_RECORD_ROUTE);
