@@ -145,7 +145,8 @@ sip_put_body(struct buf *b, struct span content_type, struct span body)
 void
 sip_put_allow(struct buf *b)
 {
-	buf_lit(b, "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, UPDATE, SUBSCRIBE\r\n");
+	buf_lit(b, "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, UPDATE, PRACK, INFO, "
+		   "SUBSCRIBE\r\n");
 }
 
 void

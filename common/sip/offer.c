@@ -51,6 +51,12 @@ body_hash(const struct sdp *s, unsigned n_media)
 	return hash == 0 ? 1 : hash;
 }
 
+bool
+offer_is_last(const struct offer *o, const struct sdp *s)
+{
+	return body_hash(s, s->n_media > o->n_media ? s->n_media : o->n_media) == o->last_hash;
+}
+
 void
 offer_put(struct buf *b, struct offer *o, const struct sdp *s, const struct netaddr *ours)
 {

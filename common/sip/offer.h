@@ -33,4 +33,7 @@ bool offer_step(struct offer *o, enum offer_event e, uint64_t id);
  * the last one sent (INV-8); m-lines that went missing are added with port 0. */
 void offer_put(struct buf *b, struct offer *o, const struct sdp *s, const struct netaddr *ours);
 
+/* Is this body the one that offer_put wrote last? */
+bool offer_is_last(const struct offer *o, const struct sdp *s);
+
 #endif

@@ -55,6 +55,7 @@ event_of_command(enum note_what what)
 	case EV_PROGRESS:
 	case EV_ANSWER:
 	case EV_ACKED:
+	case EV_PRACKED:
 	case EV_OFFER:
 	case EV_OFFER_ANSWERED:
 	case EV_OFFER_REFUSED:

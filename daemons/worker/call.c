@@ -19,7 +19,12 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_RINGING, CE_PROGRESS,        CALL_RINGING, call_progress),
 	FSM_ROW(CALL_RINGING, CE_ANSWER,          CALL_UP,      call_answer),
 	FSM_ROW(CALL_RINGING, CE_LATE_ANSWER,     CALL_RINGING, call_late_answer),
+	FSM_ROW(CALL_RINGING, CE_PRACKED,         CALL_RINGING, call_pracked),
+	FSM_ROW(CALL_RINGING, CE_OFFER,           CALL_RINGING, call_offer),
+	FSM_ROW(CALL_RINGING, CE_OFFER_ANSWERED,  CALL_RINGING, call_offer_answered),
+	FSM_ROW(CALL_RINGING, CE_OFFER_REFUSED,   CALL_RINGING, call_offer_refused),
 	FSM_ROW(CALL_RINGING, CE_REQUEST,         CALL_RINGING, call_request),
+	FSM_ROW(CALL_RINGING, CE_RESPONSE,        CALL_RINGING, call_response),
 	FSM_ROW(CALL_RINGING, CE_FAILED,          CALL_RINGING, call_branch_failed),
 	FSM_ROW(CALL_RINGING, CE_GONE,            CALL_RINGING, call_branch_failed),
 	FSM_ROW(CALL_RINGING, CE_RELEASED,        CALL_RINGING, call_branch_failed),
@@ -55,7 +60,7 @@ static const struct fsm_row rows[] = {
 
 static const char *const states[CALL_N_STATES] = { "ROUTING", "RINGING", "UP", "ENDING" };
 static const char *const events[CE_N_EVENTS] = {
-	"SETUP", "PROGRESS", "ANSWER", "ACKED", "OFFER", "OFFER_ANSWERED", "OFFER_REFUSED",
+	"SETUP", "PROGRESS", "ANSWER", "ACKED", "PRACKED", "OFFER", "OFFER_ANSWERED", "OFFER_REFUSED",
 	"OFFER_CANCELLED", "LATE_ANSWER", "REQUEST", "RESPONSE", "FAILED", "CANCELLED", "RELEASED",
 	"GONE", "T_RING", "T_ROUND", "T_LINGER", "T_JOIN", "T_AUDIT", "HANGUP", "END",
 };
@@ -192,6 +197,16 @@ party_pair(struct worker *w, struct party *p, struct party *q)
 	q->peer = heap_offset(&w->heap, p);
 }
 
+void
+party_part(struct worker *w, struct party *p)
+{
+	struct party *peer = party_peer(w, p);
+
+	if (peer != NULL)
+		peer->peer = 0;
+	p->peer = 0;
+}
+
 /* --- events -------------------------------------------------------------------------------------*/
 
 static enum call_event
@@ -204,6 +219,8 @@ event_of_note(enum note_what what)
 		return CE_ANSWER;
 	case EV_ACKED:
 		return CE_ACKED;
+	case EV_PRACKED:
+		return CE_PRACKED;
 	case EV_OFFER:
 		return CE_OFFER;
 	case EV_OFFER_ANSWERED:
@@ -343,6 +360,8 @@ call_on_note(struct worker *w, const struct note *n)
 	call_mark(w, n->call);
 	note_facts(w, c, p, n);
 	marked_step(w, c, e, p, n);
+	if (call_at(w, n->call) == c && p->gone)
+		negotiation_forget(w, c, p);
 }
 
 void

@@ -93,7 +93,7 @@ struct attempt {
 	uint16_t progress; /* last 1xx that the waiting party was told */
 	uint8_t n_targets;
 	uint8_t round; /* of targets that ring together, over all attempts of the call; from 1 */
-	uint16_t pad;
+	uint16_t reliable; /* 1: who waits can be sent provisional responses reliably */
 	uint64_t ring_until_ns, round_until_ns; /* deadlines; 0 = off */
 	struct kept best_phrase, best_headers;
 	struct kept from, to;			/* From and To toward the targets, without tag */
@@ -145,6 +145,7 @@ enum call_event {
 	CE_PROGRESS,
 	CE_ANSWER,
 	CE_ACKED,
+	CE_PRACKED,
 	CE_OFFER,
 	CE_OFFER_ANSWERED,
 	CE_OFFER_REFUSED,
@@ -195,6 +196,8 @@ struct party *party_new(struct worker *w, struct call *c, enum party_role role, 
 /* Whom it talks with; NULL: nobody (a branch). */
 struct party *party_peer(struct worker *w, const struct party *p);
 void party_pair(struct worker *w, struct party *p, struct party *q);
+/* It talks with nobody any more. */
+void party_part(struct worker *w, struct party *p);
 
 /* call_setup.c: the caller's first words */
 struct setup {
@@ -228,8 +231,11 @@ void negotiation_owe(struct worker *w, struct call *c, struct party *asker, stru
 /* p and its peer were strangers so far: p is asked for an offer, the peer for the answer (RFC 3725
  * flow I). When one is on its way, after that. */
 void negotiation_join(struct worker *w, struct call *c, struct party *p);
+/* p has gone: what it was asked, or asked for, comes to nothing. */
+void negotiation_forget(struct worker *w, struct call *c, struct party *p);
 void call_join_again(void *step, const void *note);
 void call_acked(void *step, const void *note);
+void call_pracked(void *step, const void *note);
 void call_offer(void *step, const void *note);
 void call_offer_answered(void *step, const void *note);
 void call_offer_refused(void *step, const void *note);

@@ -17,7 +17,7 @@ best_q(struct worker *w, struct call *c)
 }
 
 static bool
-dial(struct worker *w, struct call *c, struct target *t)
+dial(struct worker *w, struct call *c, struct target *t, bool no_100rel)
 {
 	struct heap *h = &w->heap;
 	struct attempt *a = &c->attempt;
@@ -28,6 +28,7 @@ dial(struct worker *w, struct call *c, struct target *t)
 		.max_forwards = c->max_forwards,
 		.ring_s = t->ring_s,
 		.cseq = 1,
+		.flags = no_100rel ? NOTE_NO_100REL : 0,
 		.loop = c->loop };
 	size_t used = w->scratch_used;
 
@@ -63,19 +64,40 @@ dial(struct worker *w, struct call *c, struct target *t)
 	return true;
 }
 
+static unsigned
+count_of_q(struct worker *w, struct call *c, unsigned q)
+{
+	unsigned n = 0;
+
+	for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
+	     t = target_at(w, t->next))
+		n += !t->tried && t->q + 1u == q;
+	return n;
+}
+
+/* Without an offer of ours a reliable provisional response may bear one, which somebody must answer:
+ * it is asked for only of one target, on behalf of a caller who can (RFC 3262 5). */
+static bool
+is_offer_welcome(struct worker *w, struct call *c, unsigned q)
+{
+	return c->attempt.offer.len > 0 || (c->attempt.reliable && count_of_q(w, c, q) == 1);
+}
+
 bool
 call_dial_next(struct worker *w, struct call *c)
 {
 	unsigned q, dialled = 0;
 
 	while (dialled == 0 && (q = best_q(w, c)) > 0) {
+		bool no_100rel = !is_offer_welcome(w, c, q);
+
 		c->attempt.round++;
 		for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
 		     t = target_at(w, t->next)) {
 			if (t->tried || t->q + 1u != q)
 				continue;
 			t->tried = 1;
-			dialled += dial(w, c, t);
+			dialled += dial(w, c, t, no_100rel);
 		}
 	}
 	c->attempt.round_until_ns = 0;

@@ -79,10 +79,27 @@ void
 call_acked(void *step, const void *note)
 {
 	struct call_step *s = step;
+	const struct note *in = note;
 	struct negotiation *x = &s->c->negotiation;
 	struct party *owed = party_at(s->w, x->owed);
 
 	s->p->acked = 1;
+	if (owed != NULL && x->asker == heap_offset(&s->w->heap, s->p)) {
+		over(s->w, s->c);
+		send_body(s, CMD_ACK, owed, note);
+	}
+	if (in->flags & NOTE_STALE && party_peer(s->w, s->p) != NULL)
+		negotiation_join(s->w, s->c, party_peer(s->w, s->p));
+}
+
+/* The same before the answer: the PRACK for an offer that came reliably from the called side. */
+void
+call_pracked(void *step, const void *note)
+{
+	struct call_step *s = step;
+	struct negotiation *x = &s->c->negotiation;
+	struct party *owed = party_at(s->w, x->owed);
+
 	if (owed == NULL || x->asker != heap_offset(&s->w->heap, s->p))
 		return;
 	over(s->w, s->c);
@@ -144,6 +161,25 @@ refuse_asker(struct call_step *s, struct party *asker, const struct note *in)
 	if (status == 401 || status == 407 || status < 400)
 		status = 488;
 	refuse_offer(s->w, s->c, asker, status, status == in->status ? in : NULL);
+}
+
+void
+negotiation_forget(struct worker *w, struct call *c, struct party *p)
+{
+	struct negotiation *x = &c->negotiation;
+	uint32_t gone = heap_offset(&w->heap, p);
+	struct party *asker = party_at(w, x->asker), *owed = party_at(w, x->owed);
+	struct note n;
+
+	if (c->state == CALL_ENDING || (x->asker != gone && x->asked != gone && x->owed != gone))
+		return;
+	if (x->asked == gone && asker != NULL)
+		refuse_offer(w, c, asker, 500, NULL);
+	if (owed != NULL && owed != p) {
+		n = party_note(c, w, CMD_ACK, owed);
+		note_down(w, &n);
+	}
+	over(w, c);
 }
 
 /* --- what we began --------------------------------------------------------------------------------*/

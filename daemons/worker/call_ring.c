@@ -66,6 +66,8 @@ call_progress(void *step, const void *note)
 	if (!alone && in->status == c->attempt.progress)
 		return;
 	c->attempt.progress = in->status;
+	if (alone)
+		party_pair(w, party_at(w, c->caller), s->p);
 	n.status = in->status;
 	n.text[T_PHRASE] = in->text[T_PHRASE];
 	n.text[T_HEADERS] = in->text[T_HEADERS];
@@ -73,6 +75,8 @@ call_progress(void *step, const void *note)
 		n.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
 		n.text[T_BODY] = in->text[T_BODY];
 	}
+	if (in->flags & NOTE_DELAYED_OFFER)
+		negotiation_owe(w, c, party_at(w, c->caller), s->p);
 	note_down(w, &n);
 }
 
@@ -215,6 +219,7 @@ call_branch_failed(void *step, const void *note)
 
 	if (s->p->role != PARTY_BRANCH)
 		return;
+	party_part(w, s->p);
 	keep_best(w, c, in);
 	if (in->status >= 600)
 		release_others(w, c, s->p, in->status);
@@ -235,9 +240,9 @@ call_caller_cancelled(void *step, const void *note)
 	struct call_step *s = step;
 	const struct note *in = note;
 
-	s->c->final = 487;
+	s->c->final = in->status; /* 487; 504: it answers, but no PRACK of it ever comes */
 	s->c->reason = call_keep(s->w, s->c, in->text[T_REASON]);
-	call_because(s->c, BY_CALLER, END_NORMAL);
+	call_because(s->c, in->status == 487 ? BY_CALLER : BY_TIMEOUT, END_NORMAL);
 	call_end(s->w, s->c);
 }
 
@@ -262,6 +267,7 @@ pass_over(struct worker *w, struct call *c)
 		if (p->role != PARTY_BRANCH || p->gone || p->passed_over)
 			continue;
 		p->passed_over = 1;
+		party_part(w, p);
 		rings = rings || p->ring_ms != 0;
 		party_release(w, c, p, SPAN_NONE);
 	}

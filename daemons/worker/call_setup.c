@@ -127,6 +127,9 @@ keep_offer(struct worker *w, struct call *c, const struct sip_msg *m)
 	c->attempt.offer_type = call_keep(w, c, sip_span(m, m->content_type));
 	c->attempt.offer = call_keep(w, c, sip_span(m, m->body));
 	c->attempt.headers = call_keep(w, c, headers_through(w, m));
+	c->attempt.reliable =
+	    ((sip_option_set(m, SIP_H_SUPPORTED, NULL) | sip_option_set(m, SIP_H_REQUIRE, NULL)) &
+		1u << SIP_O_100REL) != 0;
 	c->max_forwards = m->max_forwards < 0 ? 70 : (uint32_t)m->max_forwards - 1;
 	c->loop = (uint32_t)hash_span(&w->key, sip_span(m, m->uri));
 }

@@ -39,29 +39,6 @@ is_loop(struct worker *w, const struct sip_msg *m)
 	return false;
 }
 
-/* We do none of the extensions that a caller can require, yet: each one required is named. */
-static struct span
-unsupported_line(struct worker *w, const struct sip_msg *m)
-{
-	struct buf all = scratch_buf(w, 512), line;
-	struct span value;
-
-	for (unsigned i = 0; i < 2; i++) {
-		struct sip_values v = sip_values(m, i == 0 ? SIP_H_REQUIRE : SIP_H_PROXY_REQUIRE);
-
-		while (sip_values_next(&v, &value)) {
-			if (all.len > 0)
-				buf_lit(&all, ", ");
-			buf_put(&all, value);
-		}
-	}
-	if (all.len == 0)
-		return SPAN_NONE;
-	line = scratch_buf(w, 600);
-	sip_put_header(&line, sip_header_name(SIP_H_UNSUPPORTED), buf_span(&all));
-	return buf_ok(&line) && buf_ok(&all) ? buf_span(&line) : SPAN("Unsupported: *\r\n");
-}
-
 static bool
 is_body_understood(const struct sip_msg *m)
 {
@@ -105,7 +82,7 @@ passes_checks(struct worker *w, const struct sip_msg *m)
 		answer_stateless(w, m, 482, "Merged request", SPAN_NONE);
 		return false;
 	}
-	unsupported = unsupported_line(w, m);
+	unsupported = options_unsupported(w, m);
 	if (unsupported.len > 0) {
 		answer_stateless(w, m, 420, NULL, unsupported);
 		return false;

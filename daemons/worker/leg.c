@@ -21,6 +21,8 @@
  */
 #include "worker/worker.h"
 
+#include <string.h>
+
 #include "base/rand.h"
 #include "sip/fields.h"
 
@@ -38,6 +40,8 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(INV_IN,         LE_DO_ANSWER,        INV_IN_2XX,     leg_send_answer),
 	FSM_ROW(INV_IN,         LE_DO_REFUSE,        INV_IDLE,       leg_send_refusal),
 	FSM_ROW(INV_IN,         LE_DO_BYE,           INV_IDLE,       leg_refuse_then_bye),
+	FSM_ROW(INV_IN,         LE_T_RESEND,         INV_IN,         leg_resend_progress),
+	FSM_ROW(INV_IN,         LE_T_GIVE_UP,        INV_IDLE,       leg_no_prack),
 
 	FSM_ROW(INV_IN_2XX,     LE_GOT_ACK,          INV_IDLE,       leg_acked),
 	FSM_ROW(INV_IN_2XX,     LE_T_RESEND,         INV_IN_2XX,     leg_resend),
@@ -141,6 +145,24 @@ struct dialog_memory
 leg_memory(struct worker *w, struct leg *l)
 {
 	return (struct dialog_memory){ &w->heap, &l->arena, pool_handle(&w->legs, l) };
+}
+
+bool
+leg_keep(struct worker *w, struct leg *l, struct leg_kept *k, struct span s)
+{
+	struct kept text = k->text;
+
+	k->text.len = 0;
+	if (s.len > k->cap) {
+		if (arena_keep(&w->heap, &l->arena, pool_handle(&w->legs, l), s, &text) != ERR_NONE)
+			return false;
+		k->cap = (uint32_t)s.len;
+	} else if (s.len > 0) {
+		memcpy(heap_at(&w->heap, text.at), s.p, s.len);
+	}
+	text.len = (uint32_t)s.len;
+	k->text = text;
+	return true;
 }
 
 void
@@ -313,7 +335,7 @@ request_news(
 		leg_drop(w, l); /* whatever came of it; a 401 is not answered */
 	else if (t->method == SIP_UPDATE)
 		leg_on_update_txn(w, l, t, news, m);
-	else
+	else if (t->method != SIP_PRACK) /* the INVITE goes on whatever came of that */
 		leg_pass_response(w, l, t, news, m);
 }
 
@@ -337,6 +359,12 @@ release_event(const struct leg *l)
 	if (l->dialog.state == DIALOG_CONFIRMED)
 		return LE_DO_BYE;
 	return l->dialog.uac ? LE_DO_CANCEL : LE_DO_REFUSE; /* an answer was lost by a kill: 500 */
+}
+
+void
+leg_release(struct worker *w, struct leg *l, const struct leg_input *in)
+{
+	leg_step(w, l, release_event(l), in);
 }
 
 static enum leg_event
@@ -364,6 +392,7 @@ event_of_command(const struct leg *l, enum note_what what)
 	case EV_PROGRESS:
 	case EV_ANSWER:
 	case EV_ACKED:
+	case EV_PRACKED:
 	case EV_OFFER:
 	case EV_OFFER_ANSWERED:
 	case EV_OFFER_REFUSED:
@@ -387,7 +416,8 @@ event_of_command(const struct leg *l, enum note_what what)
 static enum leg_update_event
 update_event_of_command(const struct leg *l, const struct note *n)
 {
-	if (n->what == CMD_OFFER && n->flags & NOTE_UPDATE && leg_peer_allows(l, SIP_UPDATE))
+	if (n->what == CMD_OFFER && leg_peer_allows(l, SIP_UPDATE) &&
+	    (n->flags & NOTE_UPDATE || l->dialog.state == DIALOG_EARLY))
 		return UE_DO_UPDATE;
 	if (l->upd == UPD_IN && n->what == CMD_OFFER_ANSWER)
 		return UE_DO_ANSWER;
@@ -403,7 +433,11 @@ obey(struct worker *w, struct leg *l, const struct note *n)
 	enum leg_update_event u = update_event_of_command(l, n);
 	enum leg_event e = event_of_command(l, n->what);
 
-	if (n->what == CMD_REQUEST)
+	if (leg_holds_back(w, l, n))
+		return true;
+	if (n->what == CMD_ACK && l->prack_rseq != 0)
+		leg_send_prack(w, l, l->prack_rseq, n);
+	else if (n->what == CMD_REQUEST)
 		leg_do_request(w, l, n);
 	else if (n->what == CMD_RESPONSE)
 		leg_do_response(w, l, n);

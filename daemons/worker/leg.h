@@ -66,14 +66,32 @@ enum leg_update_event {
 	UE_N_EVENTS
 };
 
+/* Does a reliable provisional response of ours wait for its PRACK, and did it bear a description? */
+enum leg_unpracked { PRACKED, UNPRACKED, UNPRACKED_SDP };
+
+struct leg_kept { /* text that is replaced by later text, in a place that grows with the largest */
+	struct kept text;
+	uint32_t cap, pad;
+};
+
 struct leg { /* in shared memory */
 	struct slot slot;
-	handle call;	      /* its call; 0: the call has let go of it */
-	uint8_t inv;	      /* enum leg_invite */
-	uint8_t upd;	      /* enum leg_update */
-	uint16_t forks;	      /* of its INVITE that were ended */
-	uint32_t allows;      /* what its peer allows: bits 1 << enum sip_method; 0: not said */
-	uint32_t supports;    /* and supports: bits 1 << enum sip_option */
+	handle call;	   /* its call; 0: the call has let go of it */
+	uint8_t inv;	   /* enum leg_invite */
+	uint8_t upd;	   /* enum leg_update */
+	uint16_t forks;	   /* of its INVITE that were ended */
+	uint32_t allows;   /* what its peer allows: bits 1 << enum sip_method; 0: not said */
+	uint32_t supports; /* and supports: bits 1 << enum sip_option */
+	uint8_t offered;   /* the INVITE in flight bore an offer */
+	uint8_t session;   /* a reliable provisional response of ours gave a description */
+	uint8_t stale;	   /* and our 2xx would have given another */
+	uint8_t unpracked; /* enum leg_unpracked */
+	uint32_t rseq;	   /* last number of ours; 0 = none yet */
+	uint32_t
+	    prack_rseq; /* of a response whose PRACK waits for the other side's answer; 0 = none */
+	uint32_t
+	    early_forks; /* heap offset: early dialogs with reliable responses (leg_reliable.c) */
+	uint32_t no_100rel;   /* 1: we do not offer it on this leg */
 	uint32_t invite_cseq; /* of the INVITE in flight, ours or theirs */
 	uint32_t resend_ms;   /* interval of our 2xx */
 	uint32_t retransmissions;
@@ -86,10 +104,11 @@ struct leg { /* in shared memory */
 	uint64_t resend_ns, give_up_ns, ring_until_ns; /* deadlines; 0 = off */
 	struct dialog dialog;
 	struct offer offer;
-	struct sip_flow flow; /* where our requests go, and which of our addresses we show */
-	struct arena arena;   /* its text; owner: this leg */
-	struct kept ack_body; /* answer in the ACK for ack_cseq, to be repeated with it */
-	uint32_t ack_body_cap, ack_cseq;
+	struct sip_flow flow;	  /* where our requests go, and which of our addresses we show */
+	struct arena arena;	  /* its text; owner: this leg */
+	struct leg_kept ack_body; /* answer in the ACK for ack_cseq, to be repeated with it */
+	struct leg_kept held;	  /* a note that waits for a PRACK */
+	uint32_t ack_cseq, pad;
 	struct kept user_agent;
 };
 _Static_assert(sizeof(struct leg) <= WORKER_LEG_BYTES, "a leg's slot is too small");
@@ -139,6 +158,10 @@ leg_peer_allows(const struct leg *l, enum sip_method m)
 {
 	return l->allows >> m & 1;
 }
+/* Keeps s in place of what stood there; false: no room, and nothing stands there. */
+bool leg_keep(struct worker *w, struct leg *l, struct leg_kept *k, struct span s);
+/* CANCEL, BYE or a refusal, whichever is right now. */
+void leg_release(struct worker *w, struct leg *l, const struct leg_input *in);
 /* The last event of a leg to its call, which lets go of it. */
 void leg_last_word(struct worker *w, struct leg *l, enum note_what what, unsigned status,
     unsigned flags, const struct sip_msg *m);
@@ -176,6 +199,20 @@ void leg_on_update_txn(
     struct worker *w, struct leg *l, struct txn *t, enum txn_news news, const struct sip_msg *m);
 /* The leg ends: the peer's UPDATE that waits is answered. */
 void leg_drop_update(struct worker *w, struct leg *l);
+/* leg_reliable.c: RFC 3262 */
+/* Must, or may, this CMD_PROGRESS go reliably? */
+bool leg_goes_reliably(struct worker *w, const struct leg *l, const struct note *n);
+void leg_send_reliably(struct worker *w, struct leg *l, const struct note *n);
+/* True: the command waits for a PRACK; it is carried out then. */
+bool leg_holds_back(struct worker *w, struct leg *l, const struct note *n);
+void leg_got_prack(struct worker *w, struct leg *l, const struct sip_msg *m);
+void leg_resend_progress(void *step, const void *input);
+void leg_no_prack(void *step, const void *input);
+/* A provisional response; false: it is to be passed by. *rseq_r: its number, 0 when it is not reliable.
+ * Its dialog has been followed first. */
+bool leg_takes_progress(struct worker *w, struct leg *l, const struct sip_msg *m, uint32_t *rseq_r);
+/* n: an answer that goes with it, or NULL. */
+void leg_send_prack(struct worker *w, struct leg *l, uint32_t rseq, const struct note *n);
 /* leg_relay.c: requests that pass through as they are (INFO), both ways */
 void leg_pass_request(struct worker *w, struct leg *l, const struct sip_msg *m);
 void leg_pass_response(

@@ -93,7 +93,8 @@ leg_do_request(struct worker *w, struct leg *l, const struct note *n)
 		.body = n->text[T_BODY],
 		.ref = n->ref };
 
-	if (l->dialog.state == DIALOG_CONFIRMED && l->inv != INV_IN_BYE) {
+	if ((l->dialog.state == DIALOG_CONFIRMED && l->inv != INV_IN_BYE) ||
+	    l->dialog.state == DIALOG_EARLY) {
 		r.cseq = ++l->dialog.local_cseq;
 		if (leg_send_request(w, l, &r) != 0)
 			return;
@@ -117,5 +118,5 @@ leg_pass_response(
 	if (status != 481)
 		return;
 	leg_last_word(w, l, EV_RELEASED, status, 0, NULL);
-	leg_step(w, l, LE_DO_BYE, &(struct leg_input){ .m = m, .status = status });
+	leg_release(w, l, &(struct leg_input){ .m = m, .status = 500 });
 }

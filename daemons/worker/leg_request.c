@@ -36,22 +36,11 @@ allow_line(struct worker *w)
 static bool
 requires_more(struct worker *w, const struct sip_msg *m)
 {
-	struct buf unknown = scratch_buf(w, 512), line;
-	uint32_t set = sip_option_set(m, SIP_H_REQUIRE, &unknown);
+	struct span unsupported = options_unsupported(w, m);
 
-	for (enum sip_option o = 0; o < SIP_N_OPTIONS; o++) {
-		if (!(set >> o & 1))
-			continue;
-		if (unknown.len > 0)
-			buf_lit(&unknown, ", ");
-		buf_put(&unknown, sip_option_name(o));
-	}
-	if (unknown.len == 0)
-		return false;
-	line = scratch_buf(w, 1024);
-	sip_put_header(&line, sip_header_name(SIP_H_UNSUPPORTED), buf_span(&unknown));
-	answer_request(w, m, 420, NULL, buf_span(&line));
-	return true;
+	if (unsupported.len > 0)
+		answer_request(w, m, 420, NULL, unsupported);
+	return unsupported.len > 0;
 }
 
 void
@@ -81,13 +70,15 @@ leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 	case SIP_UNKNOWN:
 		answer_request(w, m, 501, NULL, allow_line(w));
 		break;
+	case SIP_PRACK:
+		leg_got_prack(w, l, m);
+		break;
 	case SIP_INFO:
 		leg_pass_request(w, l, m);
 		break;
 	case SIP_ACK:
 	case SIP_CANCEL:
 	case SIP_REGISTER:
-	case SIP_PRACK:
 	case SIP_REFER:
 	case SIP_SUBSCRIBE:
 	case SIP_NOTIFY:

@@ -68,6 +68,7 @@ put_request(
 	if (bears_contact(r->method)) {
 		leg_put_contact(w, b, l);
 		sip_put_allow(b);
+		options_put_supported(b, l->no_100rel ? 1u << SIP_O_100REL : 0);
 	}
 	buf_put(b, r->headers);
 	sip_put_body(b, r->content_type, r->body);
@@ -144,6 +145,7 @@ put_response(struct worker *w, struct buf *b, struct leg *l, const struct sip_ms
 		sip_put_copy(b, request, SIP_H_RECORD_ROUTE);
 		leg_put_contact(w, b, l);
 		sip_put_allow(b);
+		options_put_supported(b, 0);
 	}
 	buf_put(b, n->text[T_HEADERS]);
 	body = leg_body_toward(w, l, n->text[T_CONTENT_TYPE], n->text[T_BODY]);

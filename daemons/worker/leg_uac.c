@@ -2,8 +2,6 @@
  * 13.2, 14.1, 9.1). */
 #include "worker/worker.h"
 
-#include <string.h>
-
 #include "sip/build.h"
 #include "sip/fields.h"
 
@@ -39,6 +37,7 @@ leg_dial(struct worker *w, const struct note *n)
 	l->flow = n->flow;
 	l->loop = n->loop;
 	l->max_forwards = n->max_forwards;
+	l->no_100rel = (n->flags & NOTE_NO_100REL) != 0;
 	if (n->ring_s > 0)
 		l->ring_until_ns = worker_now(w) + n->ring_s * NS_PER_S;
 	if (start_dialog(w, l, n) != ERR_NONE) {
@@ -72,7 +71,9 @@ leg_send_invite(void *step, const void *input)
 	}
 	l->invite_cseq = r.cseq = l->dialog.local_cseq;
 	r.body = leg_body_toward(s->w, l, r.content_type, in->n->text[T_BODY]);
-	if (r.body.len > 0)
+	l->offered = r.body.len > 0;
+	l->session = 0;
+	if (l->offered)
 		offer_step(&l->offer, OFFER_E_SEND_OFFER, pool_handle(&s->w->legs, l));
 	l->invite = leg_send_request(s->w, l, &r);
 	if (l->invite != 0)
@@ -87,6 +88,24 @@ leg_send_invite(void *step, const void *input)
 
 /* --- provisional --------------------------------------------------------------------------------*/
 
+static void
+acknowledge_progress(
+    struct worker *w, struct leg *l, const struct sip_msg *m, uint32_t rseq, struct note *n)
+{
+	handle h = pool_handle(&w->legs, l);
+
+	if (m->body.len > 0 && !l->offered && l->offer.state == OFFER_STABLE) {
+		offer_step(&l->offer, OFFER_E_RECV_OFFER, h);
+		l->session = 1;
+		l->prack_rseq = rseq;
+		n->flags = NOTE_DELAYED_OFFER;
+		return;
+	}
+	if (m->body.len > 0)
+		offer_step(&l->offer, OFFER_E_RECV_ANSWER, h);
+	leg_send_prack(w, l, rseq, NULL);
+}
+
 void
 leg_progress(void *step, const void *input)
 {
@@ -95,17 +114,22 @@ leg_progress(void *step, const void *input)
 	struct leg *l = s->l;
 	struct dialog_memory mem = leg_memory(s->w, l);
 	struct note n = { .what = EV_PROGRESS, .status = (uint16_t)in->status };
+	uint32_t rseq;
 
-	if (l->dialog.state == DIALOG_CONFIRMED)
+	if (l->dialog.state == DIALOG_CONFIRMED || !leg_takes_progress(s->w, l, in->m, &rseq))
 		return;
 	leg_learn(l, in->m);
 	if (in->status > 100 && in->m->to_tag.len > 0)
 		dialog_of_response(&l->dialog, &mem, in->m);
+	if (rseq != 0)
+		acknowledge_progress(s->w, l, in->m, rseq, &n);
 	leg_facts(s->w, l, &n);
 	n.text[T_PHRASE] = sip_span(in->m, in->m->reason);
 	n.text[T_HEADERS] = headers_through(s->w, in->m);
-	n.text[T_CONTENT_TYPE] = sip_span(in->m, in->m->content_type);
-	n.text[T_BODY] = sip_span(in->m, in->m->body);
+	if (l->offered || rseq != 0) { /* an offer can only come reliably */
+		n.text[T_CONTENT_TYPE] = sip_span(in->m, in->m->content_type);
+		n.text[T_BODY] = sip_span(in->m, in->m->body);
+	}
 	note_up(s->w, &n);
 }
 
@@ -158,7 +182,7 @@ leg_answered(void *step, const void *input)
 	if (l->offer.state == OFFER_SENT) {
 		offer_step(
 		    &l->offer, n.text[T_BODY].len > 0 ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED, h);
-	} else if (n.text[T_BODY].len > 0) {
+	} else if (n.text[T_BODY].len > 0 && !l->offered && !l->session) {
 		offer_step(&l->offer, OFFER_E_RECV_OFFER, h);
 		n.flags = NOTE_DELAYED_OFFER;
 	}
@@ -171,26 +195,6 @@ leg_answered(void *step, const void *input)
 		leg_step(s->w, l, LE_DO_BYE, &(struct leg_input){ .m = in->m });
 	else
 		note_up(s->w, &n);
-}
-
-/* The body is kept in one place that grows with the largest: a long call does not grow. */
-static bool
-keep_ack_body(struct worker *w, struct leg *l, struct span body)
-{
-	struct kept k = l->ack_body;
-
-	l->ack_body.len = 0;
-	if (body.len > l->ack_body_cap) {
-		if (arena_keep(&w->heap, &l->arena, pool_handle(&w->legs, l), body, &k) != ERR_NONE)
-			return false;
-		l->ack_body_cap = (uint32_t)body.len;
-	} else if (body.len > 0) {
-		memcpy(heap_at(&w->heap, k.at), body.p, body.len);
-	}
-	k.len = (uint32_t)body.len;
-	l->ack_body = k;
-	l->ack_cseq = l->invite_cseq;
-	return true;
 }
 
 void
@@ -209,7 +213,8 @@ leg_send_ack(void *step, const void *input)
 		offer_step(&l->offer, body.len > 0 ? OFFER_E_SEND_ANSWER : OFFER_E_REFUSED,
 		    pool_handle(&s->w->legs, l));
 	leg_write_ack(s->w, l, &l->dialog, l->invite_cseq, type, body);
-	keep_ack_body(s->w, l, body);
+	leg_keep(s->w, l, &l->ack_body, body);
+	l->ack_cseq = l->invite_cseq;
 }
 
 /* A 2xx that comes again wants its ACK again; one with another tag is a fork's, which is ended. */
@@ -223,7 +228,7 @@ leg_ack_again(struct worker *w, struct leg *l, const struct sip_msg *m)
 		return;
 	}
 	if (m->cseq == l->ack_cseq)
-		body = kept_span(&w->heap, l->ack_body);
+		body = kept_span(&w->heap, l->ack_body.text);
 	leg_write_ack(w, l, &l->dialog, m->cseq, SPAN("application/sdp"), body);
 }
 

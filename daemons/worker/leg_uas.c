@@ -50,7 +50,9 @@ leg_in_invite(void *step, const void *input)
 	l->invite = pool_handle(&s->w->txn_pool, in->t);
 	l->invite_cseq = in->m->cseq;
 	answer_txn(s->w, in->t, 100, NULL, SPAN_NONE, SPAN_NONE);
-	if (is_sdp(sip_span(in->m, in->m->content_type)))
+	l->offered = is_sdp(sip_span(in->m, in->m->content_type));
+	l->session = l->stale = 0;
+	if (l->offered)
 		offer_step(&l->offer, OFFER_E_RECV_OFFER, mem.owner);
 	if (l->dialog.state != DIALOG_CONFIRMED)
 		return;
@@ -131,10 +133,18 @@ leg_send_progress(void *step, const void *input)
 {
 	struct leg_step *s = step;
 	const struct leg_input *in = input;
+	struct leg *l = s->l;
+	struct note n = *in->n;
 
-	if (s->l->dialog.state == DIALOG_NONE)
-		s->l->dialog.state = DIALOG_EARLY;
-	leg_respond(s->w, s->l, in->status, in->n);
+	if (l->dialog.state == DIALOG_NONE)
+		l->dialog.state = DIALOG_EARLY;
+	/* One description a dialog; an offer may only go reliably. */
+	if (l->session || (!l->offered && !leg_goes_reliably(s->w, l, &n)))
+		n.text[T_BODY] = SPAN_NONE;
+	if (leg_goes_reliably(s->w, l, &n))
+		leg_send_reliably(s->w, l, &n);
+	else
+		leg_respond(s->w, l, in->status, &n);
 }
 
 /* Whatever the transport: it is end to end (13.3.1.4). */
@@ -172,6 +182,14 @@ answer_lost(struct leg_step *s, bool first)
 	leg_drop(s->w, l);
 }
 
+static bool
+is_last_body(struct worker *w, const struct leg *l, struct span body)
+{
+	struct sdp *sdp = scratch_take(w, sizeof(*sdp));
+
+	return sdp == NULL || sdp_parse(body, sdp) != ERR_NONE || offer_is_last(&l->offer, sdp);
+}
+
 void
 leg_send_answer(void *step, const void *input)
 {
@@ -179,14 +197,19 @@ leg_send_answer(void *step, const void *input)
 	const struct leg_input *in = input;
 	struct leg *l = s->l;
 	bool offered = l->offer.state == OFFER_RCVD, first = l->dialog.state != DIALOG_CONFIRMED;
+	struct note n = *in->n;
 
 	l->dialog.state = DIALOG_CONFIRMED;
 	resend_until_acked(s->w, l);
-	if (!leg_respond(s->w, l, 200, in->n)) {
+	if (l->session && n.text[T_BODY].len > 0) { /* it has its session: no second one here */
+		l->stale = !is_last_body(s->w, l, n.text[T_BODY]);
+		n.text[T_BODY] = SPAN_NONE;
+	}
+	if (!leg_respond(s->w, l, 200, &n)) {
 		answer_lost(s, first);
 		return;
 	}
-	if (in->n->text[T_BODY].len > 0)
+	if (n.text[T_BODY].len > 0)
 		offer_step(&l->offer, offered ? OFFER_E_SEND_ANSWER : OFFER_E_SEND_OFFER,
 		    pool_handle(&s->w->legs, l));
 	else if (offered)
@@ -241,8 +264,9 @@ leg_acked(void *step, const void *input)
 	struct leg_step *s = step;
 	const struct leg_input *in = input;
 	struct leg *l = s->l;
-	struct note n = { .what = EV_ACKED };
+	struct note n = { .what = EV_ACKED, .flags = l->stale ? NOTE_STALE : 0 };
 
+	l->stale = 0;
 	stop_resending(s->w, l);
 	if (l->offer.state == OFFER_SENT) {
 		n.text[T_CONTENT_TYPE] = sip_span(in->m, in->m->content_type);

@@ -121,7 +121,7 @@ refused(void *step, const void *input)
 	offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&s->w->legs, l));
 	if (in->status == 408 || in->status == 481) {
 		leg_last_word(s->w, l, EV_RELEASED, in->status, 0, NULL);
-		leg_step(s->w, l, LE_DO_BYE, &(struct leg_input){ .status = in->status });
+		leg_release(s->w, l, &(struct leg_input){ .status = 500 });
 		return;
 	}
 	leg_facts(s->w, l, &n);
@@ -175,9 +175,12 @@ untimely(const struct leg *l)
 {
 	if (l->call == 0)
 		return 481;
-	if (l->dialog.state != DIALOG_CONFIRMED || l->upd == UPD_IN || l->offer.state == OFFER_RCVD)
+	if (l->dialog.state < DIALOG_EARLY || l->upd == UPD_IN || l->offer.state == OFFER_RCVD)
 		return 500;
-	return l->offer.state == OFFER_SENT || l->upd == UPD_OUT || l->inv != INV_IDLE ? 491 : 0;
+	if (l->offer.state == OFFER_SENT || l->upd == UPD_OUT)
+		return 491;
+	/* A re-INVITE is on its way, which may bring an offer or did not bring one. */
+	return l->dialog.state == DIALOG_CONFIRMED && l->inv != INV_IDLE ? 491 : 0;
 }
 
 /* Without a body it refreshes the session and its target; nothing passes to the other side. */
@@ -203,7 +206,7 @@ leg_got_update(struct worker *w, struct leg *l, const struct sip_msg *m)
 	struct txn *t;
 
 	leg_learn(l, m);
-	if (m->body.len == 0 && l->dialog.state == DIALOG_CONFIRMED && l->upd != UPD_IN) {
+	if (m->body.len == 0 && l->dialog.state >= DIALOG_EARLY && l->upd != UPD_IN) {
 		refresh(w, l, m);
 		return;
 	}

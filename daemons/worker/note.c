@@ -11,10 +11,10 @@
 
 enum { BACKLOG_BYTES = 4 << 20 };
 
-static const char *const names[N_NOTES] = { "none", "progress", "answer", "acked", "offer",
-	"offer answered", "offer refused", "offer cancelled", "request", "response", "failed",
-	"cancelled", "released", "gone", "dial", "do progress", "do answer", "do refuse", "do ack",
-	"do offer", "do offer answer", "do offer refuse", "do offer cancel", "do request",
+static const char *const names[N_NOTES] = { "none", "progress", "answer", "acked", "pracked",
+	"offer", "offer answered", "offer refused", "offer cancelled", "request", "response",
+	"failed", "cancelled", "released", "gone", "dial", "do progress", "do answer", "do refuse",
+	"do ack", "do offer", "do offer answer", "do offer refuse", "do offer cancel", "do request",
 	"do response", "do release" };
 
 const char *
@@ -105,8 +105,8 @@ note_unpack(const void *from, size_t len, struct note *n_r)
 
 /* --- across workers -----------------------------------------------------------------------------*/
 
-static size_t
-flat_bytes(const struct note *n)
+size_t
+note_bytes(const struct note *n)
 {
 	size_t len = sizeof(struct flat);
 
@@ -120,7 +120,7 @@ send_note(struct worker *w, const struct note *n)
 {
 	unsigned proc = handle_proc(n->call);
 	struct ring *out = child_out(&w->child, proc_role(proc), proc_index(proc));
-	size_t len = flat_bytes(n);
+	size_t len = note_bytes(n);
 	struct wire_note *r;
 
 	r = out == NULL ? NULL : ring_reserve(out, WIRE_NOTE, (uint32_t)(sizeof(*r) + len));
@@ -140,7 +140,7 @@ send_note(struct worker *w, const struct note *n)
 static void
 put_back(struct worker *w, const struct note *n)
 {
-	size_t len = flat_bytes(n);
+	size_t len = note_bytes(n);
 	struct note_waiting *one =
 	    w->backlog_bytes + len > BACKLOG_BYTES ? NULL : malloc(sizeof(*one) + len);
 

@@ -20,6 +20,7 @@ enum note_what {
 	EV_PROGRESS,	    /* 101-199 from the called side: status, phrase, headers, body */
 	EV_ANSWER,	    /* 2xx to the first INVITE: headers, body */
 	EV_ACKED,	    /* the ACK for our 2xx came; body: an answer in it, if any */
+	EV_PRACKED,	    /* the PRACK for our reliable offer came; body: the answer */
 	EV_OFFER,	    /* re-INVITE or UPDATE: body (may be empty: it asks for an offer) */
 	EV_OFFER_ANSWERED,  /* 2xx to what CMD_OFFER sent: body */
 	EV_OFFER_REFUSED,   /* final refusal of it: status, phrase */
@@ -35,7 +36,7 @@ enum note_what {
 	CMD_PROGRESS, /* send 101-199 */
 	CMD_ANSWER,   /* send 200 */
 	CMD_REFUSE,   /* send a final refusal to the first INVITE; the leg is gone after */
-	CMD_ACK,      /* send the ACK that was put off, with its answer */
+	CMD_ACK,      /* send the ACK or PRACK that was put off, with its answer */
 	CMD_OFFER,    /* send a re-INVITE; with NOTE_UPDATE an UPDATE where the peer takes one */
 	CMD_OFFER_ANSWER, /* answer the re-INVITE or UPDATE that waits */
 	CMD_OFFER_REFUSE, /* refuse it */
@@ -68,11 +69,14 @@ enum note_text { /* the texts of a note; those not used are empty */
 };
 
 enum note_flag {
-	NOTE_DELAYED_OFFER = 1, /* EV_ANSWER, EV_OFFER_ANSWERED: body is an offer; the ACK waits for
-	                         * CMD_ACK */
-	NOTE_UPDATE = 2,	/* EV_OFFER, CMD_OFFER: it is an UPDATE */
-	NOTE_OWNER = 4,		/* EV_OFFER_REFUSED: the Call-ID is ours (RFC 3261 14.1) */
-	NOTE_NO_ACK = 8,	/* EV_RELEASED: our 2xx was never ACKed */
+	NOTE_DELAYED_OFFER =
+	    1,		 /* EV_PROGRESS, EV_ANSWER, EV_OFFER_ANSWERED: body is an offer; the PRACK
+	                         * or ACK waits for CMD_ACK */
+	NOTE_UPDATE = 2, /* EV_OFFER, CMD_OFFER: it is an UPDATE */
+	NOTE_OWNER = 4,	 /* EV_OFFER_REFUSED: the Call-ID is ours (RFC 3261 14.1) */
+	NOTE_NO_ACK = 8, /* EV_RELEASED: our 2xx was never ACKed */
+	NOTE_STALE = 16, /* EV_ACKED: it has another session than our 2xx meant */
+	NOTE_NO_100REL = 32, /* CMD_DIAL: no reliable provisional responses are asked for */
 };
 
 /* A note for another worker whose ring is full; private to the process. */
@@ -101,6 +105,8 @@ void note_flush(struct worker *w);
 void note_down(struct worker *w, const struct note *n);
 /* A note that came through a ring; false when it is malformed. */
 bool note_received(struct worker *w, const struct wire_note *r, uint32_t len);
+/* Bytes of its flat form. */
+size_t note_bytes(const struct note *n);
 /* Flat form: the fixed part, then each text's length and bytes. ERR_FULL, ERR_SYNTAX. */
 enum err note_pack(const struct note *n, void *to, size_t cap, size_t *len_r);
 enum err note_unpack(const void *from, size_t len, struct note *n_r);

@@ -77,6 +77,12 @@ void answer_txn(struct worker *w, struct txn *t, unsigned status, const char *re
 void answer_request(struct worker *w, const struct sip_msg *m, unsigned status, const char *reason,
     struct span headers);
 
+/* --- options.c: extensions ----------------------------------------------------------------------*/
+/* An Unsupported line for what m requires and we do not know (420); empty when there is nothing. */
+struct span options_unsupported(struct worker *w, const struct sip_msg *m);
+/* Our Supported line; without: bits 1 << enum sip_option that are not said. */
+void options_put_supported(struct buf *b, uint32_t without);
+
 /* --- route.c: where to --------------------------------------------------------------------------*/
 struct route_result {
 	unsigned status; /* 0: there are targets; else refuse with it */

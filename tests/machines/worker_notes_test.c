@@ -296,7 +296,7 @@ Test(worker_note, other_call_vanished, .init = rig_begin, .fini = rig_end)
 	party_pair(w, party_in(0, PARTY_CALLER), bridge);
 	called->peer = 0;
 	call_arm(w, call_in(0));
-	rig_wait_ms(31000);
+	rig_wait_ms(30100);
 	hears(alice, "BYE");
 	replies(alice, "BYE", 200, "", "");
 	hears(bob, "BYE");
