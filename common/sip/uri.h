@@ -42,6 +42,8 @@ enum err sip_uri_header(struct span headers, struct span name, struct buf *value
 void sip_put_uri_header(struct buf *b, struct span name, struct span value);
 /* Writes the URI as a Request-URI: without its headers and without ;method (19.1.5). */
 void sip_put_request_uri(struct buf *b, const struct sip_uri *uri);
+/* Writes the URI without its headers and without one of its parameters. */
+void sip_put_uri_without(struct buf *b, const struct sip_uri *uri, struct span param);
 enum sip_transport sip_uri_transport(const struct sip_uri *uri); /* ;transport=, sips; NONE if unsaid */
 /* The dialled or addressed name: the user part decoded; for numbers (+digits, tel:, ;user=phone)
  * without visual separators and parameters. Cut at cap; false then. */

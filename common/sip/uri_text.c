@@ -128,7 +128,7 @@ sip_put_uri_header(struct buf *b, struct span name, struct span value)
 }
 
 void
-sip_put_request_uri(struct buf *b, const struct sip_uri *uri)
+sip_put_uri_without(struct buf *b, const struct sip_uri *uri, struct span param)
 {
 	struct span head = uri->text, rest = uri->params, one, name;
 
@@ -140,11 +140,17 @@ sip_put_request_uri(struct buf *b, const struct sip_uri *uri)
 	while (rest.len > 0) {
 		rest = span_cut(rest, ';', &one);
 		span_cut(one, '=', &name);
-		if (one.len == 0 || span_ieq(name, SPAN("method")))
+		if (one.len == 0 || span_ieq(name, param))
 			continue;
 		buf_char(b, ';');
 		buf_put(b, one);
 	}
+}
+
+void
+sip_put_request_uri(struct buf *b, const struct sip_uri *uri)
+{
+	sip_put_uri_without(b, uri, SPAN("method"));
 }
 
 enum sip_transport

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "sip/build.h"
+#include "sip/diversion.h"
 #include "sip/event.h"
 #include "sip/fields.h"
 #include "sip/identity.h"
@@ -161,6 +162,52 @@ read_identity(const struct sip_msg *m)
 	must(memcmp(&said.local, &a.uuid, sizeof(a.uuid)) == 0);
 }
 
+/* What is written as either header reads as the same list, but for what History-Info cannot say. */
+static void
+same_list(const struct diversions *list, bool history)
+{
+	static const char head[] =
+	    "OPTIONS sip:b@c SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nf: <sip:a@b>\r\n"
+	    "t: <sip:b@c>\r\ni: 1\r\nCSeq: 1 OPTIONS\r\n";
+	static char text[SIP_RAW_MAX];
+	struct buf b = buf_on(text, sizeof(text));
+	struct verdict verdict;
+	struct diversions back;
+	struct sip_msg *m;
+
+	buf_put(&b, span_of(head, sizeof(head) - 1));
+	if (history)
+		sip_put_history(&b, list, SPAN("sip:d@h"));
+	else
+		sip_put_diversion(&b, list);
+	buf_lit(&b, "\r\n");
+	if (!buf_ok(&b))
+		return;
+	m = message_of(text, b.len, &verdict);
+	must(verdict.status == 0);
+	diversions(m, &back);
+	must(history ? back.n > 0 && back.n <= list->n : back.n == list->n);
+	for (unsigned i = 0; !history && i < back.n; i++) {
+		must(back.item[i].reason == list->item[i].reason);
+		must(back.item[i].privacy == list->item[i].privacy);
+		must(back.item[i].counter == list->item[i].counter);
+	}
+	free(m);
+}
+
+static void
+read_diversions(const struct sip_msg *m)
+{
+	struct diversions list;
+
+	diversions(m, &list);
+	must(list.n <= DIVERSIONS_MAX && diversions_count(&list) >= list.n);
+	if (list.n == 0)
+		return;
+	same_list(&list, false);
+	same_list(&list, true);
+}
+
 static void
 read_all(const struct sip_msg *m)
 {
@@ -187,6 +234,7 @@ read_all(const struct sip_msg *m)
 	read_refer(m);
 	read_events(m);
 	read_identity(m);
+	read_diversions(m);
 	read_addrs(m, SIP_H_CONTACT);
 	read_addrs(m, SIP_H_ROUTE);
 	read_addrs(m, SIP_H_RECORD_ROUTE);
