@@ -45,6 +45,27 @@ netaddr_ip(struct span text, struct netaddr *a_r)
 	return ERR_NONE;
 }
 
+enum err
+netaddr_read(struct span text, uint16_t port, struct netaddr *a_r)
+{
+	const char *colon = text.len == 0 ? NULL : memrchr(text.p, ':', text.len);
+	struct span ip;
+	uint32_t n = port;
+	bool bare; /* IPv6 without brackets: where would its port begin? */
+
+	if (netaddr_ip(text, a_r) != ERR_NONE) {
+		if (colon == NULL)
+			return ERR_SYNTAX;
+		ip = span_first(text, (size_t)(colon - text.p));
+		bare = ip.len > 0 && ip.p[0] != '[' && span_index(ip, ':') >= 0;
+		if (bare || netaddr_ip(ip, a_r) != ERR_NONE ||
+		    span_u32(span_from(text, ip.len + 1), 65535, &n) != ERR_NONE || n == 0)
+			return ERR_SYNTAX;
+	}
+	a_r->port = (uint16_t)n;
+	return ERR_NONE;
+}
+
 void
 netaddr_put_ip(struct buf *b, const struct netaddr *a)
 {

@@ -23,6 +23,9 @@ struct netaddr {
 /* Reads an IPv4 or IPv6 literal ("192.0.2.1", "2001:db8::1", "[2001:db8::1]"), no port. IPv4-mapped
  * IPv6 becomes IPv4. ERR_SYNTAX when it is a name or anything else. */
 enum err netaddr_ip(struct span text, struct netaddr *a_r);
+/* Reads such a literal and perhaps a port behind it ("192.0.2.1:53", "[2001:db8::1]:53"); otherwise the
+ * port is the one given. */
+enum err netaddr_read(struct span text, uint16_t port, struct netaddr *a_r);
 /* IPv6 in brackets (RFC 5952 form); "-" for no address. */
 void netaddr_put_ip(struct buf *b, const struct netaddr *a);
 /* ip:port, or the ip alone when the port is unset. */

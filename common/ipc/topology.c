@@ -69,6 +69,8 @@ first_proc(enum role role)
 		return 2;
 	case ROLE_CONTROL:
 		return 3;
+	case ROLE_RESOLVER:
+		return 4;
 	case ROLE_FRONT:
 		return FIRST_FRONT;
 	case ROLE_WORKER:

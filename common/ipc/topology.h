@@ -34,7 +34,7 @@ enum holding {
 /*
  * A process number names a role and index in 8 bits. It does not depend on how many there are, so
  * that handles stay good when the configuration changes: supervisor 0, registrar 1, store 2,
- * control 3, front i = 16 + i, worker i = 32 + i. It is the owner in a handle.
+ * control 3, resolver 4, front i = 16 + i, worker i = 32 + i. It is the owner in a handle.
  */
 enum { PROC_MAX = 64 };
 /* Kinds of object that a handle may name (base/pool.h); two bits. */

@@ -13,6 +13,8 @@ enum {
 	LEAST_wire_call_state = sizeof(struct wire_call_state),
 	LEAST_wire_hangup = sizeof(struct wire_hangup),
 	LEAST_wire_operate = sizeof(struct wire_operate),
+	LEAST_wire_resolve = sizeof(struct wire_resolve),
+	LEAST_wire_resolved = sizeof(struct wire_resolved),
 };
 
 static const struct {

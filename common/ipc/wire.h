@@ -84,6 +84,21 @@ struct wire_operate {
 	uint32_t pad;
 };
 
+/* Where does a name lead? What follows is a struct locate_question. */
+struct wire_resolve {
+	uint64_t ticket; /* the asker's own word; comes back in the answer */
+	uint32_t len;
+	uint32_t pad;
+	char data[];
+};
+
+struct wire_resolved {
+	uint64_t ticket;
+	uint32_t len; /* of the struct locate_plan, with the places that it has */
+	uint32_t pad;
+	char data[];
+};
+
 const char *wire_name(enum wire_type t);
 /* May `from` send this to `to`? Checked by the receiver: a front is not trusted. */
 bool wire_allowed(enum wire_type t, enum role from, enum role to);

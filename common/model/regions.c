@@ -4,6 +4,7 @@
 #include "ipc/process.h"
 #include "ipc/shm.h"
 #include "model/directory.h"
+#include "model/plans.h"
 #include "model/registrar_shape.h"
 #include "model/worker_shape.h"
 
@@ -29,6 +30,8 @@ region_bytes(enum role role, const struct settings *s)
 		return PROCESS_HEAD + CONTROL_BYTES;
 	case ROLE_FRONT:
 		return PROCESS_HEAD + FRONT_BYTES;
+	case ROLE_RESOLVER:
+		return page_up(PROCESS_HEAD + plans_bytes());
 	case ROLE_WORKER:
 		worker_shape(s, &shape);
 		return shape.size;
@@ -64,6 +67,8 @@ region_layout(enum role role)
 		return registrar_layout();
 	case ROLE_WORKER:
 		return worker_layout();
+	case ROLE_RESOLVER:
+		return shm_layout(l, sizeof(struct plan_kept));
 	case ROLE_FRONT:
 	case ROLE_CONTROL:
 	case ROLE_SUPERVISOR:

@@ -6,6 +6,7 @@
  *     store      struct process | directory (model/directory.h)
  *     registrar  model/registrar_shape.h
  *     worker     model/worker_shape.h
+ *     resolver   struct process | plans (model/plans.h)
  *     front      struct process | 1 MiB of its own
  *     control    struct process | 64 KiB of its own
  */

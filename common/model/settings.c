@@ -17,7 +17,7 @@
 
 #define MIB (1 << 20)
 
-enum { ADVERTISE = SETTINGS_HOST + 8, ADDRESS = 64, CALLS_PER_WORKER = 800000 };
+enum { ADVERTISE = SETTINGS_HOST + 8, ADDRESS = 64, CALLS_PER_WORKER = 800000, DNS_PORT = 53 };
 
 struct file_listener {
 	uint8_t transport; /* index into transports[] */
@@ -29,8 +29,9 @@ struct file_listener {
 struct file {
 	struct settings_file out; /* what needs no turning */
 	struct file_listener listen[LISTENERS_MAX];
-	uint32_t n_listen, n_trusted;
+	uint32_t n_listen, n_trusted, n_dns;
 	char trusted[TRUSTED_MAX][ADDRESS];
+	char dns[DNS_SERVERS_MAX][ADDRESS];
 };
 
 /* What is being read, and in the second reading what the first gave (else NULL). */
@@ -92,6 +93,16 @@ check_address(const void *value)
 
 	return netaddr_ip(span_str(value), &a) == ERR_NONE ? NULL
 							   : "is not an IPv4 or IPv6 address";
+}
+
+static const char *
+check_server(const void *value)
+{
+	struct netaddr a;
+
+	return netaddr_read(span_str(value), DNS_PORT, &a) == ERR_NONE && netaddr_is_unicast(&a)
+		   ? NULL
+		   : "is not ADDRESS or ADDRESS:PORT";
 }
 
 /* HOST or HOST:PORT. */
@@ -327,6 +338,9 @@ static const struct config_key keys[] = {
 	CONFIG_NUMBER("registrar.contacts", struct file, OUT(registrar.contacts), 5, 1,
 	    LOCATION_BINDINGS_MAX),
 	CONFIG_NUMBER("registrar.nonce_s", struct file, OUT(registrar.nonce_s), 300, 1, 8192),
+	CONFIG_TEXTS("dns.servers", struct file, dns, n_dns, 0, .check = check_server),
+	CONFIG_NUMBER("dns.timeout_ms", struct file, OUT(dns.timeout_ms), 500, 50, 3000),
+	CONFIG_NUMBER("dns.tries", struct file, OUT(dns.tries), 3, 1, 10),
 	CONFIG_TEXTS("trusted", struct file, trusted, n_trusted, 0, .check = check_address),
 	CONFIG_WORD("log.level", struct file, OUT(log_level), levels, 3),
 	CONFIG_TEXT("user", struct file, OUT(user), "tandem", .check = check_word),
@@ -406,6 +420,9 @@ turn(struct file *f)
 	s->n_trusted = f->n_trusted;
 	for (uint32_t i = 0; i < f->n_trusted; i++)
 		(void)netaddr_ip(span_str(f->trusted[i]), &s->trusted[i]);
+	s->dns.n_servers = f->n_dns;
+	for (uint32_t i = 0; i < f->n_dns; i++)
+		(void)netaddr_read(span_str(f->dns[i]), DNS_PORT, &s->dns.servers[i]);
 	if (s->node[0] == '\0')
 		node_default(s->node);
 	turn_registrar(s);

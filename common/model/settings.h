@@ -13,7 +13,7 @@
 #include "base/netaddr.h"
 #include "sip/names.h"
 
-enum { LISTENERS_MAX = 16, DOMAINS_MAX = 16, TRUSTED_MAX = 32, SETTINGS_HOST = 128 };
+enum { LISTENERS_MAX = 16, DOMAINS_MAX = 16, TRUSTED_MAX = 32, DNS_SERVERS_MAX = 4, SETTINGS_HOST = 128 };
 
 struct settings_listener {
 	uint8_t transport;             /* enum sip_transport */
@@ -48,6 +48,12 @@ struct settings {
 	struct {
 		uint32_t default_s, min_s, max_s, contacts, nonce_s;
 	} registrar;
+	struct {
+		uint32_t n_servers;    /* 0: those of /etc/resolv.conf */
+		uint32_t timeout_ms, tries; /* of one question to one server */
+		uint32_t pad;
+		struct netaddr servers[DNS_SERVERS_MAX];
+	} dns;
 	char user[64];                 /* whom the daemons become when started as root; "tandem" */
 	char node[64];                 /* this node's name in bindings and CDRs; the host name */
 	uint32_t socket_buffer;        /* bytes asked for each UDP socket; 4 MiB */

@@ -144,6 +144,7 @@ list_status(struct control *k, struct client *c, const json_t *args)
 	fact_number(c, "subscriptions", counter_sum(k, COUNT_LIVE_SUBSCRIPTIONS));
 	fact_number(c, "subscribers", counter_sum(k, COUNT_LIVE_SUBSCRIBERS));
 	fact_number(c, "connections", counter_sum(k, COUNT_LIVE_FLOWS));
+	fact_number(c, "names", counter_sum(k, COUNT_LIVE_NAMES));
 	fact(c, "database", json_string(counter_sum(k, COUNT_DB_UP) != 0 ? "up" : "down"));
 	fact_number(c, "journal records", counter_sum(k, COUNT_JOURNAL_RECORDS));
 	fact_number(c, "journal bytes", counter_sum(k, COUNT_JOURNAL_BYTES));

@@ -1,116 +1,25 @@
-/*
- * From here on the kernel takes from us only what a front has to do: sockets, memory, time. No
- * file is opened for writing, nothing is executed, no process is looked at; anything else kills
- * the process, and the supervisor says so in the log. Under AddressSanitizer, which needs more
- * than that, this is left out.
- */
+/* What a front does besides what every process does that reads the network (ipc/confine.h). */
 #include "front/front.h"
-
-#include <errno.h>
-#include <fcntl.h>
 
 #include <seccomp.h>
 
-static const int allowed[] = {
-	/* sockets */
-	SCMP_SYS(epoll_wait),
-	SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_ctl),
+#include "ipc/confine.h"
+
+static const int further[] = {
 	SCMP_SYS(recvmmsg),
-	SCMP_SYS(recvmsg),
-	SCMP_SYS(recvfrom),
-	SCMP_SYS(read),
-	SCMP_SYS(readv),
-	SCMP_SYS(write),
-	SCMP_SYS(writev),
-	SCMP_SYS(sendto),
-	SCMP_SYS(sendmsg),
 	SCMP_SYS(sendmmsg),
 	SCMP_SYS(accept4),
-	SCMP_SYS(socket),
-	SCMP_SYS(connect),
 	SCMP_SYS(bind),
-	SCMP_SYS(getsockname),
-	SCMP_SYS(getpeername),
-	SCMP_SYS(getsockopt),
-	SCMP_SYS(setsockopt),
-	SCMP_SYS(shutdown),
-	SCMP_SYS(close),
 	SCMP_SYS(eventfd2),
-	SCMP_SYS(fcntl),
 	SCMP_SYS(dup),
 	SCMP_SYS(dup3),
-	SCMP_SYS(ioctl),
-	SCMP_SYS(poll),
-	SCMP_SYS(ppoll),
-	/* certificates */
-	SCMP_SYS(pread64),
-	SCMP_SYS(lseek),
-	SCMP_SYS(fstat),
-	SCMP_SYS(stat),
-	SCMP_SYS(newfstatat),
 	SCMP_SYS(getdents64),
-	SCMP_SYS(statx),
-	SCMP_SYS(access),
-	/* memory and time */
-	SCMP_SYS(mmap),
-	SCMP_SYS(munmap),
-	SCMP_SYS(mremap),
-	SCMP_SYS(mprotect),
-	SCMP_SYS(madvise),
-	SCMP_SYS(brk),
-	SCMP_SYS(futex),
-	SCMP_SYS(clock_gettime),
-	SCMP_SYS(gettimeofday),
-	SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(getrandom),
-	SCMP_SYS(sched_yield),
-	SCMP_SYS(sysinfo),
-	SCMP_SYS(prlimit64),
 	SCMP_SYS(memfd_create),
 	SCMP_SYS(ftruncate),
-	/* itself: the end, by its own will, too */
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(sigaltstack),
-	SCMP_SYS(restart_syscall),
-	SCMP_SYS(getpid),
-	SCMP_SYS(gettid),
-	SCMP_SYS(getppid),
-	SCMP_SYS(getuid),
-	SCMP_SYS(geteuid),
-	SCMP_SYS(getgid),
-	SCMP_SYS(getegid),
-	SCMP_SYS(tgkill),
-	SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
 };
 
-void __asan_init(void) __attribute__((weak));
-
-static int
-allow(scmp_filter_ctx ctx)
-{
-	int bad = 0;
-
-	for (unsigned i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
-		bad |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
-	/* Roots are looked up when a chain is checked: files are read, never written. */
-	bad |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-	    SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
-	return bad;
-}
-
 void
-confine(void)
+front_confine(void)
 {
-	scmp_filter_ctx ctx;
-
-	if (__asan_init != NULL)
-		return;
-	ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	if (ctx == NULL || allow(ctx) != 0 || seccomp_load(ctx) != 0)
-		fatal(errno, "confining the front");
-	seccomp_release(ctx);
+	confine("front", further, sizeof(further) / sizeof(further[0]));
 }

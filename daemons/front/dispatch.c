@@ -40,6 +40,7 @@ takes_sip(const struct dispatch *d, unsigned proc)
 	case ROLE_STORE:
 	case ROLE_CONTROL:
 	case ROLE_FRONT:
+	case ROLE_RESOLVER:
 	case N_ROLES:
 		break;
 	}

@@ -230,7 +230,7 @@ void tell_failed(
     struct front *f, unsigned proc, uint64_t ticket, const struct netaddr *peer, enum err why);
 
 /* --- confine.c: the system calls we need, and no other -------------------------------------- */
-void confine(void);
+void front_confine(void);
 
 /* --- main.c --------------------------------------------------------------------------------- */
 struct front {

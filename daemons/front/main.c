@@ -123,7 +123,7 @@ main(int argc, char **argv)
 
 	child_start(&f.child, ROLE_FRONT, argc, argv);
 	start(&f);
-	confine();
+	front_confine();
 	child_ready(&f.child);
 	while (!child_stopping(&f.child))
 		turn(&f);

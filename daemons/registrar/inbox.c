@@ -102,6 +102,8 @@ by_type(struct registrar *r, enum wire_type type, const char *payload, uint32_t 
 	case WIRE_HANGUP:
 	case WIRE_HANGUP_DONE:
 	case WIRE_OPERATE:
+	case WIRE_RESOLVE:
+	case WIRE_RESOLVED:
 	case N_WIRE:
 		break; /* child_next lets none of these through to a registrar */
 	}

@@ -35,6 +35,7 @@ services_list(struct supervisor *s)
 {
 	add(s, ROLE_STORE, 1);
 	add(s, ROLE_REGISTRAR, 1);
+	add(s, ROLE_RESOLVER, 1);
 	add(s, ROLE_WORKER, s->file.settings.processes.workers);
 	add(s, ROLE_CONTROL, 1);
 	add(s, ROLE_FRONT, s->file.settings.processes.fronts);

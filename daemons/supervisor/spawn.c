@@ -16,6 +16,7 @@ enum { DESCRIPTORS_BESIDES = 4096 };
 /* When memory runs out, a worker goes before a front, and the supervisor last (THREATS.md F6). */
 static const int oom_score[N_ROLES] = {
 	[ROLE_CONTROL] = 600,
+	[ROLE_RESOLVER] = 550,
 	[ROLE_WORKER] = 500,
 	[ROLE_FRONT] = 300,
 	[ROLE_REGISTRAR] = 200,

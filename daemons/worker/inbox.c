@@ -189,6 +189,9 @@ inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
 	case WIRE_NOTE:
 		note(w, r, len);
 		break;
+	case WIRE_RESOLVED:
+		resolve_answer(w, (const void *)r->payload, len);
+		break;
 	case WIRE_NONE:
 	case WIRE_SIP_IN_R:
 	case WIRE_FLOW_DOWN_R:
@@ -201,6 +204,7 @@ inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
 	case WIRE_CALL_STATE:
 	case WIRE_HANGUP_DONE:
 	case WIRE_OPERATE:
+	case WIRE_RESOLVE:
 	case N_WIRE:
 		break; /* child_next lets none of these through to a worker */
 	}

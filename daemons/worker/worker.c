@@ -76,6 +76,7 @@ worker_init(struct worker *w)
 	w->challenge =
 	    (struct challenge){ &w->directory, w->child.nonces, &w->child.clock, w->key };
 	w->backlog_end = &w->backlog;
+	w->resolving = resolve_new(w);
 	recover_lay_out(w);
 	txns_init(&w->txns, &w->txn_pool, &w->heap, &w->child.clock, &env, &timers, &w->key);
 	recover(w);
@@ -99,6 +100,11 @@ worker_open_tables(struct worker *w)
 		if (mem != NULL && size >= shape.size)
 			locations_open(
 			    &w->locations, mem + shape.locations_at, shape.locations_size);
+	}
+	if (w->plans.records.head == NULL) {
+		mem = child_region(&w->child, proc_of(ROLE_RESOLVER, 0), &size);
+		if (mem != NULL)
+			plans_open(&w->plans, mem + PROCESS_HEAD, size - PROCESS_HEAD);
 	}
 }
 
@@ -133,7 +139,7 @@ fire(void *ctx, struct wheel_timer *t)
 		txn_fire(&w->txns, pool_at(&w->txn_pool, (uint32_t)(t - w->txn_timers)));
 	else if (is_in(t, w->leg_timers, w->shape.legs))
 		leg_on_timer(w, pool_at(&w->legs, (uint32_t)(t - w->leg_timers)));
-	else
+	else if (!resolve_fire(w, t))
 		call_on_timer(w, pool_at(&w->calls, (uint32_t)(t - w->call_timers)));
 	worker_drain(w);
 }

@@ -28,6 +28,7 @@
 #include "model/domain.h"
 #include "model/location.h"
 #include "model/outbox.h"
+#include "model/plans.h"
 #include "model/settings.h"
 #include "model/worker_shape.h"
 #include "sip/dialog.h"
@@ -37,6 +38,7 @@
 #include "worker/call.h"
 #include "worker/leg.h"
 #include "worker/note.h"
+#include "worker/resolve.h"
 
 enum {
 	NOTES_MAX = 256,	 /* events waiting within one turn */
@@ -178,6 +180,8 @@ struct worker {
 	const struct settings *settings;
 	struct directory directory;
 	struct locations locations;
+	struct plans plans;
+	struct resolver_wait *resolving; /* resolve.c */
 	struct hash_key key; /* the exchange's: tokens, tags */
 	char *region;
 	struct worker_shape shape;
@@ -213,7 +217,7 @@ worker_now(const struct worker *w)
 void worker_init(struct worker *w);
 /* Others are in force: a reload. */
 void worker_settings(struct worker *w);
-void worker_open_tables(struct worker *w); /* directory, location: when their owners made them */
+void worker_open_tables(struct worker *w); /* directory, location, plans: when made by their owners */
 /* Handles the events that wait, until none is left; then the turn's scratch is free again. */
 void worker_drain(struct worker *w);
 void worker_timers(struct worker *w);

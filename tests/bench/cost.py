@@ -26,7 +26,7 @@ def wrapped(asked, name):
     """A TANDEM_LIBEXECDIR whose programs run under callgrind."""
     directory = asked.directory / name
     directory.mkdir()
-    for role in ("store", "registrar", "worker", "control", "front"):
+    for role in ("store", "registrar", "resolver", "worker", "control", "front"):
         if role not in ROLES:
             (directory / role).symlink_to(asked.build / role)
             continue

@@ -35,7 +35,7 @@ def test_F1_F3_both_workers_killed_at_once(scene):
     scene.judge(lost=6, codes=ENDED)
 
 
-@pytest.mark.parametrize("name", ["front 0", "registrar", "store", "control"])
+@pytest.mark.parametrize("name", ["front 0", "registrar", "resolver", "store", "control"])
 def test_F4_another_process_killed(scene, name):
     scene.begin(stand=10, rate=40)
     for _ in range(3):

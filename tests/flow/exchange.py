@@ -19,7 +19,7 @@ import time
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TANDEM_BUILD", REPO))
-ROLES = ("store", "registrar", "worker", "control", "front")
+ROLES = ("store", "registrar", "resolver", "worker", "control", "front")
 
 
 def free_port(kinds=(socket.SOCK_DGRAM, socket.SOCK_STREAM), host="127.0.0.1"):

@@ -135,8 +135,8 @@ def test_status_and_metrics(office):
 
 def test_ps(office):
     lines = [line.split() for line in office.ctl("ps").splitlines()]
-    assert {line[0] for line in lines} == {"supervisor", "store", "registrar", "worker", "control",
-                                           "front"}
+    assert {line[0] for line in lines} == {"supervisor", "store", "registrar", "resolver", "worker",
+                                           "control", "front"}
     assert all(len(line) == 3 and int(line[2]) > 1 for line in lines)
 
 

@@ -191,7 +191,7 @@ def test_F2_killed_before_the_answer_is_acknowledged(office):
     office.record(a, disposition="answered")
 
 
-@pytest.mark.parametrize("name", ["front 0", "registrar", "store", "control"])
+@pytest.mark.parametrize("name", ["front 0", "registrar", "resolver", "store", "control"])
 def test_F4_another_process_is_killed(office, name):
     """Calls and bindings stay; new calls are possible at once."""
     alice, bob = office.phones(2)

@@ -11,7 +11,7 @@ import pytest
 
 from exchange import BUILD, Exchange, free_port, idle_programs, wait_until
 
-CHILDREN = {"store", "registrar", "worker 0", "worker 1", "control", "front 0"}
+CHILDREN = {"store", "registrar", "resolver", "worker 0", "worker 1", "control", "front 0"}
 
 
 @pytest.fixture
@@ -188,10 +188,10 @@ def test_children_that_outlive_their_supervisor(make):
 def test_titles_and_order_of_start(make):
     x = make().start()
     assert names(x) == CHILDREN
-    wait_until(lambda: x.title() == "tandem: supervisor, 6 children")
+    wait_until(lambda: x.title() == "tandem: supervisor, 7 children")
     started = re.findall(r"started role=(\w+)", x.log_text())
-    assert started == ["store", "registrar", "worker", "worker", "control", "front"]
-    x.wait_told("STATUS=6 children")
+    assert started == ["store", "registrar", "resolver", "worker", "worker", "control", "front"]
+    x.wait_told("STATUS=7 children")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
@@ -269,7 +269,7 @@ def test_a_child_that_dies_in_a_loop_is_throttled(make):
     log = x.log_text()
     assert log.count("info: started role=registrar") == 5  # four, then one after a second
     assert "throttled: it dies as soon as it is started role=registrar number=0 wait_s=1" in log
-    x.wait_told("STATUS=4 children, throttled: registrar 0")
+    x.wait_told("STATUS=5 children, throttled: registrar 0")
     # The fronts wait for all others; those who run are left alone.
     assert names(x) == CHILDREN - {"registrar", "front 0"}
     assert log.count("info: started role=store") == 1

@@ -11,35 +11,13 @@
 #include "sip/parse.h"
 #include "worker_phone.h"
 
-enum { DIRECTORY_USERS = 64, TXNS = 4096 + 512, NONCES = 256, STORE_KIB = 256, NOTES_KIB = 128 };
+enum { DIRECTORY_USERS = 64, NONCES = 256, STORE_KIB = 256, NOTES_KIB = 128 };
 
 struct rig *rig;
-struct rig_size rig_size = { 16, 64, TXNS, { 4096, 1024, 128, 8 } };
 
 static const struct hash_key key = { 0x0123456789abcdef, 0xfedcba9876543210 };
 
-/* --- doubles: the shape of the region, and the outbox -------------------------------------------*/
-
-static size_t
-page_up(size_t n)
-{
-	return (n + 4095) & ~(size_t)4095;
-}
-
-void
-worker_shape(const struct settings *s, struct worker_shape *x)
-{
-	(void)s;
-	*x = (struct worker_shape){ rig_size.calls, rig_size.legs, rig_size.txns, { 0 },
-		PROCESS_HEAD, 0, 0, 0, 0, 0 };
-	memcpy(x->blocks, rig_size.blocks, sizeof(x->blocks));
-	x->calls_at =
-	    page_up(x->views_at + sizeof(struct call_views) + x->calls * sizeof(struct call_view));
-	x->legs_at = page_up(x->calls_at + (size_t)x->calls * WORKER_CALL_BYTES);
-	x->txns_at = page_up(x->legs_at + (size_t)x->legs * WORKER_LEG_BYTES);
-	x->heap_at = page_up(x->txns_at + (size_t)x->txns * sizeof(struct txn));
-	x->size = page_up(x->heap_at + heap_bytes(x->blocks));
-}
+/* --- a double of the outbox ---------------------------------------------------------------------*/
 
 struct outbox {
 	struct child *child;
@@ -314,7 +292,7 @@ rig_wait_ms(uint64_t ms)
 
 			first = n < first ? n : first;
 		}
-		if (first > until - rig->clock.mono_ns)
+		if (rig->clock.mono_ns > until || first > until - rig->clock.mono_ns)
 			break;
 		set_clock(rig->clock.mono_ns + (first == 0 ? WHEEL_TICK_NS : first));
 		for (unsigned i = 0; i < rig->n_workers; i++)
@@ -340,6 +318,7 @@ start(unsigned index)
 	w->child.clock = rig->clock;
 	w->child.self = rig->regions[index];
 	w->child.nonces = rig->nonces;
+	w->child.exchange = &rig->exchange;
 	memset(w->child.udp, 0xff, sizeof(w->child.udp));
 	open_rings(&w->child);
 	w->settings = &rig->settings;
@@ -364,6 +343,7 @@ stop(struct worker *w)
 	heap_done(&w->heap);
 	wheel_drop(w->wheel);
 	outbox_drop(w->outbox);
+	resolve_drop(w->resolving);
 	free(w->call_timers);
 	free(w->leg_timers);
 	free(w->txn_timers);

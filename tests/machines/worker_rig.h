@@ -54,6 +54,7 @@ struct rig {
 	struct directory directory;
 	struct locations locations;
 	struct nonces_region *nonces;
+	struct exchange exchange;
 	struct process store_self;
 	struct rig_sent log[RIG_LOG];
 	unsigned n_log;

@@ -125,6 +125,35 @@ Test(base_netaddr, unicast)
 }
 
 static void
+reads_with_port(const char *text, const char *want)
+{
+	struct netaddr a;
+	enum err e = netaddr_read(span_str(text), 53, &a);
+
+	if (want == NULL)
+		cr_expect_eq(e, ERR_SYNTAX, "%s", text);
+	else
+		written(a, want);
+}
+
+Test(base_netaddr, with_a_port_or_without)
+{
+	reads_with_port("192.0.2.1", "192.0.2.1:53");
+	reads_with_port("192.0.2.1:5353", "192.0.2.1:5353");
+	reads_with_port("2001:db8::1", "[2001:db8::1]:53");
+	reads_with_port("[2001:db8::1]", "[2001:db8::1]:53");
+	reads_with_port("[2001:db8::1]:5353", "[2001:db8::1]:5353");
+	reads_with_port("2001:db8:0:0:0:0:0:1:53", NULL);
+	reads_with_port("::ffff:192.0.2.1:53", NULL);
+	reads_with_port("192.0.2.1:", NULL);
+	reads_with_port("192.0.2.1:0", NULL);
+	reads_with_port("192.0.2.1:65536", NULL);
+	reads_with_port("ns.test:53", NULL);
+	reads_with_port(":53", NULL);
+	reads_with_port("", NULL);
+}
+
+static void
 round_trip(struct netaddr a, socklen_t len)
 {
 	struct sockaddr_storage ss;

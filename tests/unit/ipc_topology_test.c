@@ -9,6 +9,7 @@ Test(topology, numbers_are_those_of_the_handles)
 	cr_assert_eq(proc_of(ROLE_REGISTRAR, 0), 1);
 	cr_assert_eq(proc_of(ROLE_STORE, 0), 2);
 	cr_assert_eq(proc_of(ROLE_CONTROL, 0), 3);
+	cr_assert_eq(proc_of(ROLE_RESOLVER, 0), 4);
 	cr_assert_eq(proc_of(ROLE_FRONT, 0), 16);
 	cr_assert_eq(proc_of(ROLE_FRONT, 15), 31);
 	cr_assert_eq(proc_of(ROLE_WORKER, 0), 32);
@@ -28,8 +29,8 @@ Test(topology, each_number_names_one_process)
 		cr_assert_eq(proc_of(role, proc_index(p)), p);
 		named++;
 	}
-	cr_assert_eq(named, 4 + 16 + 32);
-	cr_assert_eq(proc_role(4), N_ROLES);
+	cr_assert_eq(named, 5 + 16 + 32);
+	cr_assert_eq(proc_role(5), N_ROLES);
 	cr_assert_eq(proc_role(64), N_ROLES);
 }
 

@@ -74,6 +74,9 @@ Test(model_settings, defaults)
 	cr_expect_eq(s->processes.fronts, 1);
 	cr_expect_eq(s->processes.workers, 2);
 	cr_expect_eq(s->n_trusted, 0);
+	cr_expect_eq(s->dns.n_servers, 0);
+	cr_expect_eq(s->dns.timeout_ms, 500);
+	cr_expect_eq(s->dns.tries, 3);
 	cr_expect_eq(s->log_level, LOG_LEVEL_INFO);
 	cr_expect_str_eq(s->user, "tandem");
 	cr_expect_str_not_empty(s->node);
@@ -142,6 +145,8 @@ Test(model_settings, values)
 			  "database = \"host=/x\"; run_dir = \"/r\"; spool_dir = \"/s\";\n"
 			  "processes = { fronts = 16; workers = 32; };\n"
 			  "trusted = [ \"192.0.2.10\", \"2001:db8::9\" ];\n"
+			  "dns = { servers = [ \"192.0.2.53\", \"[2001:db8::5]:5353\" ];"
+			  " timeout_ms = 900; tries = 2; };\n"
 			  "log = { level = \"debug\"; };\n"
 			  "user = \"nobody\"; node = \"a-1\"; socket_buffer = 65536;"),
 	    ERR_NONE, "%s", why);
@@ -156,6 +161,11 @@ Test(model_settings, values)
 	cr_assert_eq(s->n_trusted, 2);
 	cr_expect(is(&s->trusted[0], "192.0.2.10"));
 	cr_expect(is(&s->trusted[1], "[2001:db8::9]"));
+	cr_assert_eq(s->dns.n_servers, 2);
+	cr_expect(is(&s->dns.servers[0], "192.0.2.53:53"));
+	cr_expect(is(&s->dns.servers[1], "[2001:db8::5]:5353"));
+	cr_expect_eq(s->dns.timeout_ms, 900);
+	cr_expect_eq(s->dns.tries, 2);
 	cr_expect_eq(s->log_level, LOG_LEVEL_DEBUG);
 	cr_expect_str_eq(s->user, "nobody");
 	cr_expect_str_eq(s->node, "a-1");
@@ -209,6 +219,8 @@ Test(model_settings, names_and_addresses)
 	    ":2: listen[0].advertise: is not HOST or HOST:PORT");
 	refuses(D "listen = ( { advertise = \"[::1]5\"; } );", ERR_RANGE,
 	    ":2: listen[0].advertise: is not HOST or HOST:PORT");
+	refuses(D "dns = { servers = [ \"ns.test\" ]; };", ERR_RANGE,
+	    ":2: dns.servers[0]: is not ADDRESS or ADDRESS:PORT");
 	refuses(D "trusted = [ \"10.0.0.0/8\" ];", ERR_RANGE,
 	    ":2: trusted[0]: is not an IPv4 or IPv6 address");
 	refuses(D "user = \"a b\";", ERR_RANGE,

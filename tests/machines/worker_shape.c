@@ -1,0 +1,27 @@
+/* A double of the region's shape: pools as large as a test wants them. */
+#include <string.h>
+
+#include "worker_rig.h"
+
+struct rig_size rig_size = { 16, 64, 4096 + 512, { 4096, 1024, 128, 8 } };
+
+static size_t
+page_up(size_t n)
+{
+	return (n + 4095) & ~(size_t)4095;
+}
+
+void
+worker_shape(const struct settings *s, struct worker_shape *x)
+{
+	(void)s;
+	*x = (struct worker_shape){ rig_size.calls, rig_size.legs, rig_size.txns, { 0 },
+		PROCESS_HEAD, 0, 0, 0, 0, 0 };
+	memcpy(x->blocks, rig_size.blocks, sizeof(x->blocks));
+	x->calls_at =
+	    page_up(x->views_at + sizeof(struct call_views) + x->calls * sizeof(struct call_view));
+	x->legs_at = page_up(x->calls_at + (size_t)x->calls * WORKER_CALL_BYTES);
+	x->txns_at = page_up(x->legs_at + (size_t)x->legs * WORKER_LEG_BYTES);
+	x->heap_at = page_up(x->txns_at + (size_t)x->txns * sizeof(struct txn));
+	x->size = page_up(x->heap_at + heap_bytes(x->blocks));
+}
