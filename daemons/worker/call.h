@@ -61,9 +61,10 @@ enum target_kind { TARGET_CONTACT, TARGET_GATEWAY };
 struct target { /* in the call's arena */
 	uint32_t next;
 	uint8_t kind, tried;
-	uint16_t q;	  /* thousandths; equal q ring together */
-	uint32_t ring_s;  /* at most so long; 0 = the call's */
-	uint32_t segment; /* heap offset of the segment that pays for it */
+	uint16_t q;	       /* thousandths; equal q ring together */
+	uint32_t ring_s;       /* at most so long; 0 = the call's */
+	uint32_t segment;      /* heap offset of the segment that pays for it */
+	uint32_t trusted, pad; /* 1: to be told who calls even when he hides */
 	uint64_t gateway;
 	struct kept uri, routes;
 	struct sip_flow flow;
@@ -119,8 +120,9 @@ struct call { /* in shared memory */
 	uint8_t end_reason;  /* enum end_reason */
 	uint8_t n_segments;
 	uint16_t n_parties;
-	uint16_t final; /* what the caller was told; 200 once answered */
-	uint32_t pad;
+	uint16_t final;	  /* what the caller was told; 200 once answered */
+	uint16_t privacy; /* what he asked for: bits 1 << enum sip_privacy_value */
+	uint16_t pad;
 	uint8_t call_id[16];
 	uint32_t tenant, max_forwards, loop;
 	uint64_t account;		    /* of the caller: subscriber or gateway id */
@@ -135,6 +137,7 @@ struct call { /* in shared memory */
 	struct negotiation negotiation;
 	struct kept reason; /* Reason of the CANCEL or BYE that ended it: the others are told */
 	struct kept dialled, user, name, number; /* what was dialled; who calls */
+	struct kept identity;			 /* header lines that say so to those we trust */
 };
 _Static_assert(sizeof(struct call) <= WORKER_CALL_BYTES, "a call's slot is too small");
 

@@ -16,6 +16,21 @@ best_q(struct worker *w, struct call *c)
 	return best; /* 0: none left */
 }
 
+static struct span
+headers_toward(struct worker *w, const struct call *c, const struct target *t)
+{
+	struct span through = kept_span(&w->heap, c->attempt.headers);
+	struct span who = kept_span(&w->heap, c->identity);
+	struct buf b;
+
+	if (!t->trusted && !peer_is_trusted(w, &t->flow.peer))
+		return through;
+	b = scratch_buf(w, through.len + who.len);
+	buf_put(&b, through);
+	buf_put(&b, who);
+	return buf_span(&b);
+}
+
 static bool
 dial(struct worker *w, struct call *c, struct target *t, bool no_100rel)
 {
@@ -40,7 +55,7 @@ dial(struct worker *w, struct call *c, struct target *t, bool no_100rel)
 	n.text[T_TO] = kept_span(h, a->to);
 	n.text[T_CALL_ID] = kept_span(h, a->call_id);
 	n.text[T_TAG] = kept_span(h, a->tag);
-	n.text[T_HEADERS] = kept_span(h, a->headers);
+	n.text[T_HEADERS] = headers_toward(w, c, t);
 	n.text[T_CONTENT_TYPE] = kept_span(h, a->offer_type);
 	n.text[T_BODY] = kept_span(h, a->offer);
 	p->kind = t->kind;

@@ -2,11 +2,7 @@
 #include "worker/worker.h"
 
 #include "base/rand.h"
-#include "sip/addr.h"
 #include "sip/fields.h"
-
-/* A name of 256 bytes with each escaped, a user of 256 as %hh, a realm of 128. */
-enum { ADDRESS_MAX = 1536 };
 
 /* --- targets ------------------------------------------------------------------------------------*/
 
@@ -41,61 +37,7 @@ target_new(
 	return t;
 }
 
-/* --- who calls, toward the called side ----------------------------------------------------------*/
-
-static void
-keep_caller(struct worker *w, struct call *c, const struct sip_msg *m, const struct origin *o)
-{
-	struct buf user = scratch_buf(w, 256), name = scratch_buf(w, 256);
-	struct sip_addr from;
-	struct sip_uri uri;
-
-	if (sip_addr_parse(sip_span(m, m->from), &from) == ERR_NONE)
-		sip_put_display_text(&name, from.display);
-	if (o->kind == ORIGIN_SUBSCRIBER) {
-		const struct dir_subscriber *s = o->subscriber;
-
-		c->user = call_keep(w, c, dir_text(s, s->user));
-		c->number = call_keep(w, c, dir_text(s, s->number));
-		/* The name the directory has goes before the one that the phone claims. */
-		c->name = call_keep(
-		    w, c, s->display_name.len > 0 ? dir_text(s, s->display_name) : buf_span(&name));
-		return;
-	}
-	if (sip_uri_parse(sip_span(m, m->from_uri), &uri) == ERR_NONE)
-		sip_uri_user(&uri, &user);
-	c->user = call_keep(w, c, user.len > 0 ? buf_span(&user) : SPAN("anonymous"));
-	c->name = call_keep(w, c, buf_span(&name));
-}
-
-static void
-keep_addresses(struct worker *w, struct call *c)
-{
-	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
-	const struct dir_tenant *t =
-	    rec == NULL ? NULL : directory_tenant(&w->directory, c->tenant, rec);
-	struct span realm = span_str(t == NULL ? w->settings->domains[0] : t->realm);
-	struct span name = kept_span(&w->heap, c->name);
-	struct buf b = scratch_buf(w, ADDRESS_MAX);
-
-	if (name.len > 0) {
-		sip_put_quoted(&b, name);
-		buf_char(&b, ' ');
-	}
-	buf_lit(&b, "<sip:");
-	sip_put_user(&b, kept_span(&w->heap, c->user));
-	buf_char(&b, '@');
-	buf_put(&b, realm);
-	buf_char(&b, '>');
-	c->attempt.from = call_keep(w, c, buf_span(&b));
-	b = scratch_buf(w, ADDRESS_MAX);
-	buf_lit(&b, "<sip:");
-	sip_put_user(&b, kept_span(&w->heap, c->dialled));
-	buf_char(&b, '@');
-	buf_put(&b, realm);
-	buf_char(&b, '>');
-	c->attempt.to = call_keep(w, c, buf_span(&b));
-}
+/* --- what is dialled, and what is offered -------------------------------------------------------*/
 
 /* At least 128 random bits and no address of ours inside (FLOWS.md S3-05). */
 static struct kept
@@ -126,7 +68,8 @@ keep_offer(struct worker *w, struct call *c, const struct sip_msg *m)
 {
 	c->attempt.offer_type = call_keep(w, c, sip_span(m, m->content_type));
 	c->attempt.offer = call_keep(w, c, sip_span(m, m->body));
-	c->attempt.headers = call_keep(w, c, headers_through(w, m));
+	c->attempt.headers =
+	    call_keep(w, c, caller_is_hidden(c) ? headers_anonymous(w, m) : headers_through(w, m));
 	c->attempt.reliable =
 	    ((sip_option_set(m, SIP_H_SUPPORTED, NULL) | sip_option_set(m, SIP_H_REQUIRE, NULL)) &
 		1u << SIP_O_100REL) != 0;
@@ -185,8 +128,7 @@ call_setup(void *step, const void *setup)
 	c->setup_ms = w->child.clock.wall_ms;
 	caller->sip_call_id = call_keep(w, c, sip_span(in->invite, in->invite->call_id));
 	keep_dialled(w, c, in->invite);
-	keep_caller(w, c, in->invite, in->origin);
-	keep_addresses(w, c);
+	caller_keep(w, c, in->invite, in->origin);
 	keep_offer(w, c, in->invite);
 	c->attempt.call_id = make_call_id(w, c);
 	c->attempt.waiting = c->caller;
@@ -194,6 +136,10 @@ call_setup(void *step, const void *setup)
 	set_ring_limit(w, c, in->invite);
 	if (!is_sdp_readable(w, in->invite)) {
 		refuse(w, c, 488, "The session description cannot be read");
+		return;
+	}
+	if (caller_privacy_unmet(c)) {
+		refuse(w, c, 500, "Privacy service not available");
 		return;
 	}
 	no = features_originate(w, c, in->origin);

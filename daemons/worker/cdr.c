@@ -122,8 +122,9 @@ put_numbers(struct worker *w, struct cdr_writer *r, const struct segment *s)
 	put_kept(w, r, CDR_SEGMENT_payer_number, s->payer_number);
 	put_kept(w, r, CDR_SEGMENT_calling_number, s->calling_number);
 	put_kept(w, r, CDR_SEGMENT_calling_name, s->calling_name);
-	cdr_word(r, CDR_SEGMENT_calling_presentation, "allowed");
-	put_kept(w, r, CDR_SEGMENT_presented_number, s->calling_number);
+	cdr_word(r, CDR_SEGMENT_calling_presentation, s->anonymous ? "restricted" : "allowed");
+	if (!s->anonymous)
+		put_kept(w, r, CDR_SEGMENT_presented_number, s->calling_number);
 	put_kept(w, r, CDR_SEGMENT_dialed_digits, s->dialed);
 	put_kept(w, r, CDR_SEGMENT_called_number, s->called);
 	put_kept(w, r, CDR_SEGMENT_routed_number, s->routed);

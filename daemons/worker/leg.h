@@ -262,6 +262,8 @@ struct span leg_body_toward(
 void leg_facts(struct worker *w, const struct leg *l, struct note *n);
 /* Lines of the allow-list that pass from leg to leg, in scratch. */
 struct span headers_through(struct worker *w, const struct sip_msg *m);
+/* The same without those that tell who speaks (RFC 3323 5.1). */
+struct span headers_anonymous(struct worker *w, const struct sip_msg *m);
 struct span reason_line(struct worker *w, const struct note *n);
 
 #endif

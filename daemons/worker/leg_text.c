@@ -221,18 +221,19 @@ leg_facts(struct worker *w, const struct leg *l, struct note *n)
 }
 
 /* What passes from one leg to the other (DESIGN.md: by an allow-list). Everything else is ours to
- * say on each leg, or is not said. */
-static const uint8_t through[] = { SIP_H_SUBJECT, SIP_H_PRIORITY, SIP_H_ALERT_INFO, SIP_H_CALL_INFO,
-	SIP_H_ORGANIZATION, SIP_H_ACCEPT_LANGUAGE, SIP_H_IN_REPLY_TO, SIP_H_CONTENT_DISPOSITION,
-	SIP_H_CONTENT_ENCODING, SIP_H_CONTENT_LANGUAGE, SIP_H_MIME_VERSION, SIP_H_REASON,
-	SIP_H_RETRY_AFTER, SIP_H_WARNING, SIP_H_SESSION_ID };
+ * say on each leg, or is not said. The first TELLING ones may tell who speaks. */
+enum { TELLING = 5 };
+static const uint8_t through[] = { SIP_H_SUBJECT, SIP_H_CALL_INFO, SIP_H_ORGANIZATION,
+	SIP_H_IN_REPLY_TO, SIP_H_WARNING, SIP_H_PRIORITY, SIP_H_ALERT_INFO, SIP_H_ACCEPT_LANGUAGE,
+	SIP_H_CONTENT_DISPOSITION, SIP_H_CONTENT_ENCODING, SIP_H_CONTENT_LANGUAGE,
+	SIP_H_MIME_VERSION, SIP_H_REASON, SIP_H_RETRY_AFTER, SIP_H_SESSION_ID };
 
-struct span
-headers_through(struct worker *w, const struct sip_msg *m)
+static struct span
+copy_headers(struct worker *w, const struct sip_msg *m, unsigned from)
 {
 	struct buf b = { 0 };
 
-	for (unsigned i = 0; i < sizeof(through); i++) {
+	for (unsigned i = from; i < sizeof(through); i++) {
 		if (!sip_has(m, through[i]))
 			continue;
 		if (b.p == NULL)
@@ -243,6 +244,18 @@ headers_through(struct worker *w, const struct sip_msg *m)
 		return SPAN_NONE; /* none, or more than we pass */
 	scratch_end(w, &b);
 	return buf_span(&b);
+}
+
+struct span
+headers_through(struct worker *w, const struct sip_msg *m)
+{
+	return copy_headers(w, m, 0);
+}
+
+struct span
+headers_anonymous(struct worker *w, const struct sip_msg *m)
+{
+	return copy_headers(w, m, TELLING);
 }
 
 struct span

@@ -47,6 +47,7 @@ segment_open(struct worker *w, struct call *c, const struct origin *o)
 	s->dialed = s->called = c->dialled;
 	s->calling_number = c->number.len > 0 ? c->number : c->user;
 	s->calling_name = c->name;
+	s->anonymous = caller_is_hidden(c);
 	s->payer_account = c->account;
 	if (o->kind == ORIGIN_GATEWAY) {
 		s->payer = PAYER_TRUNK;

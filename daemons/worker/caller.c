@@ -1,0 +1,195 @@
+/*
+ * Who calls, as the called side may see it (FLOWS.md S2-16d; RFC 3323, 3325).
+ *
+ *     the caller is        named by                          believed because
+ *     a subscriber         the directory                     of its credentials; its From is data
+ *     a trusted peer       P-Asserted-Identity, else         the gateway is trusted, or the address stands
+ *                          Remote-Party-ID, else From        in `trusted`
+ *
+ * Toward the called side From bears this name, or nobody's where privacy was asked for. The identity
+ * itself goes in P-Asserted-Identity to those alone that are trusted to keep it.
+ */
+#include "worker/worker.h"
+
+#include "sip/addr.h"
+#include "sip/fields.h"
+#include "sip/identity.h"
+
+/* A name of 256 bytes with each escaped, a user of 256 as %hh, a realm of 128. */
+enum { ADDRESS_MAX = 1536, SHOWN_MAX = 256 };
+
+#define ANONYMOUS SPAN("\"Anonymous\" <sip:anonymous@anonymous.invalid>")
+enum {
+	HIDDEN = 1 << SIP_PRIVACY_ID | 1 << SIP_PRIVACY_USER | 1 << SIP_PRIVACY_HEADER,
+	/* Media by way of somebody else, or what we do not know (RFC 3323 5). */
+	UNMET = 1 << SIP_PRIVACY_SESSION | 1 << SIP_PRIVACY_OTHER,
+};
+
+bool
+peer_is_trusted(struct worker *w, const struct netaddr *peer)
+{
+	for (unsigned i = 0; i < w->settings->n_trusted; i++)
+		if (netaddr_eq_ip(&w->settings->trusted[i], peer))
+			return true;
+	return false;
+}
+
+bool
+caller_is_hidden(const struct call *c)
+{
+	return (c->privacy & HIDDEN) != 0;
+}
+
+bool
+caller_privacy_unmet(const struct call *c)
+{
+	return c->privacy & 1u << SIP_PRIVACY_CRITICAL && c->privacy & UNMET;
+}
+
+/* --- who he is ----------------------------------------------------------------------------------*/
+
+static void
+name_by(struct worker *w, struct call *c, const struct sip_addr *a)
+{
+	struct buf user = scratch_buf(w, 256), name = scratch_buf(w, SHOWN_MAX);
+	struct sip_uri uri;
+
+	sip_put_display_text(&name, a->display);
+	if (sip_uri_parse(a->uri, &uri) == ERR_NONE)
+		sip_uri_user(&uri, &user);
+	c->user = call_keep(w, c, user.len > 0 ? buf_span(&user) : SPAN("anonymous"));
+	c->name = call_keep(w, c, buf_span(&name));
+}
+
+static void
+name_by_peer(struct worker *w, struct call *c, const struct sip_msg *m)
+{
+	struct sip_identity asserted;
+	struct sip_remote_party rpid;
+	struct sip_addr from = { 0 };
+
+	if (sip_identity(m, SIP_H_P_ASSERTED_IDENTITY, &asserted) == ERR_NONE) {
+		name_by(w, c, asserted.sip.uri.p != NULL ? &asserted.sip : &asserted.tel);
+		return;
+	}
+	if (sip_remote_party(m, &rpid) == ERR_NONE) {
+		name_by(w, c, &rpid.addr);
+		if (rpid.privacy != SIP_RPID_OFF)
+			c->privacy |= 1u << SIP_PRIVACY_ID;
+		return;
+	}
+	(void)sip_addr_parse(sip_span(m, m->from), &from);
+	name_by(w, c, &from);
+}
+
+/* What he would like to be called counts where it names nobody else (RFC 3325 9.2). */
+static struct span
+preferred_name(struct worker *w, const struct sip_msg *m, const struct dir_subscriber *s)
+{
+	struct buf user = scratch_buf(w, 256), name = scratch_buf(w, SHOWN_MAX);
+	struct sip_identity preferred;
+	struct sip_addr from;
+	struct sip_uri uri;
+
+	if (sip_identity(m, SIP_H_P_PREFERRED_IDENTITY, &preferred) == ERR_NONE &&
+	    sip_uri_parse(preferred.sip.uri, &uri) == ERR_NONE) {
+		sip_uri_user(&uri, &user);
+		sip_put_display_text(&name, preferred.sip.display);
+		if (name.len > 0 && (span_eq(buf_span(&user), dir_text(s, s->user)) ||
+					span_eq(buf_span(&user), dir_text(s, s->number))))
+			return buf_span(&name);
+	}
+	name.len = 0;
+	if (sip_addr_parse(sip_span(m, m->from), &from) == ERR_NONE)
+		sip_put_display_text(&name, from.display);
+	return buf_span(&name);
+}
+
+static void
+name_by_directory(
+    struct worker *w, struct call *c, const struct sip_msg *m, const struct dir_subscriber *s)
+{
+	c->user = call_keep(w, c, dir_text(s, s->user));
+	c->number = call_keep(w, c, dir_text(s, s->number));
+	/* The name the directory has goes before the one that the phone claims. */
+	c->name = call_keep(
+	    w, c, s->display_name.len > 0 ? dir_text(s, s->display_name) : preferred_name(w, m, s));
+}
+
+/* A phone that hides itself in From asks for the same (RFC 3323 4.1). */
+static bool
+is_anonymous(const struct sip_msg *m)
+{
+	struct sip_uri uri;
+
+	return sip_uri_parse(sip_span(m, m->from_uri), &uri) == ERR_NONE &&
+	       span_ieq(uri.host, SPAN("anonymous.invalid"));
+}
+
+/* --- how he is shown ----------------------------------------------------------------------------*/
+
+struct span
+caller_realm(struct worker *w, const struct call *c)
+{
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+	const struct dir_tenant *t =
+	    rec == NULL ? NULL : directory_tenant(&w->directory, c->tenant, rec);
+
+	return span_str(t == NULL ? w->settings->domains[0] : t->realm);
+}
+
+struct span
+caller_address(struct worker *w, struct span name, struct span user, struct span realm)
+{
+	struct buf b = scratch_buf(w, ADDRESS_MAX);
+
+	if (name.len > 0) {
+		sip_put_quoted(&b, name);
+		buf_char(&b, ' ');
+	}
+	buf_lit(&b, "<sip:");
+	sip_put_user(&b, user);
+	buf_char(&b, '@');
+	buf_put(&b, realm);
+	buf_char(&b, '>');
+	scratch_end(w, &b);
+	return buf_span(&b);
+}
+
+/* Of a subscriber with a number of his own that one, to be called back by. */
+static struct kept
+identity_lines(struct worker *w, struct call *c, struct span realm)
+{
+	struct buf uri = scratch_buf(w, ADDRESS_MAX), b = scratch_buf(w, ADDRESS_MAX + 128);
+
+	buf_lit(&uri, "sip:");
+	sip_put_user(&uri, kept_span(&w->heap, c->number.len > 0 ? c->number : c->user));
+	buf_char(&uri, '@');
+	buf_put(&uri, realm);
+	sip_put_identity(
+	    &b, SIP_H_P_ASSERTED_IDENTITY, kept_span(&w->heap, c->name), buf_span(&uri));
+	if (caller_is_hidden(c))
+		sip_put_privacy(&b, c->privacy | 1u << SIP_PRIVACY_ID);
+	return call_keep(w, c, buf_span(&b));
+}
+
+void
+caller_keep(struct worker *w, struct call *c, const struct sip_msg *m, const struct origin *o)
+{
+	struct span realm = caller_realm(w, c), dialled = kept_span(&w->heap, c->dialled);
+
+	c->privacy = (uint16_t)sip_privacy(m);
+	if (is_anonymous(m) && !(c->privacy & 1u << SIP_PRIVACY_NONE))
+		c->privacy |= 1u << SIP_PRIVACY_ID;
+	if (o->kind == ORIGIN_GATEWAY ||
+	    (peer_is_trusted(w, &m->flow.peer) && sip_has(m, SIP_H_P_ASSERTED_IDENTITY)))
+		name_by_peer(w, c, m);
+	else
+		name_by_directory(w, c, m, o->subscriber);
+	c->attempt.from = caller_is_hidden(c) ? call_keep(w, c, ANONYMOUS)
+					      : call_keep(w, c,
+						    caller_address(w, kept_span(&w->heap, c->name),
+							kept_span(&w->heap, c->user), realm));
+	c->identity = identity_lines(w, c, realm);
+	c->attempt.to = call_keep(w, c, caller_address(w, SPAN_NONE, dialled, realm));
+}

@@ -1,0 +1,137 @@
+/* Who calls, and who may know it (FLOWS.md S2-16d; RFC 3323, 3325; THREATS.md A2). */
+#include <string.h>
+
+#include "worker_phone.h"
+
+TestSuite(worker_identity, .init = rig_begin, .fini = rig_end);
+
+#define ANONYMOUS "\"Anonymous\" <sip:anonymous@anonymous.invalid>"
+
+static const char *
+bob_sees(const char *more)
+{
+	const char *m;
+
+	dials(alice, "bob", more, SDP_A);
+	hears(alice, "100");
+	m = hears(bob, "INVITE");
+	return m;
+}
+
+static void
+bob_is_busy(void)
+{
+	replies(bob, "INVITE", 486, "", "");
+	hears(bob, "ACK");
+	hears(alice, "486");
+	rig_ends_clean("busy 486 17 callee normal", 0);
+}
+
+static void
+trust(const char *host)
+{
+	cr_assert_eq(netaddr_ip(span_str(host), &rig->settings.trusted[0]), ERR_NONE);
+	rig->settings.n_trusted = 1;
+}
+
+/* Nothing is asserted to a phone, and what the caller asserts himself is not believed. */
+Test(worker_identity, A2_nobody_asserts_himself)
+{
+	const char *m = bob_sees("P-Asserted-Identity: <sip:boss@example.com>\r\n");
+
+	expect_has(header(m, "From"), "<sip:alice@example.com>");
+	cr_expect_eq(headers(m, "P-Asserted-Identity"), 0);
+	bob_is_busy();
+	cr_expect_str_eq(rig_cdr("segment.1.calling_presentation"), "allowed");
+}
+
+/* What he would like to be called, as long as it is himself. */
+Test(worker_identity, preferred_identity)
+{
+	expect_has(
+	    header(bob_sees("P-Preferred-Identity: \"Al\" <sip:alice@example.com>\r\n"), "From"),
+	    "\"Al\" <sip:alice@example.com>");
+	bob_is_busy();
+}
+
+Test(worker_identity, preferred_identity_of_another)
+{
+	expect_lacks(
+	    header(bob_sees("P-Preferred-Identity: \"Boss\" <sip:boss@example.com>\r\n"), "From"),
+	    "Boss");
+	bob_is_busy();
+}
+
+Test(worker_identity, privacy_id)
+{
+	const char *m = bob_sees("Privacy: id\r\nPriority: urgent\r\n");
+
+	expect_has(header(m, "From"), ANONYMOUS);
+	expect_lacks(m, "alice");
+	expect_has(m, "urgent");
+	bob_is_busy();
+	cr_expect_str_eq(rig_cdr("segment.1.calling_presentation"), "restricted");
+	cr_expect_str_eq(rig_cdr("segment.1.calling_number"), "1001");
+	cr_expect_str_eq(rig_cdr("segment.1.presented_number"), "");
+}
+
+Test(worker_identity, privacy_user_hides_what_tells)
+{
+	const char *m =
+	    bob_sees("Privacy: user\r\nSubject: from alice\r\nOrganization: alice and sons\r\n");
+
+	expect_has(header(m, "From"), ANONYMOUS);
+	expect_lacks(m, "alice");
+	bob_is_busy();
+}
+
+/* A peer in `trusted` is told, even what is hidden from others, and told to keep it. */
+Test(worker_identity, trusted_called_side)
+{
+	const char *m;
+
+	trust(bob->host);
+	m = bob_sees("Privacy: id\r\n");
+	expect_has(header(m, "From"), ANONYMOUS);
+	expect_has(header(m, "P-Asserted-Identity"), "<sip:1001@example.com>");
+	cr_expect_str_eq(header(m, "Privacy"), "id");
+	bob_is_busy();
+}
+
+/* A peer in `trusted` is believed. */
+Test(worker_identity, trusted_caller)
+{
+	trust(alice->host);
+	expect_has(
+	    header(bob_sees("P-Asserted-Identity: \"Carol\" <sip:3003@elsewhere.example>\r\n"),
+		"From"),
+	    "\"Carol\" <sip:3003@example.com>");
+	bob_is_busy();
+	cr_expect_str_eq(rig_cdr("segment.1.calling_number"), "3003");
+}
+
+/* RFC 3323 5: privacy that cannot be given, and nothing less will do. */
+Test(worker_identity, critical)
+{
+	dials(alice, "bob", "Privacy: session;critical\r\n", SDP_A);
+	hears(alice, "100");
+	hears(alice, "500");
+	rig_ends_clean("failed 500 41 system normal", 0);
+}
+
+/* A gateway's caller is whom it asserts, else whom its From names. */
+Test(worker_identity, gateway)
+{
+	struct phone *trunk;
+
+	rig_gateway(7, "203.0.113.7", true);
+	trunk = phone_at("+4930123", "203.0.113.7");
+	dials(trunk, "bob", "P-Asserted-Identity: <tel:+4989777>\r\nPrivacy: id\r\n", SDP_A);
+	hears(trunk, "100");
+	expect_has(header(hears(bob, "INVITE"), "From"), ANONYMOUS);
+	replies(bob, "INVITE", 486, "", "");
+	hears(bob, "ACK");
+	hears(trunk, "486");
+	rig_ends_clean("busy 486 17 callee normal", 0);
+	cr_expect_str_eq(rig_cdr("segment.1.calling_number"), "+4989777");
+}
