@@ -444,8 +444,22 @@ settle(struct txns *x, struct txn *t)
 		txn_machine_of(t)->fsm->enter(&a, t->state);
 }
 
-void
-txns_recover(struct txns *x)
+/* It was sent, and its INVITE had not noted that yet: asked again, it would send another of the same
+ * branch, for which the first took every answer. */
+static void
+note_cancel(struct txns *x, const struct txn *cancel)
+{
+	struct txn *t = txn_at(x, cancel->invite);
+	struct txn_act a = { x, t, cancel->invite };
+
+	if (t == NULL || t->kind != TXN_ICT || t->cancelled == TXN_CANCEL_SENT)
+		return;
+	t->cancelled = TXN_CANCEL_SENT;
+	txn_timeout_in(&a, 64ull * x->timers.t1_ms);
+}
+
+static void
+drop_half_made(struct txns *x)
 {
 	struct txn *next;
 
@@ -454,8 +468,17 @@ txns_recover(struct txns *x)
 		if (half_made(t)) {
 			arena_drop(x->heap, &t->arena);
 			pool_drop(x->pool, t);
-			continue;
+		} else if (t->kind == TXN_NICT && t->invite != 0) {
+			note_cancel(x, t);
 		}
+	}
+}
+
+void
+txns_recover(struct txns *x)
+{
+	drop_half_made(x);
+	for (struct txn *t = pool_next(x->pool, NULL); t != NULL; t = pool_next(x->pool, t)) {
 		settle(x, t);
 		txn_hash(x, t);
 		txn_index(x, t);

@@ -22,8 +22,11 @@ leg_send_bye(void *step, const void *input)
 		leg_last_word(s->w, l, EV_GONE, 0, 0, NULL);
 	if (in != NULL && in->n != NULL)
 		r.headers = reason_line(s->w, in->n);
-	r.cseq = ++l->dialog.local_cseq;
-	l->bye = leg_send_request(s->w, l, &r);
+	/* One that was on its way when the worker was killed is on its way still. */
+	if (txn_at(&s->w->txns, l->bye) == NULL) {
+		r.cseq = ++l->dialog.local_cseq;
+		l->bye = leg_send_request(s->w, l, &r);
+	}
 	l->dialog.state = DIALOG_ENDED; /* now: confirmed without a BYE means that one is owed */
 	if (l->bye == 0)
 		leg_drop(s->w, l);

@@ -245,10 +245,11 @@ leg_resend(void *step, const void *input)
 	(void)input;
 	if (t == NULL)
 		return;
-	outbox_put(s->w->outbox, &t->flow, txn_last(&s->w->txns, t), 0);
+	/* The next time first: a kill while it is sent does not end the series. */
 	l->retransmissions++;
 	l->resend_ms = l->resend_ms * 2 > t2 ? t2 : l->resend_ms * 2;
 	l->resend_ns = worker_now(s->w) + l->resend_ms * NS_PER_MS;
+	outbox_put(s->w->outbox, &t->flow, txn_last(&s->w->txns, t), 0);
 }
 
 void

@@ -227,6 +227,18 @@ is_half_made(const struct call *c)
 	return c->caller == 0 || c->segments == 0;
 }
 
+/* It may have to wait for a leg that is not there any more: no longer than it lingers. */
+static void
+end_marked(struct worker *w, struct call *c)
+{
+	handle h = pool_handle(&w->calls, c);
+
+	c->marked = 0;
+	call_abandon(w, c);
+	if (call_at(w, h) == c)
+		call_arm(w, c);
+}
+
 static void
 take_up_calls(struct worker *w)
 {
@@ -239,8 +251,7 @@ take_up_calls(struct worker *w)
 			call_drop(w, c);
 		} else if (c->marked) {
 			ended++;
-			c->marked = 0;
-			call_abandon(w, c);
+			end_marked(w, c);
 		} else {
 			kept++;
 			if (c->state == CALL_ENDING && c->linger_until_ns == 0)
@@ -256,6 +267,20 @@ take_up_calls(struct worker *w)
 	log_info("calls taken up", LOG_U64("calls", kept), LOG_U64("ended", ended));
 }
 
+/* Their 2xx was taken and the kill came before its ACK: whatever becomes of the leg, that goes first. */
+static void
+acknowledge(struct worker *w)
+{
+	for (struct leg *l = pool_next(&w->legs, NULL); l != NULL; l = pool_next(&w->legs, l)) {
+		const struct txn *t = txn_at(&w->txns, l->invite);
+
+		if (t != NULL && t->kind == TXN_ICT && t->state == TXN_ACCEPTED &&
+		    l->dialog.state == DIALOG_CONFIRMED && l->inv != INV_OUT_2XX &&
+		    l->ack_cseq != l->invite_cseq)
+			leg_write_ack(w, l, &l->dialog, l->invite_cseq, SPAN_NONE, SPAN_NONE);
+	}
+}
+
 void
 recover(struct worker *w)
 {
@@ -264,6 +289,7 @@ recover(struct worker *w)
 		if (w->views[i].state != CALL_VIEW_NONE && call_at(w, w->views[i].call) == NULL)
 			w->views[i] = (struct call_view){ 0 };
 	txns_recover(&w->txns);
+	acknowledge(w);
 	take_up_calls(w);
 	take_up_legs(w);
 	take_up_txns(w);
