@@ -448,27 +448,30 @@ rig_begin(void)
 	phones_begin();
 }
 
+static void
+remove_rings(unsigned proc)
+{
+	char path[64];
+
+	for (unsigned i = 0; i < 4 * PROC_MAX; i++) {
+		snprintf(path, sizeof(path), "%s.%u.%u", i & 1 ? "tail" : "data",
+		    i & 2 ? proc : i / 4, i & 2 ? i / 4 : proc);
+		unlinkat(rig->dir_fd, path, 0);
+	}
+}
+
 void
 rig_end(void)
 {
-	char path[128];
-
 	for (unsigned i = 0; i < rig->n_workers; i++) {
 		stop(rig->w[i]);
 		ring_close(&rig->store[i]);
+		remove_rings(proc_of(ROLE_WORKER, i));
 	}
 	for (unsigned i = 0; i < rig->n_log; i++)
 		free(rig->log[i].text);
 	for (unsigned i = 0; i < rig->n_phones; i++)
 		free(rig->phones[i]);
-	for (unsigned from = 0; from < PROC_MAX; from++) {
-		for (unsigned to = 0; to < PROC_MAX; to++) {
-			snprintf(path, sizeof(path), "data.%u.%u", from, to);
-			unlinkat(rig->dir_fd, path, 0);
-			snprintf(path, sizeof(path), "tail.%u.%u", from, to);
-			unlinkat(rig->dir_fd, path, 0);
-		}
-	}
 	records_close(&rig->directory.records);
 	records_close(&rig->locations.records);
 	for (unsigned i = 0; i < rig->n_maps; i++)

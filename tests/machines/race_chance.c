@@ -1,0 +1,78 @@
+/* Scripts by chance: a call that comes about, with anything at any moment, on a bad network. */
+#include "race.h"
+
+static uint64_t chance;
+
+static unsigned
+below(unsigned n)
+{
+	chance = chance * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(chance >> 33) % n;
+}
+
+static bool
+one_in(unsigned n)
+{
+	return below(n) == 0;
+}
+
+static void
+begin(struct race_script *s)
+{
+	unsigned at = 30 + below(200);
+
+	race_step_add(s, 0, one_in(6) ? DO_DIAL_EMPTY : DO_DIAL, 0, 0);
+	for (unsigned i = 1; i <= s->phones; i++)
+		if (!one_in(4))
+			race_step_add(s, i, one_in(4) ? DO_PROGRESS : DO_RING, at + below(60), 0);
+	if (!one_in(5))
+		race_step_add(s, 1 + below(s->phones), DO_ANSWER, 200 + below(400), 0);
+}
+
+static void
+anything(struct race_script *s)
+{
+	static const enum race_verb verbs[] = { DO_CANCEL, DO_BYE, DO_REINVITE, DO_REINVITE,
+		DO_REINVITE_EMPTY, DO_UPDATE, DO_UPDATE_EMPTY, DO_ANSWER, DO_REFUSE, DO_RING,
+		DO_PROGRESS, DO_OPTIONS, DO_REINVITE };
+	static const unsigned codes[] = { 486, 480, 603, 404, 500, 503, 600, 302, 488 };
+	enum race_verb v = verbs[below(sizeof(verbs) / sizeof(verbs[0]))];
+	unsigned when = one_in(3) ? below(400) : 200 + below(2500);
+
+	race_step_add(s, one_in(2) ? 0 : 1 + below(s->phones), v, when,
+	    v == DO_REFUSE ? codes[below(sizeof(codes) / sizeof(codes[0]))] : 0);
+}
+
+static void
+bad_network(struct race_script *s)
+{
+	for (unsigned n = below(4); n > 0; n--)
+		s->faults[s->n_faults++] =
+		    (struct race_fault){ (uint8_t)below(FAULT_LATE + 1), (uint16_t)(1 + below(50)),
+			    (uint16_t)(one_in(2) ? below(60) : below(1500)) };
+	if (one_in(4))
+		s->jitter_ms = 10 + below(40);
+}
+
+void
+race_by_chance(unsigned seed, struct race_script *s)
+{
+	chance = seed * 0x9e3779b97f4a7c15u;
+	below(2);
+	*s = (struct race_script){ .phones = one_in(3) ? 1 + below(3) : 1, .seed = seed };
+	s->in_turn = one_in(3);
+	for (unsigned i = 0; i < RACE_PHONES; i++)
+		if (one_in(5))
+			s->habits[i] =
+			    (uint8_t)(1u << (1 + below(4))); /* each but the one that never ACKs */
+	if (one_in(40))
+		s->habits[0] |= HABIT_NEVER_ACKS;
+	begin(s);
+	for (unsigned n = 1 + below(5); n > 0; n--)
+		anything(s);
+	bad_network(s);
+	if (one_in(8))
+		s->faults[s->n_faults++] = (struct race_fault){ (uint8_t)(FAULT_KILL + below(2)),
+			(uint16_t)(1 + below(30)), 0 };
+	s->ender = (uint8_t)(one_in(5) ? RACE_OPERATOR : below(1 + s->phones));
+}

@@ -1,0 +1,216 @@
+/*
+ * The referee stands where the worker stands: it hears what reached it and sees what it sends, in that
+ * order, so whatever the network did, it knows whether a message is lawful. The rules are at rules().
+ */
+#include "race_referee.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct referee *
+referee_new(void)
+{
+	return race_take(sizeof(struct referee));
+}
+
+struct ref_dialog *
+ref_dialog(unsigned who, const char *call_id)
+{
+	struct referee *r = race->referee;
+	struct ref_dialog *d;
+
+	for (unsigned i = 0; i < r->n_dialogs; i++)
+		if (r->dialogs[i].who == who && strcmp(r->dialogs[i].call_id, call_id) == 0)
+			return &r->dialogs[i];
+	if (r->n_dialogs == REF_DIALOGS) {
+		race_fail("more dialogs than the referee keeps");
+		return &r->dialogs[0];
+	}
+	d = &r->dialogs[r->n_dialogs++];
+	d->who = who;
+	snprintf(d->call_id, sizeof(d->call_id), "%s", call_id);
+	return d;
+}
+
+struct ref_txn *
+ref_find(unsigned who, bool ours, const char *method, const char *branch)
+{
+	struct referee *r = race->referee;
+
+	for (unsigned i = 0; i < r->n_txns; i++) {
+		struct ref_txn *t = &r->txns[i];
+
+		if (t->ours == ours && t->d->who == who && strcmp(t->branch, branch) == 0 &&
+		    strcmp(t->method, method) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+struct ref_txn *
+ref_new(unsigned who, bool ours, const struct race_msg *m)
+{
+	struct referee *r = race->referee;
+	struct race_sdp s;
+	struct ref_txn *t;
+
+	if (r->n_txns == REF_TXNS) {
+		race_fail("more transactions than the referee keeps");
+		return &r->txns[0];
+	}
+	race_sdp_read(m->body, &s);
+	t = &r->txns[r->n_txns++];
+	t->ours = ours;
+	t->d = ref_dialog(who, m->call_id);
+	t->cseq = m->cseq;
+	t->request = m->text;
+	t->offered = s.there;
+	t->first = m->to_tag[0] == '\0';
+	t->at_ms = race->now_ms;
+	snprintf(t->method, sizeof(t->method), "%s", m->method);
+	snprintf(t->branch, sizeof(t->branch), "%s", m->branch);
+	return t;
+}
+
+/* The INVITE that an ACK or a PRACK speaks of. */
+struct ref_txn *
+ref_invite(unsigned who, bool ours, const char *call_id, unsigned cseq)
+{
+	struct referee *r = race->referee;
+
+	for (unsigned i = r->n_txns; i-- > 0;) {
+		struct ref_txn *t = &r->txns[i];
+
+		if (t->ours == ours && t->d->who == who && t->cseq == cseq &&
+		    strcmp(t->method, "INVITE") == 0 && strcmp(t->d->call_id, call_id) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+/* --- what reached the worker --------------------------------------------------------------------*/
+
+static void
+ended(unsigned by)
+{
+	struct referee_facts *f = &race->referee->facts;
+
+	if (f->answered_ms == 0 || f->ended_ms != 0)
+		return;
+	f->ended_ms = race->now_ms;
+	f->ended_by = by;
+}
+
+static void
+heard_bye(struct ref_txn *t)
+{
+	struct referee *r = race->referee;
+	struct referee_facts *f = &r->facts;
+	bool caller = t->d->who == 0;
+
+	if (caller && f->final == 0)
+		f->cancelled = true;
+	if (caller || t->d == r->called)
+		ended(t->d->who);
+	t->d->over = true;
+}
+
+static void
+heard_request(unsigned who, const struct race_msg *m)
+{
+	struct referee_facts *f = &race->referee->facts;
+	struct ref_txn *t;
+
+	if (strcmp(m->method, "ACK") == 0) {
+		t = ref_invite(who, false, m->call_id, m->cseq);
+		if (t == NULL || t->final == 0)
+			return;
+		t->acked = true;
+		if (who == 0 && t->first && t->final < 300)
+			f->acked = true;
+		return;
+	}
+	if (ref_find(who, false, m->method, m->branch) != NULL)
+		return;
+	t = ref_new(who, false, m);
+	if (strcmp(m->method, "BYE") == 0)
+		heard_bye(t);
+	else if (strcmp(m->method, "CANCEL") == 0 && who == 0 && f->final == 0)
+		f->cancelled = true;
+	else if (strcmp(m->method, "INVITE") == 0 && t->first && who == 0)
+		f->invites++;
+}
+
+static void
+heard_response(unsigned who, const struct race_msg *m)
+{
+	struct referee *r = race->referee;
+	struct ref_txn *t = ref_find(who, true, m->method, m->branch);
+	struct race_sdp s;
+
+	if (t == NULL)
+		return;
+	if (m->status < 200) {
+		t->provisional = true;
+		return;
+	}
+	if (t->final != 0)
+		return;
+	t->final = m->status;
+	race_sdp_read(m->body, &s);
+	t->answer = s.there;
+	/* The other side has lost the dialog (12.2.1.2). */
+	if (!t->first && strcmp(t->method, "BYE") != 0 && (m->status == 481 || m->status == 408))
+		ended(RACE_PHONES);
+	if (t->first && strcmp(t->method, "INVITE") == 0 && m->status < 300 && r->called == NULL &&
+	    !r->facts.cancelled)
+		r->called = t->d;
+}
+
+void
+referee_heard(unsigned who, const char *text)
+{
+	struct race_msg m;
+
+	if (!race_read(text, &m)) {
+		race_fail("a phone wrote:\n%s", text);
+		return;
+	}
+	if (m.request)
+		heard_request(who, &m);
+	else
+		heard_response(who, &m);
+}
+
+void
+referee_hangup(void)
+{
+	ended(RACE_OPERATOR);
+}
+
+/* --- the end ------------------------------------------------------------------------------------*/
+
+void
+referee_end(void)
+{
+	struct referee *r = race->referee;
+
+	for (unsigned i = 0; i < r->n_txns; i++) {
+		struct ref_txn *t = &r->txns[i];
+		const char *whose = t->ours ? "the worker" : "a phone";
+
+		/* A kill drops what is in hand; what was in hand comes again, or not. */
+		if (t->final == 0 && race->deaths == 0)
+			race_fail("%s's %s %u to or of %c was never answered", whose, t->method,
+			    t->cseq, race_names[t->d->who]);
+		else if (t->ours && !t->acked && t->final != 0 && strcmp(t->method, "INVITE") == 0)
+			race_fail("the worker never acknowledged the %u to its INVITE %u to %c",
+			    t->final, t->cseq, race_names[t->d->who]);
+	}
+}
+
+void
+referee_facts(struct referee_facts *f_r)
+{
+	*f_r = race->referee->facts;
+}
