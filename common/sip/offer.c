@@ -41,37 +41,67 @@ offer_step(struct offer *o, enum offer_event e, uint64_t id)
 	return fsm_step(&offer_fsm, &o->state, (uint8_t)e, o, NULL, id);
 }
 
+static unsigned
+lines_toward(const struct offer *o, const struct sdp *s)
+{
+	return s->n_media > o->n_media ? s->n_media : o->n_media;
+}
+
 /* The body as it will be written: with the m-lines that are added. */
 static uint64_t
-body_hash(const struct sdp *s, unsigned n_media)
+body_hash(const struct offer *o, const struct sdp *s)
 {
+	const unsigned n_media = lines_toward(o, s);
 	const struct hash_key key = { 0x6f666665722d6d2d, n_media };
-	uint64_t words = sdp_hash(s), hash = hash_bytes(&key, &words, sizeof(words));
+	struct {
+		uint64_t words;
+		struct media_line added[SDP_MEDIA_MAX];
+	} body = { .words = sdp_hash(s) };
+	uint64_t hash;
 
+	for (unsigned i = s->n_media; i < n_media; i++)
+		body.added[i] = o->media[i];
+	hash = hash_bytes(&key, &body, sizeof(body));
 	return hash == 0 ? 1 : hash;
 }
 
 bool
 offer_is_last(const struct offer *o, const struct sdp *s)
 {
-	return body_hash(s, s->n_media > o->n_media ? s->n_media : o->n_media) == o->last_hash;
+	return body_hash(o, s) == o->last_hash;
+}
+
+/* The lines first, their number after them: a kill between leaves none that is not known. */
+static void
+remember(struct offer *o, const struct sdp *s)
+{
+	for (unsigned i = 0; i < s->n_media; i++)
+		o->media[i] = media_line_of(&s->media[i]);
+	if (s->n_media > o->n_media)
+		__atomic_store_n(&o->n_media, (uint8_t)s->n_media, __ATOMIC_RELEASE);
+}
+
+void
+offer_heard(struct offer *o, const struct sdp *s)
+{
+	remember(o, s);
 }
 
 void
 offer_put(struct buf *b, struct offer *o, const struct sdp *s, const struct netaddr *ours)
 {
-	unsigned n_media = s->n_media > o->n_media ? s->n_media : o->n_media;
-	uint64_t hash = body_hash(s, n_media);
+	const unsigned n_media = lines_toward(o, s);
+	const uint64_t hash = body_hash(o, s);
 
 	/* The version first: a kill before the hash is stored raises it once more, and no number
 	 * is ever sent for two bodies. */
 	if (hash != o->last_hash) {
 		__atomic_store_n(&o->sess_version, o->sess_version + 1, __ATOMIC_RELEASE);
-		__atomic_store_n(&o->n_media, (uint8_t)n_media, __ATOMIC_RELEASE);
+		remember(o, s);
 		__atomic_store_n(&o->last_hash, hash, __ATOMIC_RELEASE);
 	}
 	sdp_put(b, s,
 	    &(struct sdp_origin){ .id = o->sess_id, .version = o->sess_version, .address = *ours });
 	for (unsigned i = s->n_media; i < n_media; i++)
-		buf_lit(b, "m=audio 0 RTP/AVP 0\r\n");
+		media_line_put_refused(b, o->media[i]);
 }

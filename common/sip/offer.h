@@ -12,7 +12,7 @@
 #define TANDEM_SIP_OFFER_H
 
 #include "base/fsm.h"
-#include "sip/sdp.h"
+#include "sip/media_line.h"
 
 enum offer_state { OFFER_STABLE, OFFER_SENT, OFFER_RCVD };
 enum offer_event { OFFER_E_SEND_OFFER, OFFER_E_RECV_OFFER, OFFER_E_SEND_ANSWER,
@@ -23,16 +23,21 @@ struct offer {                    /* in a leg, in shared memory */
 	uint8_t n_media;              /* m-lines toward the peer never shrink (RFC 3264 8) */
 	uint8_t pad[6];
 	uint64_t sess_id, sess_version, last_hash;
+	struct media_line media[SDP_MEDIA_MAX]; /* what each of the n_media was last */
 };
+/* Room that offer_put may need beyond the length of the body: line ends, our o=, refused m-lines. */
+enum { OFFER_ROOM = SDP_LINES_MAX + 256 + SDP_MEDIA_MAX * MEDIA_LINE_MAX };
 
 extern const struct fsm offer_fsm;
 
 void offer_init(struct offer *o, uint64_t sess_id);
 bool offer_step(struct offer *o, enum offer_event e, uint64_t id);
 /* Writes a body toward the peer: our o= line, the version raised exactly when the body differs from
- * the last one sent (INV-8); m-lines that went missing are added with port 0. */
+ * the last one sent (INV-8); m-lines that went missing are added, each of its kind, with port 0. */
 void offer_put(struct buf *b, struct offer *o, const struct sdp *s, const struct netaddr *ours);
-
+/* A body came from the peer: what he offers is answered line for line, and what he answers stays in its
+ * place, whoever is put through to him then. */
+void offer_heard(struct offer *o, const struct sdp *s);
 /* Is this body the one that offer_put wrote last? */
 bool offer_is_last(const struct offer *o, const struct sdp *s);
 

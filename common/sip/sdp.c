@@ -71,14 +71,14 @@ read_origin(struct sdp *s, struct span value)
 		s->origin_version = third;
 }
 
+static const char *const words[] = { [SDP_SENDRECV] = "sendrecv",
+	[SDP_SENDONLY] = "sendonly",
+	[SDP_RECVONLY] = "recvonly",
+	[SDP_INACTIVE] = "inactive" };
+
 static bool
 direction_of(struct span attribute, enum sdp_direction *d_r)
 {
-	static const char *const words[] = { [SDP_SENDRECV] = "sendrecv",
-		[SDP_SENDONLY] = "sendonly",
-		[SDP_RECVONLY] = "recvonly",
-		[SDP_INACTIVE] = "inactive" };
-
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (span_eq(attribute, span_str(words[i]))) {
 			*d_r = (enum sdp_direction)i;
@@ -218,12 +218,22 @@ put_origin(struct buf *b, const struct sdp_origin *o)
 	put_line(b, address);
 }
 
-/* The lines that are passed on; false at the end. */
+/* The lines that are some; false at the end. */
+static bool
+next_line(struct span *rest, struct span *line_r)
+{
+	while (cut_line(rest, line_r))
+		if (line_r->len >= 2)
+			return true;
+	return false;
+}
+
+/* Those that are passed on. */
 static bool
 next_passed(struct span *rest, struct span *line_r)
 {
-	while (cut_line(rest, line_r))
-		if (line_r->len >= 2 && !is_type(*line_r, 'o'))
+	while (next_line(rest, line_r))
+		if (!is_type(*line_r, 'o'))
 			return true;
 	return false;
 }
@@ -242,6 +252,54 @@ sdp_put(struct buf *b, const struct sdp *s, const struct sdp_origin *o)
 			origin = true;
 		}
 	}
+}
+
+static void
+put_direction(struct buf *b, enum sdp_direction direction)
+{
+	buf_lit(b, "a=");
+	buf_str(b, words[direction]);
+	buf_lit(b, "\r\n");
+}
+
+/* In the place of the stream's own attribute, or at its end. The session's goes: it would not hold for
+ * anybody. */
+void
+sdp_put_directed(struct buf *b, const struct sdp *s, enum sdp_direction direction)
+{
+	struct span rest = s->text, line;
+	enum sdp_direction old;
+	bool done = true;
+	unsigned i = 0;
+
+	while (next_line(&rest, &line)) {
+		if (is_type(line, 'm')) {
+			if (!done)
+				put_direction(b, direction);
+			done = i >= s->n_media || s->media[i].port == 0;
+			i++;
+		} else if (is_type(line, 'a') &&
+			   direction_of(span_trim(span_from(line, 2)), &old)) {
+			if (!done)
+				put_direction(b, direction);
+			done = true;
+			continue;
+		}
+		put_line(b, line);
+	}
+	if (!done)
+		put_direction(b, direction);
+}
+
+bool
+sdp_same(const struct sdp *a, const struct sdp *b)
+{
+	struct span x = a->text, y = b->text, line, other;
+
+	while (next_passed(&x, &line))
+		if (!next_passed(&y, &other) || !span_eq(line, other))
+			return false;
+	return !next_passed(&y, &other);
 }
 
 /* No secret: whoever makes two bodies collide only keeps his own peer from seeing a change. */

@@ -44,7 +44,12 @@ struct sdp_origin {              /* ours, one per leg, constant but for the vers
 };
 /* The same SDP with our o= line; everything else byte for byte, line ends made CRLF. */
 void sdp_put(struct buf *b, const struct sdp *s, const struct sdp_origin *o);
+/* The same SDP, its o= line too, but each stream that is not refused has this direction: hold and resume
+ * of our own making. To be read again and written with sdp_put. */
+void sdp_put_directed(struct buf *b, const struct sdp *s, enum sdp_direction direction);
 /* A hash of all but the o= line: has the body changed? */
 uint64_t sdp_hash(const struct sdp *s);
+/* The same session description but for the o= line and line ends. */
+bool sdp_same(const struct sdp *a, const struct sdp *b);
 
 #endif

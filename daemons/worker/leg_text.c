@@ -194,7 +194,7 @@ leg_body_toward(struct worker *w, struct leg *l, struct span content_type, struc
 	sdp = scratch_take(w, sizeof(*sdp));
 	if (sdp == NULL || sdp_parse(body, sdp) != ERR_NONE)
 		return body;
-	b = scratch_buf(w, body.len + 1024);
+	b = scratch_buf(w, body.len + OFFER_ROOM);
 	offer_put(&b, &l->offer, sdp, &ours);
 	if (!buf_ok(&b))
 		return body;

@@ -23,6 +23,27 @@ check_same(const struct sdp *a, const struct sdp *b)
 	}
 }
 
+/* Whatever direction a body is given, its streams that are not refused have it, and nothing else is
+ * another. */
+static void
+check_directed(const struct sdp *s)
+{
+	static char out[ROOM], again[ROOM];
+	static struct sdp held, back;
+
+	for (unsigned d = SDP_SENDRECV; d <= SDP_INACTIVE; d++) {
+		struct buf b = buf_on(out, sizeof(out)), c = buf_on(again, sizeof(again));
+
+		sdp_put_directed(&b, s, d);
+		must(buf_ok(&b) && sdp_parse(buf_span(&b), &held) == ERR_NONE);
+		must(held.n_media == s->n_media && span_eq(held.origin, s->origin));
+		for (unsigned i = 0; i < s->n_media; i++)
+			must(s->media[i].port == 0 || held.media[i].direction == d);
+		sdp_put_directed(&c, &held, d);
+		must(sdp_parse(buf_span(&c), &back) == ERR_NONE && sdp_same(&held, &back));
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -47,9 +68,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(buf_ok(&b));
 		must(sdp_parse(buf_span(&b), &second) == ERR_NONE);
 		check_same(&s, &second);
+		must(sdp_same(&s, &second));
+		check_directed(&s);
 		must(span_eq(second.origin, SPAN("- 1 2 IN IP4 192.0.2.1")));
 		offer_init(&offer, 1);
-		b = buf_on(out, sizeof(out));
+		b = buf_on(out, s.text.len + OFFER_ROOM);
 		offer_put(&b, &offer, &s, &ours.address);
 		must(offer.sess_version == 1 && offer.n_media == s.n_media);
 		b = buf_on(again, sizeof(again));
@@ -60,6 +83,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		offer_put(&b, &offer, &second, &ours.address);
 		must(buf_ok(&b) && sdp_parse(buf_span(&b), &second) == ERR_NONE);
 		must(second.n_media == (s.n_media > 1 ? s.n_media : 1));
+		for (unsigned i = 1; i < second.n_media; i++)
+			must(second.media[i].port == 0 && second.media[i].formats.len > 0);
 	}
 	free(copy);
 	return 0;

@@ -246,3 +246,53 @@ Test(sdp, origin_of_ipv6)
 	sdp_put(&b, &s, &o);
 	expect_span(buf_span(&b), "v=0\r\no=- 1 2 IN IP6 2001:db8::7\r\n");
 }
+
+static void
+expect_directed(const char *body, enum sdp_direction d, const char *want)
+{
+	static char text[4096];
+	struct buf b = buf_on(text, sizeof(text));
+	struct sdp s;
+
+	cr_assert_eq(sdp_parse(span_str(body), &s), ERR_NONE, "%s", body);
+	sdp_put_directed(&b, &s, d);
+	expect_span(buf_span(&b), want);
+}
+
+/* S1-12 from our side: the attribute of each stream, wherever it was said before. */
+Test(sdp, directed)
+{
+	expect_directed("v=0\no=a 1 1 IN IP4 h\nm=audio 1 RTP/AVP 0", SDP_SENDONLY,
+	    "v=0\r\no=a 1 1 IN IP4 h\r\nm=audio 1 RTP/AVP 0\r\na=sendonly\r\n");
+	expect_directed(
+	    "v=0\r\na=inactive\r\na=x\r\nm=audio 1 RTP/AVP 0\r\na=ptime:20\r\n"
+	    "m=video 2 RTP/AVP 31\r\na=recvonly \r\na=fmtp:31 sendrecv\r\na=sendonly\r\n"
+	    "m=text 0 RTP/AVP 98\r\na=sendonly\r\nc=IN IP4 h\r\n",
+	    SDP_SENDRECV,
+	    "v=0\r\na=x\r\nm=audio 1 RTP/AVP 0\r\na=ptime:20\r\na=sendrecv\r\n"
+	    "m=video 2 RTP/AVP 31\r\na=sendrecv\r\na=fmtp:31 sendrecv\r\n"
+	    "m=text 0 RTP/AVP 98\r\nc=IN IP4 h\r\n");
+	expect_directed("v=0\r\na=sendonly\r\n", SDP_INACTIVE, "v=0\r\n");
+	expect_directed("v=0\r\nm=audio 1 RTP/AVP 0\r\na=sendonly\r\na=sendonlyx\r\n", SDP_RECVONLY,
+	    "v=0\r\nm=audio 1 RTP/AVP 0\r\na=recvonly\r\na=sendonlyx\r\n");
+}
+
+static bool
+same(const char *x, const char *y)
+{
+	struct sdp a, b;
+
+	cr_assert_eq(sdp_parse(span_str(x), &a), ERR_NONE);
+	cr_assert_eq(sdp_parse(span_str(y), &b), ERR_NONE);
+	cr_expect_eq(sdp_same(&a, &b), sdp_same(&b, &a));
+	cr_expect_eq(sdp_same(&a, &b), sdp_hash(&a) == sdp_hash(&b));
+	return sdp_same(&a, &b);
+}
+
+Test(sdp, same)
+{
+	cr_expect(same("v=0\r\no=a 1 1 IN IP4 h\r\ns=-\r\n", "v=0\n\ns=-\no=b 2 2 IN IP4 i\n"));
+	cr_expect_not(same("v=0\r\ns=-\r\n", "v=0\r\ns=- \r\n"));
+	cr_expect_not(same("v=0\r\ns=-\r\n", "v=0\r\n"));
+	cr_expect_not(same("v=0\r\na=x\r\na=y\r\n", "v=0\r\na=y\r\na=x\r\n"));
+}
