@@ -46,6 +46,7 @@ struct party {
 	uint8_t round;	     /* of the attempt, in which it was dialled */
 	uint8_t passed_over; /* told to end, the next round does not wait until it has */
 	uint8_t acked;	     /* it has confirmed an answer of ours */
+	uint8_t held;	     /* 1: by its last description it holds the other side */
 	uint16_t status;     /* last that came, or was sent */
 	uint16_t number;     /* leg_no */
 	uint32_t peer;	     /* heap offset of the party it talks with; 0 = none */
@@ -106,7 +107,8 @@ struct attempt {
  * call_negotiate.c. Heap offsets of parties; all 0: none is on its way. */
 struct negotiation {
 	uint32_t asker, asked, owed;
-	uint32_t join;	   /* 1: the two are to be brought together as soon as there is none */
+	uint16_t join;	   /* 1: the two are to be brought together as soon as there is none */
+	uint16_t held;	   /* 1: the offer on its way holds the other side */
 	uint64_t retry_ns; /* deadline of the next attempt at that; 0 = off */
 };
 

@@ -1,7 +1,7 @@
 /*
  * Offers pass from one side of a call that is up to the other, and answers back (FLOWS.md S1-06, S1-12;
- * RFC 3264, 3311, 3725). Nothing about a hold is remembered here; what was offered goes through as it
- * came. One negotiation at a time:
+ * RFC 3264, 3311, 3725). What was offered goes through as it came, a hold too; nothing is latched, its
+ * time alone is kept for the record. One negotiation at a time:
  *
  *     asker  asked  owed
  *       P      Q      -    P's re-INVITE or UPDATE is with Q as ours; what Q says goes back to P
@@ -13,6 +13,7 @@
 #include "worker/worker.h"
 
 #include "base/rand.h"
+#include "sip/fields.h"
 
 static bool
 is_busy(const struct negotiation *x)
@@ -63,6 +64,35 @@ over(struct worker *w, struct call *c)
 		x->retry_ns = worker_now(w);
 }
 
+/* --- hold ---------------------------------------------------------------------------------------*/
+
+static bool
+is_hold(struct worker *w, const struct note *in)
+{
+	size_t used = w->scratch_used;
+	struct sdp *sdp = scratch_take(w, sizeof(*sdp));
+	bool held;
+
+	held = sdp != NULL && in->text[T_BODY].len > 0 &&
+	       sip_type_is(in->text[T_CONTENT_TYPE], SPAN("application/sdp")) &&
+	       sdp_parse(in->text[T_BODY], sdp) == ERR_NONE && sdp_held(sdp);
+	w->scratch_used = used;
+	return held;
+}
+
+/* The two agree. Only the time is kept: who answers a hold with recvonly or inactive holds nobody. */
+static void
+agreed(struct worker *w, struct call *c, struct party *offerer, struct party *answerer,
+    const struct note *answer)
+{
+	bool held = c->negotiation.held;
+
+	offerer->held = held;
+	if (!held)
+		answerer->held = is_hold(w, answer);
+	segments_hold(w, c, offerer->held || answerer->held);
+}
+
 /* --- what one of them began ----------------------------------------------------------------------*/
 
 void
@@ -85,6 +115,7 @@ call_acked(void *step, const void *note)
 
 	s->p->acked = 1;
 	if (owed != NULL && x->asker == heap_offset(&s->w->heap, s->p)) {
+		agreed(s->w, s->c, owed, s->p, note);
 		over(s->w, s->c);
 		send_body(s, CMD_ACK, owed, note);
 	}
@@ -119,6 +150,7 @@ call_offer(void *step, const void *note)
 	}
 	x->asker = heap_offset(&s->w->heap, s->p);
 	x->asked = heap_offset(&s->w->heap, peer);
+	x->held = is_hold(s->w, note);
 	send_body(s, CMD_OFFER, peer, note);
 }
 
@@ -144,7 +176,9 @@ answer_asker(struct call_step *s, struct party *asker, const struct note *in)
 	if (in->flags & NOTE_DELAYED_OFFER) {
 		x->owed = x->asked;
 		x->asked = 0;
+		x->held = is_hold(s->w, in);
 	} else {
+		agreed(s->w, s->c, asker, s->p, in);
 		over(s->w, s->c);
 	}
 	send_body(s, CMD_OFFER_ANSWER, asker, in);
@@ -237,6 +271,7 @@ offer_to_peer(struct call_step *s, const struct note *in)
 	}
 	x->owed = x->asked;
 	x->asked = heap_offset(&s->w->heap, peer);
+	x->held = is_hold(s->w, in);
 	send_body(s, CMD_OFFER, peer,
 	    &(struct note){
 		.text = {
@@ -288,6 +323,7 @@ call_offer_answered(void *step, const void *note)
 	if (asker != NULL) {
 		answer_asker(s, asker, note);
 	} else if (owed != NULL) {
+		agreed(s->w, s->c, owed, s->p, note);
 		over(s->w, s->c);
 		send_body(s, CMD_ACK, owed, note);
 	} else {

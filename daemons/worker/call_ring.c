@@ -74,6 +74,8 @@ call_progress(void *step, const void *note)
 	if (alone) {
 		n.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
 		n.text[T_BODY] = in->text[T_BODY];
+		if (n.text[T_BODY].len > 0 && segment_of(w, c, s->p)->early_ns == 0)
+			segment_of(w, c, s->p)->early_ns = worker_now(w);
 	}
 	if (in->flags & NOTE_DELAYED_OFFER)
 		negotiation_owe(w, c, party_at(w, c->caller), s->p);

@@ -71,6 +71,7 @@ static void
 put_times(struct cdr_writer *r, const struct segment *s)
 {
 	int64_t end = (int64_t)s->end_ns;
+	uint64_t waited = s->answer_ns != 0 ? s->answer_ns : s->end_ns;
 
 	cdr_time(r, CDR_SEGMENT_start_at, s->start_ms);
 	cdr_time(r, CDR_SEGMENT_ring_at, s->ring_ms);
@@ -82,12 +83,15 @@ put_times(struct cdr_writer *r, const struct segment *s)
 	cdr_int(r, CDR_SEGMENT_duration_ms, (end - (int64_t)s->start_ns) / (int64_t)NS_PER_MS);
 	cdr_int(r, CDR_SEGMENT_bill_ms,
 	    s->answer_ns == 0 ? 0 : (end - (int64_t)s->answer_ns) / (int64_t)NS_PER_MS);
+	if (s->hold_ns != 0)
+		cdr_int(r, CDR_SEGMENT_hold_ms, (int64_t)(s->hold_ns / NS_PER_MS));
+	if (s->early_ns != 0)
+		cdr_int(r, CDR_SEGMENT_early_media_ms,
+		    (int64_t)(waited - s->early_ns) / (int64_t)NS_PER_MS);
 	if (s->ring_ns == 0)
 		return;
 	cdr_int(r, CDR_SEGMENT_pdd_ms, (int64_t)(s->ring_ns - s->start_ns) / (int64_t)NS_PER_MS);
-	cdr_int(r, CDR_SEGMENT_ring_ms,
-	    (int64_t)((s->answer_ns != 0 ? s->answer_ns : s->end_ns) - s->ring_ns) /
-		(int64_t)NS_PER_MS);
+	cdr_int(r, CDR_SEGMENT_ring_ms, (int64_t)(waited - s->ring_ns) / (int64_t)NS_PER_MS);
 }
 
 /* The Call-ID toward the targets of a segment. */

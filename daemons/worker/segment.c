@@ -96,6 +96,27 @@ segment_answered(struct worker *w, struct call *c, struct segment *s, struct par
 		s->out_trunk = t->gateway;
 }
 
+static void
+segment_hold(struct worker *w, struct segment *s, bool held)
+{
+	uint64_t now = worker_now(w);
+
+	if (held && s->held_since_ns == 0) {
+		s->held_since_ns = now;
+	} else if (!held && s->held_since_ns != 0) {
+		s->hold_ns += now - s->held_since_ns;
+		s->held_since_ns = 0;
+	}
+}
+
+void
+segments_hold(struct worker *w, struct call *c, bool held)
+{
+	for (struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next))
+		if (s->answer_ns != 0 && s->end_ns == 0)
+			segment_hold(w, s, held);
+}
+
 /* --- how it ended -------------------------------------------------------------------------------*/
 
 /* R24: the caller never confirmed the answer. A lost ACK later in the call takes nothing back. */
@@ -159,6 +180,7 @@ segment_close(
 		return;
 	s->end_ms = w->child.clock.wall_ms;
 	s->end_ns = worker_now(w);
+	segment_hold(w, s, false);
 	s->status = (uint16_t)status;
 	s->q850 = (uint16_t)q850_of_status(status);
 	s->released_by = (uint8_t)by;

@@ -140,6 +140,8 @@ void segment_answered(struct worker *w, struct call *c, struct segment *s, struc
 /* It is over; status: what came of it, 200 when it was answered. */
 void segment_close(
     struct worker *w, struct segment *s, unsigned status, enum released_by by, enum end_reason why);
+/* One side holds the other from now on, or no longer. */
+void segments_hold(struct worker *w, struct call *c, bool held);
 /* Those that are open end with their call. */
 void segments_close(struct worker *w, struct call *c);
 unsigned q850_of_status(unsigned status);

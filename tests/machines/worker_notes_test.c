@@ -167,7 +167,7 @@ begin_joined(void)
 TestSuite(worker_bridge, .init = begin_joined, .fini = rig_end);
 
 static void
-passes(struct phone *from, struct phone *to)
+they_pass(struct phone *from, struct phone *to)
 {
 	says(from, "INVITE", "", SDP("192.0.2.9", "4444", ""));
 	hears(from, "100");
@@ -180,8 +180,8 @@ passes(struct phone *from, struct phone *to)
 
 Test(worker_bridge, offers_cross)
 {
-	passes(alice, dave);
-	passes(dave, alice);
+	they_pass(alice, dave);
+	they_pass(dave, alice);
 	rig_wait_ms(2000);
 	hangs_up(alice, dave);
 	rig_ends_empty(2);
@@ -215,7 +215,7 @@ Test(worker_bridge, refusal_and_cancel_cross)
 	replies(dave, "INVITE", 487, "", "");
 	hears(dave, "ACK");
 	hears(alice, "487");
-	passes(alice, dave);
+	they_pass(alice, dave);
 	hangs_up(dave, alice);
 	rig_ends_empty(2);
 }
@@ -263,9 +263,9 @@ Test(worker_bridge, info_passes)
 Test(worker_bridge, one_worker_dies)
 {
 	rig_restart(1);
-	passes(alice, dave);
+	they_pass(alice, dave);
 	rig_restart(0);
-	passes(dave, alice);
+	they_pass(dave, alice);
 	hangs_up(alice, dave);
 	rig_ends_empty(2);
 }

@@ -469,3 +469,16 @@ hangs_up(struct phone *p, struct phone *other)
 	hears(other, "BYE");
 	replies(other, "BYE", 200, "", "");
 }
+
+void
+passes(struct phone *from, struct phone *to, const char *offer, const char *answer,
+    const char *hears_offer, const char *hears_answer)
+{
+	says(from, "INVITE", "", offer);
+	hears(from, "100");
+	expect_has(hears(to, "INVITE"), hears_offer);
+	replies(to, "INVITE", 200, "", answer);
+	hears(to, "ACK");
+	expect_has(hears(from, "200 INVITE"), hears_answer);
+	acks(from, "");
+}

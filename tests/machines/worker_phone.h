@@ -86,6 +86,9 @@ void must_hold_for_response(struct phone *p, const char *text, unsigned status);
 
 /* a calls b, who answers; the ACKs are through. */
 void talk(struct phone *a, struct phone *b);
+/* In a call: one offers, the other answers; parts of what each hears of the other. */
+void passes(struct phone *from, struct phone *to, const char *offer, const char *answer,
+    const char *hears_offer, const char *hears_answer);
 /* p hangs up, the other hears it. */
 void hangs_up(struct phone *p, struct phone *other);
 
