@@ -65,11 +65,11 @@ struct wire_binding {
 	char data[]; /* key, then the record of model/location.h */
 };
 
+/* The calls of this subscriber have changed, or one has; the views tell what there is now. */
 struct wire_call_state {
-	handle call;
-	uint32_t state;
-	uint32_t len;
-	char data[];
+	uint64_t user; /* call_user_hash of model/callview.h */
+	uint32_t view; /* which view of the sender's; it may be empty by now */
+	uint32_t pad;
 };
 
 struct wire_hangup {

@@ -28,8 +28,8 @@ call_view_read(const void *region, size_t size, uint32_t i, struct call_view *v_
 
 	if (size < head)
 		return ERR_RANGE;
-	uint32_t count = __atomic_load_n(&views->count, __ATOMIC_RELAXED);
-	if (i >= count || (size - head) / sizeof(struct call_view) <= i)
+	uint32_t used = __atomic_load_n(&views->used, __ATOMIC_ACQUIRE);
+	if (i >= used || (size - head) / sizeof(struct call_view) <= i)
 		return ERR_RANGE;
 	const struct call_view *v = (const struct call_view *)(views + 1) + i;
 	uint32_t version = __atomic_load_n(&v->version, __ATOMIC_ACQUIRE);
@@ -42,7 +42,26 @@ call_view_read(const void *region, size_t size, uint32_t i, struct call_view *v_
 	v_r->from[sizeof(v_r->from) - 1] = '\0';
 	v_r->to[sizeof(v_r->to) - 1] = '\0';
 	v_r->connected[sizeof(v_r->connected) - 1] = '\0';
+	if (v_r->users.n > CALL_VIEW_USERS)
+		v_r->users.n = CALL_VIEW_USERS;
 	return v_r->state == CALL_VIEW_NONE ? ERR_ABSENT : ERR_NONE;
+}
+
+uint64_t
+call_user_hash(const struct hash_key *key, uint32_t tenant, struct span user)
+{
+	const uint64_t words[] = { tenant, hash_span(key, user) };
+	uint64_t hash = hash_bytes(key, words, sizeof(words));
+
+	return hash == 0 ? 1 : hash;
+}
+
+struct span
+call_view_text(const struct call_view_users *u, struct call_view_text t)
+{
+	if (t.len == 0 || t.at > CALL_VIEW_TEXT || t.len > CALL_VIEW_TEXT - t.at)
+		return SPAN_NONE;
+	return span_of(u->text + t.at, t.len);
 }
 
 const char *

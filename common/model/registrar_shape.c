@@ -4,6 +4,7 @@
 #include "ipc/process.h"
 #include "ipc/shm.h"
 #include "model/location.h"
+#include "model/watched.h"
 #include "sip/txn.h"
 
 /* A REGISTER as a record takes 1.5 to 3 KiB, its answer less than the rest of the block: 12,000 of
@@ -33,7 +34,8 @@ registrar_shape(const struct settings *s, struct registrar_shape *shape_r)
 	x->locations_at = PROCESS_HEAD;
 	x->locations_size = locations_bytes(x->bindings);
 	x->head_at = page_up(x->locations_at + x->locations_size);
-	x->txns_at = x->head_at + sizeof(struct registrar_head);
+	x->watched_at = x->head_at + sizeof(struct registrar_head);
+	x->txns_at = x->watched_at + sizeof(struct watched);
 	x->subscriptions_at = page_up(x->txns_at + x->txns * sizeof(struct txn));
 	x->heap_at =
 	    page_up(x->subscriptions_at + (size_t)x->subscriptions * REGISTRAR_SUBSCRIPTION_BYTES);
@@ -49,6 +51,7 @@ registrar_layout(void)
 	l = shm_layout(l, sizeof(struct binding));
 	l = shm_layout(l, sizeof(struct location));
 	l = shm_layout(l, sizeof(struct registrar_head));
+	l = shm_layout(l, sizeof(struct watched));
 	l = shm_layout(l, REGISTRAR_SUBSCRIPTION_BYTES);
 	return shm_layout(l, sizeof(struct txn));
 }

@@ -25,6 +25,7 @@
 #include "base/arena.h"
 #include "base/fsm.h"
 #include "ipc/topology.h"
+#include "model/callview.h"
 #include "model/challenge.h"
 #include "model/directory.h"
 #include "model/registrar_shape.h"
@@ -32,27 +33,36 @@
 #include "sip/txn.h"
 
 struct registrar;
+struct wire_call_state;
 
 /* Objects of the registrar in handles: it has no calls and no legs. */
 enum { KIND_SUBSCRIPTION = KIND_LEG, KIND_PUBLICATION = KIND_CALL };
 
 /* --- package.c: what can be subscribed to ------------------------------------------------------*/
-enum package_id { PACKAGE_REG, N_PACKAGES };
+enum package_id { PACKAGE_REG, PACKAGE_DIALOG, N_PACKAGES };
 
-struct subject { /* whose state it is */
-	uint32_t tenant;
-	struct span user;   /* as the directory has it */
-	struct span entity; /* his URI as the watcher wrote it, without parameters */
+enum { SHOWN_MAX = 6 };
+struct shown { /* what a watcher was shown by name, to be told that it is gone */
+	uint64_t of[SHOWN_MAX]; /* 0: none */
+};
+
+
+struct subject { /* whose state is to be written, and for whom */
+	uint32_t tenant, version;
+	struct span user;    /* as the directory has it */
+	struct span entity;  /* his URI as the watcher wrote it, without parameters */
+	struct shown before; /* what this watcher was shown last */
+	struct shown now;    /* what he is shown by this document: the writer's */
 };
 
 struct package {
 	const char *name, *type; /* Event and Content-Type */
 	uint32_t pace_s;	 /* a NOTIFY each so many seconds, in the long run */
 	bool own;		 /* only the subscriber himself may watch it */
+	bool calls;		 /* it tells of calls */
 	/* Writes the whole state; returns where in the text the facts begin: what stands before is
-	 * another each time (a version) and says nothing. */
-	size_t (*put)(struct registrar *r, const struct subject *of, uint32_t version,
-	    struct buf *b);
+	 * another each time (a version) and is no reason to tell it. */
+	size_t (*put)(struct registrar *r, struct subject *of, struct buf *b);
 };
 extern const struct package packages[N_PACKAGES];
 
@@ -62,7 +72,34 @@ bool package_of_event(struct span event, enum package_id *id_r, struct span *eve
 void package_put_allow(struct buf *b);
 
 /* reg.c: RFC 3680 */
-size_t reg_put(struct registrar *r, const struct subject *of, uint32_t version, struct buf *b);
+size_t reg_put(struct registrar *r, struct subject *of, struct buf *b);
+/* dialog_info.c: RFC 4235 */
+size_t dialog_info_put(struct registrar *r, struct subject *of, struct buf *b);
+
+/* --- calls.c: the calls of who is watched, as the workers' views tell --------------------------*/
+enum { CALLS_SEEN = 16 }; /* of one user */
+struct seen_call { /* one side of a call */
+	uint64_t id; /* of the call and the side; the same as long as it lasts */
+	bool initiator;
+	enum call_user_state state;
+	struct span remote, remote_name, call_id, local_tag, remote_tag;
+};
+struct worker_seen { /* what calls.c has seen of a worker */
+	const void *region; /* NULL: none */
+	size_t size;
+	uint32_t generation, missed;
+};
+/* Up to CALLS_SEEN, in an order that stays; their text is good until the next look. */
+unsigned calls_of(struct registrar *r, uint64_t user, struct seen_call seen_r[CALLS_SEEN]);
+/* Somebody begins to watch this user, or the last one has ended. */
+void calls_watch(struct registrar *r, uint64_t user);
+void calls_forget(struct registrar *r, uint64_t user);
+/* A worker says that this user's calls have changed. */
+void calls_changed(struct registrar *r, unsigned worker, const struct wire_call_state *w);
+/* Once a second: has a worker lost its memory, or words to us? */
+void calls_check(struct registrar *r);
+/* At the start. */
+void calls_open(struct registrar *r);
 
 /* --- subscription.c ----------------------------------------------------------------------------*/
 enum subscription_state {
@@ -102,7 +139,7 @@ struct subscription { /* in shared memory */
 	uint32_t pad2;
 	uint64_t watcher;	     /* subscriber id */
 	uint64_t told;		     /* hash of the facts told last; 0: to be told in any case */
-	uint64_t subject;	     /* hash of package, tenant and user, for the index */
+	uint64_t subject;	     /* call_user_hash of who is watched, for the index */
 	handle notify;		     /* transaction of the NOTIFY under way */
 	uint64_t expires_ns, send_ns; /* deadlines; 0 = off */
 	uint64_t paid_ns;	     /* until when its NOTIFYs are paid for (the pace) */
@@ -110,6 +147,7 @@ struct subscription { /* in shared memory */
 	struct sip_flow flow; /* where NOTIFYs go */
 	struct arena arena;   /* its text; owner: this subscription */
 	struct kept user, entity, event_id, watcher_user;
+	struct shown shown;
 };
 _Static_assert(sizeof(struct subscription) <= REGISTRAR_SUBSCRIPTION_BYTES,
     "a subscription's slot is too small");
@@ -146,13 +184,13 @@ struct dialog_memory subscription_memory(struct registrar *r, struct subscriptio
 /* Into the indexes, and out of them. */
 void subscriptions_put(struct registrar *r, const struct subscription *s);
 void subscriptions_remove(struct registrar *r, const struct subscription *s);
-uint64_t subscriptions_subject(
-    const struct registrar *r, enum package_id package, uint32_t tenant, struct span user);
+/* Of those packages that tell of calls; of this user only, or (0) of all. */
+void subscriptions_calls_changed(struct registrar *r, uint64_t user);
+/* Does anybody watch his calls? */
+bool subscriptions_of_calls(const struct registrar *r, uint64_t user);
 /* The state of this user has changed: who watches it is told. Cheap when nobody does. */
 void subscriptions_changed(
     struct registrar *r, enum package_id package, uint32_t tenant, struct span user);
-/* Nobody knows what has changed. */
-void subscriptions_changed_all(struct registrar *r, enum package_id package);
 /* How many this subscriber has. */
 unsigned subscriptions_of(const struct registrar *r, uint64_t watcher);
 /* Lays the pool over the region; takes up what a predecessor left, when the transactions are there. */
@@ -163,6 +201,7 @@ void subscriptions_recover(struct registrar *r);
 struct document { /* one state, written */
 	struct span text;
 	uint64_t facts; /* hash; never 0 */
+	struct shown shown;
 };
 /* The present state of what s watches, in a buffer that the next one overwrites. */
 struct document notify_document(struct registrar *r, const struct subscription *s);

@@ -75,7 +75,7 @@ flow_down(struct registrar *r, const struct wire_flow_down *d)
 }
 
 static void
-by_type(struct registrar *r, enum wire_type type, const char *payload, uint32_t len)
+by_type(struct registrar *r, enum wire_type type, const char *payload, uint32_t len, unsigned from)
 {
 	switch (type) {
 	case WIRE_SIP_IN_R:
@@ -90,7 +90,9 @@ by_type(struct registrar *r, enum wire_type type, const char *payload, uint32_t 
 	case WIRE_LOAD_DONE:
 		record_loaded(r);
 		break;
-	case WIRE_CALL_STATE: /* for the event packages */
+	case WIRE_CALL_STATE:
+		calls_changed(r, proc_index(from), (const void *)payload);
+		break;
 	case WIRE_NONE:
 	case WIRE_SIP_IN:
 	case WIRE_FLOW_DOWN:
@@ -121,5 +123,5 @@ inbox_record(struct registrar *r, const struct ring_record *record, unsigned fro
 		    LOG_U64("type", ring_type(in)), LOG_U64("bytes", ring_len(in)));
 		return;
 	}
-	by_type(r, ring_type(in), record->payload, ring_len(in));
+	by_type(r, ring_type(in), record->payload, ring_len(in), from);
 }

@@ -54,11 +54,13 @@ struct document
 notify_document(struct registrar *r, const struct subscription *s)
 {
 	struct subject of = { .tenant = s->tenant,
+		.version = s->version,
+		.before = s->shown,
 		.user = kept_span(&r->heap, s->user),
 		.entity = kept_span(&r->heap, s->entity) };
 	struct buf b = buf_on(r->document, DOCUMENT_BYTES);
-	size_t facts = packages[s->package].put(r, &of, s->version, &b);
-	struct document d = { .text = buf_span(&b) };
+	size_t facts = packages[s->package].put(r, &of, &b);
+	struct document d = { .text = buf_span(&b), .shown = of.now };
 
 	if (!buf_ok(&b)) {
 		log_error("a document is too large", LOG_STR("event", packages[s->package].name),
@@ -131,6 +133,7 @@ notify_send(struct registrar *r, struct subscription *s, const struct document *
 	s->dialog.local_cseq++;
 	s->version++;
 	s->told = d->facts;
+	s->shown = d->shown;
 	s->notify = pool_handle(&r->txn_pool, t);
 	put_host(r, &host, &s->flow);
 	txn_put_via(&via, &r->txns, t, buf_span(&host), 0);

@@ -6,7 +6,9 @@
 /* The pace is what each package's RFC asks for, less where people look at a lamp; a few documents may
  * go at once (subscription.c). */
 const struct package packages[N_PACKAGES] = {
-	[PACKAGE_REG] = { "reg", "application/reginfo+xml", 5, true, reg_put }, /* RFC 3680 4.10 */
+	[PACKAGE_REG] = { "reg", "application/reginfo+xml", 5, true, false, reg_put },
+	[PACKAGE_DIALOG] = { "dialog", "application/dialog-info+xml", 1, false, true,
+	    dialog_info_put },
 };
 
 bool

@@ -34,7 +34,7 @@ put_contact(
 }
 
 size_t
-reg_put(struct registrar *r, const struct subject *of, uint32_t version, struct buf *b)
+reg_put(struct registrar *r, struct subject *of, struct buf *b)
 {
 	struct loc_buf room;
 	const struct location *loc =
@@ -43,7 +43,7 @@ reg_put(struct registrar *r, const struct subject *of, uint32_t version, struct 
 
 	buf_lit(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n"
 		   "<reginfo xmlns=\"urn:ietf:params:xml:ns:reginfo\" state=\"full\" version=\"");
-	buf_u64(b, version);
+	buf_u64(b, of->version);
 	buf_lit(b, "\">");
 	facts = b->len;
 	buf_lit(b, "<registration");

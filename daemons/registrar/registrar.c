@@ -142,6 +142,8 @@ registrar_init(struct registrar *r)
 	table_init(&r->downs[0], 64);
 	table_init(&r->downs[1], 64);
 	table_init(&r->said, 64);
+	r->watched = (struct watched *)(void *)(region + r->shape.watched_at);
+	calls_open(r);
 	take_up_txns(r, region);
 }
 

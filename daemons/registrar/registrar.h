@@ -26,6 +26,7 @@
 #include "model/outbox.h"
 #include "model/registrar_shape.h"
 #include "model/settings.h"
+#include "model/watched.h"
 #include "sip/parse.h"
 #include "sip/txn.h"
 #include "sip/uri.h"
@@ -184,6 +185,12 @@ struct registrar {
 	struct table said;	    /* addresses-of-record changed before the load was done */
 	/* subscription.c */
 	struct table subjects, watchers; /* subscriptions by whom they watch, and by who does */
+	/* calls.c */
+	struct watched *watched;	/* in the region */
+	struct worker_seen *workers;	/* what was seen of each */
+	struct call_view *views;	/* copies, of one look */
+	struct table calls;		/* a watched user's hash to worker and view */
+	bool look_due, forgot;		/* new users are watched; some are no more */
 };
 
 enum { TEXT_BYTES = SIP_RAW_MAX, DOCUMENT_BYTES = 32 << 10 };

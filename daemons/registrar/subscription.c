@@ -266,7 +266,7 @@ fill(struct registrar *r, struct subscription *s, const struct asking *a)
 	s->package = (uint8_t)a->package;
 	s->tenant = owner->tenant;
 	s->watcher = watcher->id;
-	s->subject = subscriptions_subject(r, a->package, s->tenant, dir_text(owner, owner->user));
+	s->subject = call_user_hash(&r->challenge.key, s->tenant, dir_text(owner, owner->user));
 	subscription_aim(r, s, a->m);
 	return true;
 }

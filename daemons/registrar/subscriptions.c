@@ -8,15 +8,6 @@
 
 /* --- indexes -----------------------------------------------------------------------------------*/
 
-uint64_t
-subscriptions_subject(
-    const struct registrar *r, enum package_id package, uint32_t tenant, struct span user)
-{
-	const uint64_t words[] = { package, tenant, hash_span(&r->challenge.key, user) };
-
-	return hash_bytes(&r->challenge.key, words, sizeof(words));
-}
-
 static uint64_t
 watcher_hash(const struct registrar *r, uint64_t watcher)
 {
@@ -28,6 +19,8 @@ subscriptions_put(struct registrar *r, const struct subscription *s)
 {
 	uint32_t index = pool_index(&r->subscriptions, s);
 
+	if (packages[s->package].calls && !subscriptions_of_calls(r, s->subject))
+		calls_watch(r, s->subject);
 	table_put(&r->subjects, s->subject, index);
 	table_put(&r->watchers, watcher_hash(r, s->watcher), index);
 }
@@ -39,6 +32,8 @@ subscriptions_remove(struct registrar *r, const struct subscription *s)
 
 	table_remove(&r->subjects, s->subject, index);
 	table_remove(&r->watchers, watcher_hash(r, s->watcher), index);
+	if (packages[s->package].calls && !subscriptions_of_calls(r, s->subject))
+		calls_forget(r, s->subject);
 }
 
 unsigned
@@ -56,22 +51,60 @@ void
 subscriptions_changed(
     struct registrar *r, enum package_id package, uint32_t tenant, struct span user)
 {
-	uint64_t hash = subscriptions_subject(r, package, tenant, user);
+	uint64_t hash;
 	uint32_t cursor = 0, index;
 
-	/* CHANGED drops none, so the walk is not disturbed. */
-	while (table_find(&r->subjects, hash, &cursor, &index))
-		subscription_changed(r, pool_at(&r->subscriptions, index));
+	if (r->subscriptions.live == 0)
+		return;
+	hash = call_user_hash(&r->challenge.key, tenant, user);
+	/* A change drops none, so the walk is not disturbed. */
+	while (table_find(&r->subjects, hash, &cursor, &index)) {
+		struct subscription *s = pool_at(&r->subscriptions, index);
+
+		if (s->package == package)
+			subscription_changed(r, s);
+	}
 }
 
-void
-subscriptions_changed_all(struct registrar *r, enum package_id package)
+static void
+all_calls_changed(struct registrar *r)
 {
 	struct subscription *s = NULL;
 
 	while ((s = pool_next(&r->subscriptions, s)) != NULL)
-		if (s->package == package)
+		if (packages[s->package].calls)
 			subscription_changed(r, s);
+}
+
+void
+subscriptions_calls_changed(struct registrar *r, uint64_t user)
+{
+	uint32_t cursor = 0, index;
+
+	if (user == 0) {
+		all_calls_changed(r);
+		return;
+	}
+	while (table_find(&r->subjects, user, &cursor, &index)) {
+		struct subscription *s = pool_at(&r->subscriptions, index);
+
+		if (packages[s->package].calls)
+			subscription_changed(r, s);
+	}
+}
+
+bool
+subscriptions_of_calls(const struct registrar *r, uint64_t user)
+{
+	uint32_t cursor = 0, index;
+
+	while (table_find(&r->subjects, user, &cursor, &index)) {
+		const struct subscription *s = pool_at(&r->subscriptions, index);
+
+		if (packages[s->package].calls)
+			return true;
+	}
+	return false;
 }
 
 /* --- the start ---------------------------------------------------------------------------------*/

@@ -70,8 +70,8 @@ find_number(struct worker *w, uint32_t tenant, struct span dialled, struct dir_b
 	return directory_number(&w->directory, tenant, buf_span(&plus), rec);
 }
 
-static const struct dir_subscriber *
-find_subscriber(struct worker *w, uint32_t tenant, struct span dialled, struct dir_buf *rec)
+const struct dir_subscriber *
+route_subscriber(struct worker *w, uint32_t tenant, struct span dialled, struct dir_buf *rec)
 {
 	const struct dir_subscriber *s = directory_subscriber(&w->directory, tenant, dialled, rec);
 	const struct dir_number *n;
@@ -139,7 +139,6 @@ add_gateway(struct worker *w, struct call *c, const struct dir_gateway *g, struc
 	if (t == NULL)
 		return false;
 	t->gateway = g->id;
-	t->trusted = g->trusted;
 	target_source(w, &flow);
 	t->flow = flow;
 	t->q = (uint16_t)(1000 - order); /* one after the other, best priority first */
@@ -198,7 +197,7 @@ route_call(struct worker *w, struct call *c, const struct sip_msg *invite, const
 		return no_route(404, NULL); /* nothing of one tenant is seen by another */
 	if (dialled.len == 0)
 		return no_route(404, NULL);
-	s = find_subscriber(w, c->tenant, dialled, rec);
+	s = route_subscriber(w, c->tenant, dialled, rec);
 	if (s != NULL)
 		return to_subscriber(w, c, s);
 	/* A call from outside that is for none of ours goes out again only where that is wanted: or

@@ -36,15 +36,30 @@ state_of(const struct call *c)
 	return CALL_VIEW_ENDING;
 }
 
+static void
+mark_used(struct worker *w, const struct call_view *v)
+{
+	struct call_views *views = (struct call_views *)(void *)w->views - 1;
+	uint32_t used = (uint32_t)(v - w->views) + 1;
+
+	if (views->used < used)
+		__atomic_store_n(&views->used, used, __ATOMIC_RELEASE);
+}
+
 void
 view_update(struct worker *w, struct call *c)
 {
 	struct call_view *v = view_of(w, c);
 	const struct segment *s = segment_first(w, c);
 	enum call_view_state state = state_of(c);
+	/* One that was left half written is written again. */
+	bool same = v->call == pool_handle(&w->calls, c) && (v->version & 1) == 0;
+	struct call_view_users before = { 0 };
 
-	if (v->call == pool_handle(&w->calls, c) && v->state == state)
+	if (same && v->state == state && !callstate_has_changed(w, c, v))
 		return;
+	if (same)
+		before = v->users;
 	call_view_begin(v);
 	v->state = state;
 	v->call = pool_handle(&w->calls, c);
@@ -57,16 +72,22 @@ view_update(struct worker *w, struct call *c)
 	put_text(w, v->from, c->user);
 	put_text(w, v->to, c->dialled);
 	put_text(w, v->connected, s == NULL ? (struct kept){ 0 } : s->connected);
+	callstate_put(w, c, &before, &v->users);
 	call_view_end(v);
+	mark_used(w, v);
+	callstate_tell(w, c, &before, &v->users);
 }
 
 void
 view_clear(struct worker *w, const struct call *c)
 {
 	struct call_view *v = view_of(w, c);
+	struct call_view_users before = v->users;
 
 	call_view_begin(v);
 	v->state = CALL_VIEW_NONE;
 	v->call = 0;
+	v->users.n = 0;
 	call_view_end(v);
+	callstate_tell(w, c, &before, &v->users);
 }

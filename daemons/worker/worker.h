@@ -64,19 +64,6 @@ struct origin {
 	const struct dir_gateway *gateway;
 };
 
-/* --- caller.c -----------------------------------------------------------------------------------*/
-/* Who calls goes into the call: name, number, privacy, From and To toward the called side. */
-void caller_keep(struct worker *w, struct call *c, const struct sip_msg *m, const struct origin *o);
-bool caller_is_hidden(const struct call *c);
-/* He asked for privacy that we cannot give, and for nothing less (RFC 3323 5). */
-bool caller_privacy_unmet(const struct call *c);
-/* The domain of the caller's tenant. */
-struct span caller_realm(struct worker *w, const struct call *c);
-/* "name" <sip:user@realm>, in scratch. */
-struct span caller_address(struct worker *w, struct span name, struct span user, struct span realm);
-/* Does this peer stand in the configuration's `trusted`? */
-bool peer_is_trusted(struct worker *w, const struct netaddr *peer);
-
 /* --- gate.c: requests that are in no dialog of ours ---------------------------------------------*/
 /* The one gate (THREATS.md A1): default deny, challenges are stateless. */
 void gate_request(struct worker *w, const struct sip_msg *m);
@@ -107,6 +94,9 @@ struct route_result {
  * gateways gets its direction here. */
 struct route_result route_call(
     struct worker *w, struct call *c, const struct sip_msg *invite, const struct origin *o);
+/* Whose name or number of ours is it? In *rec; NULL: nobody's. */
+const struct dir_subscriber *route_subscriber(
+    struct worker *w, uint32_t tenant, struct span dialled, struct dir_buf *rec);
 /* target.c: a SIP URI with a literal address to a flow. ERR_ABSENT: it is a name (no DNS yet);
  * ERR_DENIED: we have no listener of that transport. */
 enum err target_flow(struct worker *w, const struct sip_uri *uri, struct sip_flow *f_r);
@@ -154,6 +144,15 @@ void worker_cdrs(struct worker *w);
 void view_update(struct worker *w, struct call *c);
 void view_clear(struct worker *w, const struct call *c);
 
+/* --- callstate.c: who is in the call, for who watches him -----------------------------------------*/
+bool callstate_has_changed(struct worker *w, const struct call *c, const struct call_view *v);
+/* Makes the entries; before: of the view as it was. */
+void callstate_put(struct worker *w, const struct call *c, const struct call_view_users *before,
+    struct call_view_users *u);
+/* The registrar, of those who are watched and whose entries came, changed or went. */
+void callstate_tell(struct worker *w, const struct call *c, const struct call_view_users *before,
+    const struct call_view_users *now);
+
 /* --- features.c: the ordered list ---------------------------------------------------------------*/
 struct feature_refusal {
 	unsigned status;
@@ -197,12 +196,13 @@ struct worker {
 	struct locations locations;
 	struct plans plans;
 	struct resolver_wait *resolving; /* resolve.c */
-	struct hash_key key;		 /* the exchange's: tokens, tags */
+	struct hash_key key; /* the exchange's: tokens, tags */
 	char *region;
 	struct worker_shape shape;
 	struct heap heap;
 	struct pool calls, legs, txn_pool;
 	struct call_view *views;
+	const struct watched *watched; /* in the registrar's region; NULL: not seen yet */
 	struct txns txns;
 	struct challenge challenge;
 	struct wheel *wheel;
@@ -232,8 +232,7 @@ worker_now(const struct worker *w)
 void worker_init(struct worker *w);
 /* Others are in force: a reload. */
 void worker_settings(struct worker *w);
-void worker_open_tables(
-    struct worker *w); /* directory, location, plans: when made by their owners */
+void worker_open_tables(struct worker *w); /* directory, location, plans: when made by their owners */
 /* Handles the events that wait, until none is left; then the turn's scratch is free again. */
 void worker_drain(struct worker *w);
 void worker_timers(struct worker *w);

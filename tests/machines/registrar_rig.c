@@ -143,12 +143,11 @@ bench_parsed(const char *text)
 	return x;
 }
 
-/* Bob watches his own registrations. */
 void
-bench_subscribe(uint32_t expires_s)
+bench_subscribe_to(enum package_id package, uint32_t expires_s)
 {
 	struct dir_buf room;
-	struct asking a = { .package = PACKAGE_REG, .expires_s = expires_s };
+	struct asking a = { .package = package, .expires_s = expires_s };
 	struct message x =
 	    bench_parsed("SUBSCRIBE sip:bob@example.com SIP/2.0\r\n"
 			 "Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\n"
@@ -162,6 +161,12 @@ bench_subscribe(uint32_t expires_s)
 	cr_assert_not_null(bench.s);
 	subscription_grant(bench.r, bench.s, expires_s);
 	message_done(&x);
+}
+
+void
+bench_subscribe(uint32_t expires_s)
+{
+	bench_subscribe_to(PACKAGE_REG, expires_s);
 }
 
 /* The state that is watched: bob at so many contacts. */

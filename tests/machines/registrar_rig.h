@@ -35,8 +35,9 @@ void bench_forget(void); /* what was sent */
 void bench_restart(void);
 /* Moves the clock and fires in order what becomes due. */
 void bench_wait_ms(uint64_t ms);
-/* Makes bench.s. */
+/* Bob watches himself: his registrations, or another package. Makes bench.s. */
 void bench_subscribe(uint32_t expires_s);
+void bench_subscribe_to(enum package_id package, uint32_t expires_s);
 /* The state that is watched: bob at so many contacts. */
 void bench_registered(unsigned n);
 /* The next message; NULL: none came. */

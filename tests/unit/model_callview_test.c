@@ -18,7 +18,8 @@ Test(model_callview, read)
 	struct call_views *views = (struct call_views *)(region + PROCESS_HEAD);
 	struct call_view *v = (struct call_view *)(views + 1), seen;
 
-	views->count = COUNT;
+	cr_expect_eq(call_view_read(region, SIZE, 0, &seen), ERR_RANGE, "never used");
+	views->count = views->used = COUNT;
 	cr_expect_eq(call_view_read(region, SIZE, 0, &seen), ERR_ABSENT);
 	cr_expect_eq(call_view_read(region, SIZE, COUNT, &seen), ERR_RANGE);
 	cr_expect_eq(call_view_read(region, PROCESS_HEAD, 0, &seen), ERR_RANGE);
@@ -33,7 +34,7 @@ Test(model_callview, read)
 	cr_assert_eq(call_view_read(region, SIZE, 1, &seen), ERR_NONE);
 	cr_expect_eq(strlen(seen.from), sizeof(seen.from) - 1);
 	cr_expect_str_eq(call_view_state_name((enum call_view_state)seen.state), "ringing");
-	views->count = COUNT + 1;
+	views->used = COUNT + 1;
 	cr_expect_eq(call_view_read(region, SIZE, COUNT, &seen), ERR_RANGE, "a count that lies");
 	free(region);
 }

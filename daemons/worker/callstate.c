@@ -1,0 +1,250 @@
+/*
+ * Who is in a call, for those who watch him (model/callview.h). A subscriber has one entry for each
+ * direction, made of all his phones: the phones that ring at once are one call to him, and that one of
+ * them answered is what counts, not that the others were cancelled.
+ *
+ *     call ---> view: an entry for each subscriber
+ *       |
+ *       +-----> the registrar is told, if somebody watches one of them (model/watched.h)
+ */
+#include "worker/worker.h"
+
+#include <string.h>
+
+#include "model/registrar_shape.h"
+#include "model/watched.h"
+
+/* --- what is there ------------------------------------------------------------------------------*/
+
+static enum call_user_state
+state_of_caller(const struct call *c)
+{
+	switch ((enum call_state)c->state) {
+	case CALL_ROUTING:
+		return CALL_USER_TRYING;
+	case CALL_RINGING:
+		return c->attempt.progress > 100 ? CALL_USER_EARLY : CALL_USER_TRYING;
+	case CALL_UP:
+		return CALL_USER_CONFIRMED;
+	case CALL_ENDING:
+	case CALL_N_STATES:
+		break;
+	}
+	return CALL_USER_NONE;
+}
+
+static enum call_user_state
+state_of(const struct call *c, const struct party *p)
+{
+	if (p->gone || p->elsewhere || c->state == CALL_ENDING)
+		return CALL_USER_NONE;
+	switch ((enum party_role)p->role) {
+	case PARTY_CALLER:
+		return state_of_caller(c);
+	case PARTY_BRANCH:
+		/* One that was refused or given up waits only for the end of its leg. */
+		return p->status >= 200 || p->passed_over ? CALL_USER_NONE
+		       : p->ring_ms != 0		  ? CALL_USER_EARLY
+							  : CALL_USER_TRYING;
+	case PARTY_CALLED:
+		return CALL_USER_CONFIRMED;
+	case PARTY_BRIDGE:
+		break;
+	}
+	return CALL_USER_NONE;
+}
+
+/* Has anything of that changed? Cheap: it is asked at every event of a call. */
+static uint64_t
+signature(struct worker *w, const struct call *c)
+{
+	uint64_t sum = 1469598103934665603ull;
+
+	for (const struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
+		sum = (sum ^ p->number) * 1099511628211ull;
+		sum = (sum ^ state_of(c, p)) * 1099511628211ull;
+		sum = (sum ^ p->peer) * 1099511628211ull;
+		sum = (sum ^ p->remote_tag.at) * 1099511628211ull;
+	}
+	return sum + (sum == 0);
+}
+
+/* --- the entries --------------------------------------------------------------------------------*/
+
+static struct call_view_text
+put_text(struct call_view_users *u, struct span s)
+{
+	struct call_view_text t = { (uint16_t)u->used, (uint16_t)s.len };
+
+	if (s.len == 0 || s.len > CALL_VIEW_TEXT - u->used)
+		return (struct call_view_text){ 0, 0 };
+	memcpy(u->text + u->used, s.p, s.len);
+	u->used += (uint32_t)s.len;
+	return t;
+}
+
+/* Whose phone is it? By what the last view knew of the same segment, else by the directory; 0: nobody
+ * of ours. */
+static uint64_t
+user_of(struct worker *w, const struct call *c, const struct party *p,
+    const struct call_view_users *before, uint32_t *key_r)
+{
+	const struct segment *s = segment_of(w, c, p);
+	const struct dir_subscriber *x;
+	struct dir_buf room;
+
+	*key_r = 0;
+	if (p->role == PARTY_CALLER)
+		return c->origin == ORIGIN_SUBSCRIBER
+			   ? call_user_hash(&w->key, c->tenant, kept_span(&w->heap, c->user))
+			   : 0;
+	if (p->kind != TARGET_CONTACT || s == NULL)
+		return 0;
+	*key_r = heap_offset(&w->heap, s);
+	for (unsigned i = 0; i < before->n; i++)
+		if (before->of[i].key == *key_r)
+			return before->of[i].user;
+	x = route_subscriber(w, c->tenant, kept_span(&w->heap, s->called), &room);
+	return x == NULL ? 0 : call_user_hash(&w->key, c->tenant, dir_text(x, x->user));
+}
+
+static struct call_view_user *
+entry_of(struct call_view_users *u, uint64_t user, bool initiator)
+{
+	struct call_view_user *e;
+
+	for (e = u->of; e < u->of + u->n; e++)
+		if (e->user == user && e->initiator == initiator)
+			return e;
+	if (u->n == CALL_VIEW_USERS)
+		return NULL;
+	*e = (struct call_view_user){ .user = user, .initiator = initiator };
+	u->n++;
+	return e;
+}
+
+/* The other side, as it is shown to this one. */
+static void
+put_remote(struct worker *w, const struct call *c, const struct party *p, struct call_view_users *u,
+    struct call_view_user *e)
+{
+	const struct segment *s = segment_of(w, c, p);
+	const struct party *peer = party_peer(w, p);
+	struct heap *h = &w->heap;
+
+	if (p->role == PARTY_CALLER || (peer != NULL && peer->role != PARTY_CALLER)) {
+		if (peer != NULL)
+			s = segment_of(w, c, peer);
+		if (s != NULL)
+			e->remote = put_text(
+			    u, kept_span(h, s->connected.len > 0 ? s->connected : s->called));
+	} else if (s != NULL && s->anonymous) {
+		e->remote = put_text(u, SPAN("anonymous"));
+	} else {
+		e->remote = put_text(u, kept_span(h, c->user));
+		e->remote_name = put_text(u, kept_span(h, c->name));
+	}
+}
+
+static void
+put_party(struct worker *w, const struct call *c, const struct party *p,
+    const struct call_view_users *before, struct call_view_users *u)
+{
+	enum call_user_state state = state_of(c, p);
+	struct call_view_user *e;
+	uint64_t user;
+	uint32_t key;
+
+	user = state == CALL_USER_NONE ? 0 : user_of(w, c, p, before, &key);
+	e = user == 0 ? NULL : entry_of(u, user, p->role == PARTY_CALLER);
+	if (e == NULL || e->state >= state)
+		return;
+	e->state = (uint8_t)state;
+	e->key = key;
+	if (e->remote.len == 0)
+		put_remote(w, c, p, u, e);
+	e->call_id = put_text(u, kept_span(&w->heap, p->sip_call_id));
+	e->local_tag = put_text(u, kept_span(&w->heap, p->remote_tag));
+	e->remote_tag = put_text(u, kept_span(&w->heap, p->local_tag));
+}
+
+/* --- who is told --------------------------------------------------------------------------------*/
+
+static const struct watched *
+watched_of(struct worker *w)
+{
+	struct registrar_shape shape;
+	const char *region;
+	size_t size;
+
+	if (w->watched != NULL)
+		return w->watched;
+	region = child_region(&w->child, proc_of(ROLE_REGISTRAR, 0), &size);
+	registrar_shape(w->settings, &shape);
+	if (region != NULL && size >= shape.size)
+		w->watched = (const void *)(region + shape.watched_at);
+	return w->watched;
+}
+
+/* Its ring may be full: then it looks through all views, once it sees the count (DESIGN.md rule 7). */
+static void
+tell(struct worker *w, const struct call *c, uint64_t user)
+{
+	struct call_views *views = (struct call_views *)(void *)w->views - 1;
+	struct ring *out = child_out(&w->child, ROLE_REGISTRAR, 0);
+	struct wire_call_state *r;
+
+	r = out == NULL ? NULL : ring_reserve(out, WIRE_CALL_STATE, sizeof(*r));
+	if (r == NULL) {
+		__atomic_store_n(&views->missed, views->missed + 1, __ATOMIC_RELEASE);
+		return;
+	}
+	*r = (struct wire_call_state){ .user = user, .view = pool_index(&w->calls, c) };
+	ring_commit(out, sizeof(*r));
+}
+
+static void
+tell_all(struct worker *w, const struct call *c, const struct call_view_users *u)
+{
+	const struct watched *watched = u->n == 0 ? NULL : watched_of(w);
+
+	for (unsigned i = 0; watched != NULL && i < u->n; i++)
+		if (watched_has(watched, u->of[i].user))
+			tell(w, c, u->of[i].user);
+}
+
+/* --- from view.c --------------------------------------------------------------------------------*/
+
+bool
+callstate_has_changed(struct worker *w, const struct call *c, const struct call_view *v)
+{
+	return v->users.signature != signature(w, c);
+}
+
+void
+callstate_put(struct worker *w, const struct call *c, const struct call_view_users *before,
+    struct call_view_users *u)
+{
+	u->n = u->used = 0;
+	u->signature = signature(w, c);
+	for (const struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next))
+		put_party(w, c, p, before, u);
+}
+
+void
+callstate_tell(struct worker *w, const struct call *c, const struct call_view_users *before,
+    const struct call_view_users *now)
+{
+	struct call_view_users left = { 0 };
+
+	tell_all(w, c, now);
+	for (unsigned i = 0; i < before->n; i++) {
+		unsigned k = 0;
+
+		while (k < now->n && now->of[k].user != before->of[i].user)
+			k++;
+		if (k == now->n)
+			left.of[left.n++] = before->of[i];
+	}
+	tell_all(w, c, &left);
+}

@@ -1,0 +1,177 @@
+/* What a worker says of who is in its calls, for those who watch them (S4-13, RFC 4235). */
+#include <string.h>
+
+#include "model/watched.h"
+#include "worker_phone.h"
+
+#define two   (rig->phones[2])
+#define three (rig->phones[3])
+
+static struct worker *
+worker(void)
+{
+	return rig->w[alice->worker];
+}
+
+static struct call_views *
+views(void)
+{
+	return (struct call_views *)(void *)worker()->views - 1;
+}
+
+/* The entry of a user in the only call; NULL: none. */
+static const struct call_view_user *
+entry(const char *user, bool initiator)
+{
+	struct worker *w = worker();
+	uint64_t hash = call_user_hash(&w->key, 1, span_str(user));
+
+	for (uint32_t i = 0; i < views()->used; i++)
+		for (unsigned k = 0; k < w->views[i].users.n; k++) {
+			const struct call_view_user *e = &w->views[i].users.of[k];
+
+			if (w->views[i].state != CALL_VIEW_NONE && e->user == hash &&
+			    (e->initiator != 0) == initiator)
+				return e;
+		}
+	return NULL;
+}
+
+static unsigned
+entries(void)
+{
+	struct worker *w = worker();
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < views()->used; i++)
+		n += w->views[i].state != CALL_VIEW_NONE ? w->views[i].users.n : 0;
+	return n;
+}
+
+static void
+expect_state(const char *user, bool initiator, enum call_user_state state)
+{
+	const struct call_view_user *e = entry(user, initiator);
+
+	if (state == CALL_USER_NONE) {
+		cr_expect_null(e, "%s", user);
+		return;
+	}
+	cr_assert_not_null(e, "%s", user);
+	cr_expect_eq(e->state, state, "%s: %u", user, e->state);
+}
+
+static struct span
+text_of(struct call_view_text t)
+{
+	return call_view_text(&worker()->views[0].users, t);
+}
+
+#define expect_text(t, s)                                                                          \
+	cr_expect(span_eq(text_of(t), span_str(s)), "%.*s is not %s", SPAN_F(text_of(t)), s)
+
+static void
+bob_has_three_phones(void)
+{
+	phone_at("bob", "192.0.2.22");
+	phone_at("bob", "192.0.2.33");
+	rig_bind("bob", two->contact, two->host, 1000, 0);
+	rig_bind("bob", three->contact, three->host, 1000, 0);
+}
+
+TestSuite(worker_callstate, .init = rig_begin, .fini = rig_end);
+
+/* Three phones are one called user, and what becomes of the two that lose is nothing to him. */
+Test(worker_callstate, S4_13_branches_of_one_user_are_one)
+{
+	const struct call_view_user *e;
+
+	bob_has_three_phones();
+	dials(alice, "bob", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	hears(two, "INVITE");
+	hears(three, "INVITE");
+	expect_state("alice", true, CALL_USER_TRYING);
+	expect_state("bob", false, CALL_USER_TRYING);
+	replies(two, "INVITE", 180, "", "");
+	hears(alice, "180");
+	expect_state("alice", true, CALL_USER_EARLY);
+	expect_state("bob", false, CALL_USER_EARLY);
+	replies(bob, "INVITE", 486, "", "");
+	hears(bob, "ACK");
+	expect_state("bob", false, CALL_USER_EARLY);
+	replies(three, "INVITE", 200, "", SDP_B);
+	hears(three, "ACK");
+	hears(alice, "200 INVITE");
+	expect_state("bob", false, CALL_USER_CONFIRMED);
+	expect_state("alice", true, CALL_USER_CONFIRMED);
+	acks(alice, "");
+	hears(two, "CANCEL");
+	replies(two, "CANCEL", 200, "", "");
+	replies(two, "INVITE", 487, "", "");
+	hears(two, "ACK");
+	expect_state("bob", false, CALL_USER_CONFIRMED);
+	cr_expect_eq(entries(), 2);
+	e = entry("bob", false);
+	expect_text(e->remote, "alice");
+	expect_text(e->call_id, three->call_id);
+	expect_text(e->local_tag, three->local_tag);
+	e = entry("alice", true);
+	expect_text(e->remote, "bob");
+	expect_text(e->call_id, alice->call_id);
+	expect_text(e->local_tag, alice->local_tag);
+	hangs_up(three, alice);
+	cr_expect_eq(entries(), 0);
+	rig_ends_clean("answered 200 16 callee normal", 0);
+}
+
+Test(worker_callstate, S4_13_a_refused_call_leaves_nothing)
+{
+	dials(alice, "1002", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	expect_state("bob", false, CALL_USER_TRYING);
+	replies(bob, "INVITE", 486, "", "");
+	hears(bob, "ACK");
+	hears(alice, "486 INVITE");
+	cr_expect_eq(entries(), 0);
+	rig_ends_clean("busy 486 17 callee normal", 0);
+}
+
+/* Killed and started again: the same. */
+Test(worker_callstate, S4_13_after_a_kill)
+{
+	struct call_view_users before;
+
+	talk(alice, bob);
+	before = worker()->views[0].users;
+	cr_expect_eq(before.n, 2);
+	worker()->views[0].version |= 1; /* in the middle of writing it */
+	worker()->views[0].users.n = 0;
+	rig_restart(alice->worker);
+	cr_expect_eq(worker()->views[0].version & 1, 0);
+	cr_expect_eq(worker()->views[0].users.n, 2);
+	expect_state("bob", false, CALL_USER_CONFIRMED);
+	hangs_up(alice, bob);
+	cr_expect_eq(entries(), 0);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* Here no ring leads to a registrar: what it should be told is counted; of those whom nobody watches
+ * nothing is. */
+Test(worker_callstate, S4_13_what_cannot_be_told_is_counted)
+{
+	static struct watched nobody, everybody;
+	uint32_t missed;
+
+	memset(&everybody, 0xff, sizeof(everybody));
+	worker()->watched = &nobody;
+	talk(alice, bob);
+	cr_expect_eq(views()->missed, 0);
+	worker()->watched = &everybody;
+	missed = views()->missed;
+	hangs_up(alice, bob);
+	cr_expect_eq(views()->missed, missed + 2);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
