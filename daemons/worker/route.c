@@ -139,6 +139,7 @@ add_gateway(struct worker *w, struct call *c, const struct dir_gateway *g, struc
 	if (t == NULL)
 		return false;
 	t->gateway = g->id;
+	t->trusted = g->trusted;
 	target_source(w, &flow);
 	t->flow = flow;
 	t->q = (uint16_t)(1000 - order); /* one after the other, best priority first */

@@ -64,6 +64,19 @@ struct origin {
 	const struct dir_gateway *gateway;
 };
 
+/* --- caller.c -----------------------------------------------------------------------------------*/
+/* Who calls goes into the call: name, number, privacy, From and To toward the called side. */
+void caller_keep(struct worker *w, struct call *c, const struct sip_msg *m, const struct origin *o);
+bool caller_is_hidden(const struct call *c);
+/* He asked for privacy that we cannot give, and for nothing less (RFC 3323 5). */
+bool caller_privacy_unmet(const struct call *c);
+/* The domain of the caller's tenant. */
+struct span caller_realm(struct worker *w, const struct call *c);
+/* "name" <sip:user@realm>, in scratch. */
+struct span caller_address(struct worker *w, struct span name, struct span user, struct span realm);
+/* Does this peer stand in the configuration's `trusted`? */
+bool peer_is_trusted(struct worker *w, const struct netaddr *peer);
+
 /* --- gate.c: requests that are in no dialog of ours ---------------------------------------------*/
 /* The one gate (THREATS.md A1): default deny, challenges are stateless. */
 void gate_request(struct worker *w, const struct sip_msg *m);
@@ -196,7 +209,7 @@ struct worker {
 	struct locations locations;
 	struct plans plans;
 	struct resolver_wait *resolving; /* resolve.c */
-	struct hash_key key; /* the exchange's: tokens, tags */
+	struct hash_key key;		 /* the exchange's: tokens, tags */
 	char *region;
 	struct worker_shape shape;
 	struct heap heap;
@@ -232,7 +245,8 @@ worker_now(const struct worker *w)
 void worker_init(struct worker *w);
 /* Others are in force: a reload. */
 void worker_settings(struct worker *w);
-void worker_open_tables(struct worker *w); /* directory, location, plans: when made by their owners */
+void worker_open_tables(
+    struct worker *w); /* directory, location, plans: when made by their owners */
 /* Handles the events that wait, until none is left; then the turn's scratch is free again. */
 void worker_drain(struct worker *w);
 void worker_timers(struct worker *w);
