@@ -53,6 +53,8 @@ struct party {
 	uint32_t target;     /* of its target; 0: it was not dialled */
 	uint32_t segment;    /* of the segment it was dialled for; 0: the first */
 	uint32_t retransmissions;
+	uint64_t account;   /* of the subscriber or gateway that it is */
+	struct kept user;   /* the subscriber's name; empty: it is a gateway */
 	int64_t start_ms, ring_ms, answer_ms, end_ms; /* wall */
 	struct kept uri, sip_call_id, local_tag, remote_tag, user_agent;
 	struct sip_flow flow; /* where its INVITE came from, or went to */
@@ -66,8 +68,8 @@ struct target { /* in the call's arena */
 	uint32_t ring_s;       /* at most so long; 0 = the call's */
 	uint32_t segment;      /* heap offset of the segment that pays for it */
 	uint32_t trusted, pad; /* 1: to be told who calls even when he hides */
-	uint64_t gateway;
-	struct kept uri, routes;
+	uint64_t gateway, account;     /* account: of a contact's subscriber */
+	struct kept uri, routes, user; /* user: that subscriber's name */
 	struct sip_flow flow;
 };
 
@@ -212,6 +214,8 @@ struct setup {
 };
 void call_setup(void *step, const void *setup);
 struct target *target_at(struct worker *w, uint32_t offset);
+/* A Call-ID of ours, kept. */
+struct kept call_id_new(struct worker *w, struct call *c);
 /* Adds a target; its URI and routes are copied. NULL: too many, or no room. */
 struct target *target_new(
     struct worker *w, struct call *c, enum target_kind kind, struct span uri, struct span routes);

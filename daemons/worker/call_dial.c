@@ -63,6 +63,8 @@ dial(struct worker *w, struct call *c, struct target *t, bool no_100rel)
 	p->target = heap_offset(h, t);
 	p->segment = t->segment;
 	p->uri = t->uri;
+	p->account = t->kind == TARGET_GATEWAY ? t->gateway : t->account;
+	p->user = t->user;
 	p->flow = t->flow;
 	p->sip_call_id = a->call_id;
 	p->leg = leg_dial(w, &n);

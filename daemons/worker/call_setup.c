@@ -40,8 +40,8 @@ target_new(
 /* --- what is dialled, and what is offered -------------------------------------------------------*/
 
 /* At least 128 random bits and no address of ours inside (FLOWS.md S3-05). */
-static struct kept
-make_call_id(struct worker *w, struct call *c)
+struct kept
+call_id_new(struct worker *w, struct call *c)
 {
 	uint8_t bytes[20];
 	char text[40];
@@ -130,8 +130,11 @@ call_setup(void *step, const void *setup)
 	keep_dialled(w, c, in->invite);
 	caller_keep(w, c, in->invite, in->origin);
 	keep_offer(w, c, in->invite);
-	c->attempt.call_id = make_call_id(w, c);
+	c->attempt.call_id = call_id_new(w, c);
 	c->attempt.waiting = c->caller;
+	caller->account = c->account;
+	if (in->origin->kind == ORIGIN_SUBSCRIBER)
+		caller->user = c->user;
 	segment_open(w, c, in->origin);
 	set_ring_limit(w, c, in->invite);
 	if (!is_sdp_readable(w, in->invite)) {
@@ -147,7 +150,10 @@ call_setup(void *step, const void *setup)
 		refuse(w, c, no.status, no.reason);
 		return;
 	}
-	route = route_call(w, c, in->invite, in->origin);
+	route = route_call(w, c,
+	    &(struct route_query){ sip_span(in->invite, in->invite->uri),
+		kept_span(&w->heap, c->dialled), &in->invite->flow.local },
+	    in->origin);
 	if (route.status != 0)
 		refuse(w, c, route.status, route.reason);
 	else if (!call_dial_next(w, c))

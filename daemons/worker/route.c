@@ -18,7 +18,8 @@ no_route(unsigned status, const char *reason)
 /* --- to a subscriber ----------------------------------------------------------------------------*/
 
 static void
-add_contact(struct worker *w, struct call *c, const struct location *loc, const struct binding *b)
+add_contact(struct worker *w, struct call *c, const struct location *loc, const struct binding *b,
+    const struct dir_subscriber *s, struct kept user)
 {
 	struct target *t =
 	    target_new(w, c, TARGET_CONTACT, loc_text(loc, b->contact), loc_text(loc, b->path));
@@ -28,29 +29,48 @@ add_contact(struct worker *w, struct call *c, const struct location *loc, const 
 	t->q = b->q;
 	t->ring_s = b->ring_s;
 	t->flow = b->flow;
+	t->account = s->id;
+	t->user = user;
 }
 
 static struct route_result
-to_subscriber(struct worker *w, struct call *c, const struct dir_subscriber *s)
+to_contacts(struct worker *w, struct call *c, const struct dir_subscriber *s)
 {
 	struct loc_buf *buf = scratch_take(w, sizeof(*buf));
+	struct kept user = call_keep(w, c, dir_text(s, s->user));
 	const struct location *loc;
-	struct feature_refusal no;
 
-	if (s->disabled)
-		return no_route(480, NULL);
-	c->called_account = s->id;
-	no = features_terminate(w, c, s);
-	if (no.status != 0)
-		return no_route(no.status, no.reason);
 	loc = buf == NULL ? NULL
 			  : locations_find(&w->locations, s->tenant, dir_text(s, s->user),
 				w->child.clock.wall_ms, buf);
 	if (loc == NULL)
 		return no_route(480, "Not registered");
 	for (unsigned i = 0; i < loc->n; i++)
-		add_contact(w, c, loc, &loc->bindings[i]);
+		add_contact(w, c, loc, &loc->bindings[i], s, user);
 	return (struct route_result){ 0, NULL };
+}
+
+static struct route_result
+to_subscriber(struct worker *w, struct call *c, const struct dir_subscriber *s)
+{
+	struct feature_refusal no;
+
+	if (s->disabled)
+		return no_route(480, NULL);
+	if (c->state != CALL_UP) /* a transfer changes nothing of whom it was for */
+		c->called_account = s->id;
+	no = features_terminate(w, c, s);
+	return no.status != 0 ? no_route(no.status, no.reason) : to_contacts(w, c, s);
+}
+
+struct route_result
+route_user(struct worker *w, struct call *c, struct span user)
+{
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+	const struct dir_subscriber *s =
+	    rec == NULL ? NULL : directory_subscriber(&w->directory, c->tenant, user, rec);
+
+	return s == NULL || s->disabled ? no_route(480, NULL) : to_contacts(w, c, s);
 }
 
 /* A number of ours; also written with or without its '+'. */
@@ -159,7 +179,9 @@ to_gateways(struct worker *w, struct call *c, struct span dialled)
 		: directory_route(&w->directory, c->tenant, dialled, route_rec);
 	if (r == NULL)
 		return no_route(404, NULL);
-	c->direction = c->origin == ORIGIN_GATEWAY ? DIRECTION_TRANSIT : DIRECTION_OUTBOUND;
+	if (c->state != CALL_UP)
+		c->direction =
+		    c->origin == ORIGIN_GATEWAY ? DIRECTION_TRANSIT : DIRECTION_OUTBOUND;
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct dir_gateway *g =
 		    directory_gateway(&w->directory, r->routes[i].gateway, rec);
@@ -178,32 +200,31 @@ to_gateways(struct worker *w, struct call *c, struct span dialled)
 /* --- the decision -------------------------------------------------------------------------------*/
 
 struct route_result
-route_call(struct worker *w, struct call *c, const struct sip_msg *invite, const struct origin *o)
+route_call(struct worker *w, struct call *c, const struct route_query *q, const struct origin *o)
 {
 	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
-	struct span dialled = kept_span(&w->heap, c->dialled);
 	const struct dir_subscriber *s;
 	struct sip_uri uri;
 	uint32_t tenant;
 	bool by_name;
 
-	if (rec == NULL || sip_uri_parse(sip_span(invite, invite->uri), &uri) != ERR_NONE)
+	if (rec == NULL || sip_uri_parse(q->uri, &uri) != ERR_NONE)
 		return no_route(400, NULL);
 	by_name = directory_tenant_of(&w->directory, uri.host, &tenant) == ERR_NONE;
 	/* tel: has no host; an address of ours, like it, means the caller's own tenant. */
 	if (uri.scheme != SIP_S_TEL && domain_tenant(&w->directory, w->settings, uri.host,
-					   &invite->flow.local, &tenant) != ERR_NONE)
+					   q->local, &tenant) != ERR_NONE)
 		return no_route(404, "Not a domain of ours");
 	if (by_name && tenant != c->tenant)
 		return no_route(404, NULL); /* nothing of one tenant is seen by another */
-	if (dialled.len == 0)
+	if (q->dialled.len == 0)
 		return no_route(404, NULL);
-	s = route_subscriber(w, c->tenant, dialled, rec);
+	s = route_subscriber(w, c->tenant, q->dialled, rec);
 	if (s != NULL)
 		return to_subscriber(w, c, s);
 	/* A call from outside that is for none of ours goes out again only where that is wanted: or
 	 * every trunk could call at our cost. */
-	if ((o->kind == ORIGIN_GATEWAY && !o->gateway->transit) || !is_number(dialled))
+	if ((o->kind == ORIGIN_GATEWAY && !o->gateway->transit) || !is_number(q->dialled))
 		return no_route(404, NULL);
-	return to_gateways(w, c, dialled);
+	return to_gateways(w, c, q->dialled);
 }

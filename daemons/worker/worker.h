@@ -103,10 +103,16 @@ struct route_result {
 	unsigned status; /* 0: there are targets; else refuse with it */
 	const char *reason;
 };
-/* Decides by the Request-URI alone (FLOWS.md S3-01) and adds targets to the call; one that goes to
- * gateways gets its direction here. */
-struct route_result route_call(
-    struct worker *w, struct call *c, const struct sip_msg *invite, const struct origin *o);
+struct route_query {
+	struct span uri, dialled;     /* dialled: its user part, as sip_uri_user() gives it */
+	const struct netaddr *local;  /* the address of ours that the asker used */
+};
+/* Decides by the URI alone (FLOWS.md S3-01) and adds targets to the call's attempt; a call that begins
+ * and goes to gateways gets its direction here. */
+struct route_result route_call(struct worker *w, struct call *c, const struct route_query *q,
+    const struct origin *o);
+/* The contacts of a user of the call's tenant, whatever he has set. */
+struct route_result route_user(struct worker *w, struct call *c, struct span user);
 /* Whose name or number of ours is it? In *rec; NULL: nobody's. */
 const struct dir_subscriber *route_subscriber(
     struct worker *w, uint32_t tenant, struct span dialled, struct dir_buf *rec);
