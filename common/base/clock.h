@@ -24,5 +24,7 @@ void clock_move(struct clock *c, uint64_t ns);
 /* A moment as RFC 3339 has it, in UTC, to the millisecond: 2026-11-21T10:00:00.123Z. Allocates
  * nothing and takes no lock. */
 void clock_put_utc(struct buf *b, int64_t wall_ms);
+/* The same as the Date header has it (RFC 3261 20.17): Sat, 21 Nov 2026 10:00:00 GMT. */
+void clock_put_date(struct buf *b, int64_t wall_ms);
 
 #endif

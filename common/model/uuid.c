@@ -17,23 +17,31 @@ uuid_v7(uint8_t uuid_r[16], int64_t wall_ms)
 	uuid_r[8] = (uint8_t)(0x80 | (uuid_r[8] & 0x3f));
 }
 
+void
+uuid_of_name(uint8_t uuid_r[16], struct span name)
+{
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	static EVP_MD *sha1; /* fetched once: OpenSSL would look for it each time */
+
+	if (sha1 == NULL)
+		sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+	must(EVP_Digest(name.p, name.len, hash, NULL, sha1, NULL) == 1);
+	memcpy(uuid_r, hash, 16);
+	uuid_r[6] = (uint8_t)(0x50 | (uuid_r[6] & 0x0f));
+	uuid_r[8] = (uint8_t)(0x80 | (uuid_r[8] & 0x3f));
+}
+
 /* The name is the number in decimal, so that uuid_generate_v5(call_id, seq::text) agrees in SQL. */
 void
 uuid_of_segment(uint8_t uuid_r[16], const uint8_t call[16], uint32_t seq)
 {
 	char name[16 + 12];
 	struct buf b = buf_on(name, sizeof(name));
-	uint8_t hash[EVP_MAX_MD_SIZE];
-	static EVP_MD *sha1; /* fetched once: OpenSSL would look for it each time */
 
-	if (sha1 == NULL)
-		sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 	buf_put(&b, span_of(call, 16));
 	buf_u64(&b, seq);
-	must(buf_ok(&b) && EVP_Digest(name, b.len, hash, NULL, sha1, NULL) == 1);
-	memcpy(uuid_r, hash, 16);
-	uuid_r[6] = (uint8_t)(0x50 | (uuid_r[6] & 0x0f));
-	uuid_r[8] = (uint8_t)(0x80 | (uuid_r[8] & 0x3f));
+	must(buf_ok(&b));
+	uuid_of_name(uuid_r, buf_span(&b));
 }
 
 void

@@ -28,6 +28,26 @@ Test(base_clock, utc)
 	writes(253402300799999, "9999-12-31T23:59:59.999Z");
 }
 
+static void
+dates(int64_t wall_ms, const char *text)
+{
+	char memory[40];
+	struct buf b = buf_on(memory, sizeof(memory) - 1);
+
+	clock_put_date(&b, wall_ms);
+	memory[b.len] = '\0';
+	cr_expect_str_eq(memory, text);
+}
+
+Test(base_clock, date)
+{
+	dates(0, "Thu, 01 Jan 1970 00:00:00 GMT");
+	dates(-1, "Wed, 31 Dec 1969 23:59:59 GMT");
+	dates(784111777000, "Sun, 06 Nov 1994 08:49:37 GMT");
+	dates(951782400000, "Tue, 29 Feb 2000 00:00:00 GMT");
+	dates(1795255200123, "Sat, 21 Nov 2026 10:00:00 GMT");
+}
+
 Test(base_clock, utc_sticks_to_the_buffer)
 {
 	char memory[23];
