@@ -9,6 +9,8 @@ enum {
 	LEAST_wire_sip_out = sizeof(struct wire_sip_out),
 	LEAST_wire_note = sizeof(struct wire_note),
 	LEAST_wire_cdr = sizeof(struct wire_cdr),
+	LEAST_wire_message = sizeof(struct wire_message),
+	LEAST_wire_message_fate = sizeof(struct wire_message_fate),
 	LEAST_wire_binding = sizeof(struct wire_binding),
 	LEAST_wire_call_state = sizeof(struct wire_call_state),
 	LEAST_wire_hangup = sizeof(struct wire_hangup),

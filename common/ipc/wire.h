@@ -57,6 +57,23 @@ struct wire_cdr {
 	char data[]; /* model/cdr.h */
 };
 
+/* A message of one user to another: to be kept, or to be delivered (MESSAGE_KEEP, MESSAGE_DUE). */
+struct wire_message {
+	handle relay; /* KEEP: whose answer waits; comes back in KEPT */
+	uint32_t len;
+	uint32_t pad;
+	char data[]; /* model/cdr.h, a record of CDR_MESSAGE */
+};
+
+/* What became of one (MESSAGE_KEPT, MESSAGE_DONE). */
+struct wire_message_fate {
+	handle relay;
+	uint8_t id[16];
+	uint32_t tenant;
+	uint16_t status; /* KEPT: 202, or 480 for a full box; DONE: a phone's answer, 408 for none */
+	uint16_t of;	 /* DONE: so many phones were tried at once, each says one */
+};
+
 struct wire_binding {
 	uint32_t len;
 	uint32_t deleted; /* 1: the key's record is gone */

@@ -16,6 +16,7 @@ static const struct cdr_column call_columns[] = {
 #define CDR_IN_CALL    ROW
 #define CDR_IN_SEGMENT SKIP
 #define CDR_IN_LEG     SKIP
+#define CDR_IN_MESSAGE SKIP
 #include "model/cdr.def"
 #undef CDR_IN_CALL
 #undef CDR_IN_SEGMENT
@@ -30,6 +31,13 @@ static const struct cdr_column segment_columns[] = {
 static const struct cdr_column leg_columns[] = {
 #define CDR_IN_SEGMENT SKIP
 #define CDR_IN_LEG     ROW
+#include "model/cdr.def"
+#undef CDR_IN_LEG
+#undef CDR_IN_MESSAGE
+};
+static const struct cdr_column message_columns[] = {
+#define CDR_IN_LEG     SKIP
+#define CDR_IN_MESSAGE ROW
 #include "model/cdr.def"
 };
 #undef CDR
@@ -217,7 +225,7 @@ cdr_open(struct cdr_reader *r, struct span record, enum cdr_kind *kind_r)
 	if (record.len < RECORD_HEAD || record.p[1] != VERSION)
 		return ERR_SYNTAX;
 	uint8_t kind = (uint8_t)record.p[0];
-	if (kind < CDR_OPEN || kind > CDR_CLOSED)
+	if (kind < CDR_OPEN || kind > CDR_MESSAGE_GONE)
 		return ERR_SYNTAX;
 	if (get_number(record.p + 2, 4) != record.len - RECORD_HEAD)
 		return ERR_SYNTAX;
@@ -274,6 +282,8 @@ cdr_columns(enum cdr_part part, unsigned *n_r)
 		return COLUMNS(segment_columns);
 	case CDR_P_LEG:
 		return COLUMNS(leg_columns);
+	case CDR_P_MESSAGE:
+		return COLUMNS(message_columns);
 	}
 	*n_r = 0;
 	return NULL;
@@ -356,6 +366,11 @@ cdr_put_json(struct buf *b, enum cdr_type type, struct span bytes)
 	case CDR_T_TEXT:
 	case CDR_T_WORD:
 		put_json_text(b, bytes);
+		break;
+	case CDR_T_BYTES:
+		buf_lit(b, "\"\\\\x");
+		buf_hex(b, bytes.p, bytes.len);
+		buf_char(b, '"');
 		break;
 	}
 }

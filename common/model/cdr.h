@@ -7,6 +7,9 @@
  * Kinds: OPEN at setup, ANSWERED, INTERIM, CLOSED with all segments and legs. Every record names the
  * call; a CLOSED one is complete by itself. The store reads OPEN without CLOSED after a power cut
  * (BILLING.md R27).
+ *
+ * A message that waits for an absent user travels in the same frame, in one part: MESSAGE is all of
+ * it, MESSAGE_GONE says by its id that it has been delivered.
  */
 #ifndef TANDEM_MODEL_CDR_H
 #define TANDEM_MODEL_CDR_H
@@ -16,9 +19,13 @@
 #include "base/buf.h"
 #include "base/span.h"
 
-enum cdr_kind { CDR_OPEN = 1, CDR_ANSWERED, CDR_INTERIM, CDR_CLOSED };
-enum cdr_part { CDR_P_CALL = 1, CDR_P_SEGMENT, CDR_P_LEG };
-enum cdr_type { CDR_T_UUID, CDR_T_INT, CDR_T_TEXT, CDR_T_TIME, CDR_T_BOOL, CDR_T_WORD };
+enum cdr_kind {
+	CDR_OPEN = 1, CDR_ANSWERED, CDR_INTERIM, /* the call goes on */
+	CDR_CLOSED,                              /* from here on: rows come of it */
+	CDR_MESSAGE, CDR_MESSAGE_GONE
+};
+enum cdr_part { CDR_P_CALL = 1, CDR_P_SEGMENT, CDR_P_LEG, CDR_P_MESSAGE };
+enum cdr_type { CDR_T_UUID, CDR_T_INT, CDR_T_TEXT, CDR_T_TIME, CDR_T_BOOL, CDR_T_WORD, CDR_T_BYTES };
 
 enum cdr_field {             /* CDR_CALL_call_id ...: number of the field in its part */
 #define CDR(part, number, column, type) CDR_##part##_##column = number,
@@ -64,7 +71,7 @@ const struct cdr_column *cdr_column(enum cdr_part part, uint8_t field);
 const struct cdr_column *cdr_columns(enum cdr_part part, unsigned *n_r);
 /* The number in an INT, TIME or BOOL; 0 when its bytes are not those of a number. */
 int64_t cdr_value(struct span bytes);
-/* One field as a JSON value ("text", 12, true, "2026-11-21T10:00:00.123Z"). */
+/* One field as a JSON value ("text", 12, true, "2026-11-21T10:00:00.123Z", "\\x0d0a"). */
 void cdr_put_json(struct buf *b, enum cdr_type type, struct span bytes);
 
 #endif

@@ -341,6 +341,11 @@ static const struct config_key keys[] = {
 	CONFIG_TEXTS("dns.servers", struct file, dns, n_dns, 0, .check = check_server),
 	CONFIG_NUMBER("dns.timeout_ms", struct file, OUT(dns.timeout_ms), 500, 50, 3000),
 	CONFIG_NUMBER("dns.tries", struct file, OUT(dns.tries), 3, 1, 10),
+	CONFIG_FLAG("messages.store", struct file, OUT(messages.store), true),
+	CONFIG_NUMBER("messages.per_user", struct file, OUT(messages.per_user), 50, 1, 10000),
+	CONFIG_NUMBER("messages.max_bytes", struct file, OUT(messages.max_bytes), 4096, 1, 16384),
+	CONFIG_NUMBER(
+	    "messages.expire_s", struct file, OUT(messages.expire_s), 604800, 60, 31536000),
 	CONFIG_TEXTS("trusted", struct file, trusted, n_trusted, 0, .check = check_address),
 	CONFIG_WORD("log.level", struct file, OUT(log_level), levels, 3),
 	CONFIG_TEXT("user", struct file, OUT(user), "tandem", .check = check_word),

@@ -54,6 +54,10 @@ struct settings {
 		uint32_t pad;
 		struct netaddr servers[DNS_SERVERS_MAX];
 	} dns;
+	struct {
+		uint32_t store;            /* 1: messages are kept for absent users */
+		uint32_t per_user, max_bytes, expire_s; /* so many for each, so long, for so long */
+	} messages;
 	char user[64];                 /* whom the daemons become when started as root; "tandem" */
 	char node[64];                 /* this node's name in bindings and CDRs; the host name */
 	uint32_t socket_buffer;        /* bytes asked for each UDP socket; 4 MiB */

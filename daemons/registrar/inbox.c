@@ -100,6 +100,10 @@ by_type(struct registrar *r, enum wire_type type, const char *payload, uint32_t 
 	case WIRE_SIP_OUT_R:
 	case WIRE_NOTE:
 	case WIRE_CDR:
+	case WIRE_MESSAGE_KEEP:
+	case WIRE_MESSAGE_KEPT:
+	case WIRE_MESSAGE_DUE:
+	case WIRE_MESSAGE_DONE:
 	case WIRE_BINDING:
 	case WIRE_HANGUP:
 	case WIRE_HANGUP_DONE:

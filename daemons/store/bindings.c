@@ -101,6 +101,22 @@ bindings_take(struct store *s, const struct wire_binding *w, uint32_t len)
 	    dirty_add(&s->bindings.dirty, span_of(w->data, w->key_len), s->child.clock.mono_ns) !=
 		ERR_NONE)
 		log_warn("binding that cannot be written through", LOG_U64("key_len", w->key_len));
+	else if (w->deleted == 0)
+		messages_registered(s, span_of(w->data, w->key_len));
+}
+
+bool
+bindings_has(struct store *s, const struct dirty_key *key)
+{
+	struct loc_buf value;
+	uint32_t tenant;
+
+	if (!table_there(s) || key->len < sizeof(tenant))
+		return false;
+	memcpy(&tenant, key->bytes, sizeof(tenant));
+	return locations_find(&s->bindings.locations, tenant,
+		   span_of(key->bytes + sizeof(tenant), key->len - sizeof(tenant)),
+		   s->child.clock.wall_ms, &value) != NULL;
 }
 
 /* --- the load of a cold start ------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /*
- * Closed calls from the journal into the database, in batches, each one transaction; the journal's
- * mark moves after the COMMIT. A batch that is refused for its data is tried again by halves, until
- * the record that is to blame stands alone: it is put aside in the spool directory, loudly, and the
- * others go on.
+ * Closed calls and messages from the journal into the database, in batches, each one transaction;
+ * the journal's mark moves after the COMMIT. A batch that is refused for its data is tried again by
+ * halves, until the record that is to blame stands alone: it is put aside in the spool directory,
+ * loudly, and the others go on.
  */
 #include "store/store.h"
 
@@ -30,7 +30,10 @@ cdr_insert_open(struct store *s)
 			fatal(errno, "no memory for rows");
 		in->rows.json[i] = buf_on(json, CDR_JSON);
 		struct buf sql = buf_on(in->sql[i], CDR_SQL);
-		cdr_insert_sql(&sql, (enum cdr_part)(CDR_P_CALL + i));
+		if (i == CDR_GONE)
+			buf_put(&sql, span_of(message_gone_sql, strlen(message_gone_sql) + 1));
+		else
+			cdr_insert_sql(&sql, (enum cdr_part)(CDR_P_CALL + i));
 		must(buf_ok(&sql));
 	}
 }
@@ -61,8 +64,9 @@ put_aside(struct store *s, struct journal_pos pos)
 {
 	char name[64];
 	struct cdr_insert *in = &s->cdr;
-	struct buf b = buf_on(malloc(3 * CDR_JSON), 3 * CDR_JSON);
-	static const char *const names[] = { "{\"call\":", ",\n\"cdr\":", ",\n\"cdr_leg\":" };
+	struct buf b = buf_on(malloc(CDR_TABLES * CDR_JSON), CDR_TABLES * CDR_JSON);
+	static const char *const names[] = { "{\"call\":", ",\n\"cdr\":", ",\n\"cdr_leg\":",
+		",\n\"message\":", ",\n\"message_gone\":" };
 
 	if (b.p == NULL)
 		return false;
@@ -98,8 +102,9 @@ on_done(void *ctx, enum db_end end)
 
 	switch (end) {
 	case DB_DONE:
-		count(s->child.self, COUNT_CDRS_STORED, in->n);
+		count(s->child.self, COUNT_CDRS_STORED, in->n - in->messages);
 		move_mark(s);
+		messages_written(s);
 		in->most = 2 * in->most < CDR_BATCH ? 2 * in->most : CDR_BATCH;
 		break;
 	case DB_REFUSED:
@@ -131,7 +136,7 @@ gather(struct store *s)
 	enum cdr_kind kind;
 	enum err e = ERR_NONE;
 
-	in->n = 0;
+	in->n = in->messages = 0;
 	for (unsigned i = 0; i < CDR_TABLES; i++)
 		in->rows.json[i] = buf_on(in->rows.json[i].p, CDR_JSON);
 	while (in->n < in->most && in->n < CDR_BATCH) {
@@ -140,13 +145,16 @@ gather(struct store *s)
 			break;
 		if (frame.record.len == 0 ||
 		    record_call(frame.record, &kind, in->ids[in->n]) != ERR_NONE ||
-		    kind != CDR_CLOSED)
+		    kind < CDR_CLOSED)
 			continue;
 		if (in_batch(in, in->ids[in->n]) || !cdr_rows_add(&in->rows, frame.record)) {
 			pos = before;
 			break;
 		}
 		in->n++;
+		in->messages += kind > CDR_CLOSED;
+		if (kind == CDR_MESSAGE)
+			messages_gathered(s, frame.record);
 	}
 	if (e == ERR_IO) {
 		log_error("journal cannot be read", LOG_U64("segment", pos.seq),

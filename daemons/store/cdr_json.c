@@ -5,7 +5,7 @@
 
 #include "model/uuid.h"
 
-static const char *const tables[] = { "call", "cdr", "cdr_leg" };
+static const char *const tables[] = { "call", "cdr", "cdr_leg", "message" };
 
 /* What a segment or a leg has besides its own fields. */
 struct above {
@@ -29,7 +29,8 @@ put_field(struct buf *b, struct above *a, enum cdr_part part, uint8_t number, st
 
 	if (column == NULL)
 		return; /* of a newer program */
-	buf_char(b, ',');
+	if (b->len > 0 && b->p[b->len - 1] != '{')
+		buf_char(b, ',');
 	put_name(b, column->name);
 	cdr_put_json(b, column->type, bytes);
 	if (part == CDR_P_SEGMENT && number == CDR_SEGMENT_seq)
@@ -46,8 +47,10 @@ put_part(struct buf *b, struct above *a, enum cdr_part part, struct cdr_reader *
 
 	a->has_id = false;
 	buf_str(b, b->len == 0 ? "[{" : ",{");
-	put_name(b, "call_id");
-	cdr_put_json(b, CDR_T_UUID, a->call_id);
+	if (part != CDR_P_MESSAGE) {
+		put_name(b, "call_id");
+		cdr_put_json(b, CDR_T_UUID, a->call_id);
+	}
 	while (cdr_next_field(r, &number, &bytes)) {
 		if (part != CDR_P_CALL || number != CDR_CALL_call_id)
 			put_field(b, a, part, number, bytes);
@@ -78,8 +81,10 @@ cdr_rows_add(struct cdr_rows *rows, struct span record)
 	for (unsigned i = 0; i < CDR_TABLES; i++)
 		before[i] = rows->json[i].len;
 	while (cdr_next_part(&r, &part)) {
-		if (part >= CDR_P_CALL && part <= CDR_P_LEG)
-			put_part(&rows->json[part - CDR_P_CALL], &a, part, &r);
+		if (part >= CDR_P_CALL && part <= CDR_P_MESSAGE)
+			put_part(
+			    &rows->json[kind == CDR_MESSAGE_GONE ? CDR_GONE : part - CDR_P_CALL],
+			    &a, part, &r);
 	}
 	/* One byte stays for the closing bracket, one for NUL. */
 	for (unsigned i = 0; i < CDR_TABLES; i++)
@@ -108,7 +113,7 @@ cdr_insert_sql(struct buf *b, enum cdr_part part)
 	unsigned n;
 	const struct cdr_column *columns = cdr_columns(part, &n);
 	const char *table = tables[part - CDR_P_CALL];
-	const char *first = part == CDR_P_CALL ? "" : "call_id";
+	const char *first = part == CDR_P_SEGMENT || part == CDR_P_LEG ? "call_id" : "";
 
 	buf_printf(b, "insert into tandem.%s (%s", table, first);
 	for (unsigned i = 0; i < n; i++)
@@ -128,3 +133,8 @@ cdr_insert_sql(struct buf *b, enum cdr_part part)
 	    table);
 	buf_char(b, '\0');
 }
+
+const char message_gone_sql[] =
+    "update tandem.message m set delivered_at = r.delivered_at, headers = '', body = ''"
+    " from jsonb_populate_recordset(null::tandem.message, $1::jsonb) r"
+    " where m.tenant_id = r.tenant_id and m.id = r.id and m.delivered_at is null";

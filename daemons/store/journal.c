@@ -74,9 +74,12 @@ scan_frame(struct journal *j, struct scan *scan, const struct frame *frame)
 	if (frame->record.len == 0)
 		return;
 	open_calls_saw(&j->open, frame->record, frame->pos, scan->identity);
-	if (!is_before(frame->pos, j->mark) &&
-	    record_call(frame->record, &kind, call_id) == ERR_NONE && kind == CDR_CLOSED)
-		j->pending++;
+	if (is_before(frame->pos, j->mark) ||
+	    record_call(frame->record, &kind, call_id) != ERR_NONE)
+		return;
+	j->pending += kind >= CDR_CLOSED;
+	if (kind == CDR_MESSAGE_GONE)
+		j->gone = frame->pos;
 }
 
 static void
@@ -230,7 +233,9 @@ journal_add(struct journal *j, int64_t wall_ms, struct span record)
 	frame_put(&j->unsynced, wall_ms, record);
 	if (record.len > 0 && record_call(record, &kind, call_id) == ERR_NONE) {
 		open_calls_saw(&j->open, record, at, j->identity);
-		j->pending += kind == CDR_CLOSED;
+		j->pending += kind >= CDR_CLOSED;
+		if (kind == CDR_MESSAGE_GONE)
+			j->gone = at;
 	}
 	return ERR_NONE;
 }
@@ -264,6 +269,12 @@ journal_sync(struct journal *j)
 		log_warn("journal can be written again", LOG_U64("segment", j->seq));
 	j->broken = false;
 	return ERR_NONE;
+}
+
+bool
+journal_knows_gone(const struct journal *j)
+{
+	return is_before(j->gone, j->mark) || j->gone.seq == 0;
 }
 
 void

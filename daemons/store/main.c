@@ -38,18 +38,36 @@ journal_call(struct store *s, const struct ring *r, const struct ring_record *re
 	uint8_t call_id[16];
 	enum cdr_kind kind;
 
-	if (ring_type(r) != WIRE_CDR || ring_len(r) < sizeof(*w) ||
-	    w->len > ring_len(r) - sizeof(*w) ||
+	if (w->len > ring_len(r) - sizeof(*w) || w->len > CDR_RECORD_MAX ||
 	    record_call(span_of(w->data, w->len), &kind, call_id) != ERR_NONE ||
-	    w->len > CDR_RECORD_MAX) {
+	    kind > CDR_CLOSED) {
 		refused(s, r);
 		return true;
 	}
 	if (journal_add(&s->journal, s->child.clock.wall_ms, span_of(w->data, w->len)) != ERR_NONE)
 		return false;
-	if (s->unsynced_ns == 0)
-		s->unsynced_ns = s->child.clock.mono_ns;
 	return true;
+}
+
+/* False: the disk does not take it now. */
+static bool
+take_record(struct store *s, const struct ring *r, const struct ring_record *rec)
+{
+	const void *payload = rec->payload;
+	bool good = true;
+
+	if (!wire_allowed(ring_type(r), ROLE_WORKER, ROLE_STORE) ||
+	    ring_len(r) < wire_least(ring_type(r)))
+		refused(s, r);
+	else if (ring_type(r) == WIRE_MESSAGE_KEEP)
+		good = messages_keep(s, proc_index(r->from), payload, ring_len(r));
+	else if (ring_type(r) == WIRE_MESSAGE_DONE)
+		good = messages_done(s, payload);
+	else
+		good = journal_call(s, r, rec);
+	if (s->unsynced_ns == 0 && s->journal.unsynced.len > 0)
+		s->unsynced_ns = s->child.clock.mono_ns;
+	return good;
 }
 
 static bool
@@ -58,7 +76,7 @@ take_calls(struct store *s, struct ring *r)
 	const struct ring_record **held = &s->held[r->from];
 
 	while (*held != NULL || (*held = ring_ahead(r)) != NULL) {
-		if (!journal_call(s, r, *held))
+		if (!take_record(s, r, *held))
 			return false;
 		*held = NULL;
 	}
@@ -105,6 +123,7 @@ make_sure(struct store *s)
 		return;
 	}
 	s->unsynced_ns = 0;
+	messages_synced(s);
 	for (unsigned i = 0; i < s->child.n_ins; i++) {
 		struct ring *r = &s->child.in[s->child.ins[i]];
 		if (proc_role(r->from) == ROLE_WORKER)
@@ -140,7 +159,8 @@ disk_turn(struct store *s, uint64_t *wait)
 	}
 	bool waiting = s->journal.unsynced.len > 0;
 	bool due = now >= s->unsynced_ns + sync_after_ns ||
-		   s->journal.unsynced.len > s->journal.unsynced.cap / 2;
+		   s->journal.unsynced.len > s->journal.unsynced.cap / 2 ||
+		   s->messages.n_acks > MESSAGE_ACKS / 2;
 	if (waiting && due && !disk_away(s))
 		make_sure(s);
 	if (disk_away(s))
@@ -156,6 +176,7 @@ on_up(void *ctx)
 {
 	directory_load_up(ctx);
 	bindings_up(ctx);
+	messages_up(ctx);
 }
 
 static void
@@ -175,11 +196,13 @@ on_notified(void *ctx, const char *payload)
 static void
 database_turn(struct store *s, uint64_t *wait)
 {
-	static bool (*const clients[STORE_CLIENTS])(struct store *,
-	    uint64_t *) = { directory_load_start, bindings_start, cdr_insert_start };
+	static bool (*const clients[STORE_CLIENTS])(struct store *, uint64_t *) = {
+		directory_load_start, bindings_start, cdr_insert_start, messages_start
+	};
 
 	sooner(wait, db_turn(&s->db, s->child.clock.mono_ns));
 	bindings_turn(s);
+	messages_turn(s);
 	for (unsigned i = 0; i < STORE_CLIENTS && db_idle(&s->db); i++) {
 		unsigned c = (s->client + i) % STORE_CLIENTS;
 		uint64_t ns = UINT64_MAX;
@@ -286,6 +309,7 @@ start(struct store *s, int argc, char **argv)
 	cdr_insert_open(s);
 	directory_load_open(s);
 	bindings_open(s);
+	messages_open(s);
 	db_init(&s->db, s->loop, c->database, c->self);
 	s->db.up = on_up;
 	s->db.down = on_down;
@@ -342,6 +366,7 @@ main(int argc, char **argv)
 	drain(&s);
 	log_info("store ends", LOG_U64("journal", s.journal.pending));
 	db_close(&s.db);
+	messages_close(&s);
 	bindings_close(&s);
 	directory_load_close(&s);
 	cdr_insert_close(&s);

@@ -45,6 +45,12 @@ record_call(struct span record, enum cdr_kind *kind_r, uint8_t call_id_r[16])
 				return ERR_NONE;
 			}
 		}
+		while (part == CDR_P_MESSAGE && cdr_next_field(&r, &number, &bytes)) {
+			if (number == CDR_MESSAGE_id && bytes.len == 16) {
+				memcpy(call_id_r, bytes.p, 16);
+				return *kind_r > CDR_CLOSED ? ERR_NONE : ERR_SYNTAX;
+			}
+		}
 	}
 	return ERR_SYNTAX;
 }
@@ -125,7 +131,7 @@ open_calls_saw(struct open_calls *o, struct span record, struct journal_pos at, 
 	enum cdr_kind kind;
 	uint8_t call_id[16];
 
-	if (record_call(record, &kind, call_id) != ERR_NONE)
+	if (record_call(record, &kind, call_id) != ERR_NONE || kind > CDR_CLOSED)
 		return;
 	struct open_call *c = find(o, call_id);
 	if (kind == CDR_CLOSED) {

@@ -100,7 +100,7 @@ void open_calls_saw(
 void open_calls_beat(struct open_calls *o, uint64_t identity, int64_t wall_ms);
 struct open_call *open_calls_next(const struct open_calls *o, const struct open_call *prev);
 void open_calls_forget(struct open_calls *o, struct open_call *c);
-/* The kind and the call of a record; ERR_SYNTAX. */
+/* The kind of a record, and the call or message it is about; ERR_SYNTAX. */
 enum err record_call(struct span record, enum cdr_kind *kind_r, uint8_t call_id_r[16]);
 /* Makes the closing record of a call that died with its exchange at end_ms, out of the latest that is
  * known of it (BILLING.md R27). False: that one cannot be read or has no room. */
@@ -120,7 +120,8 @@ struct journal {
 	struct buf unsynced;	  /* bytes [synced, synced + len): kept until they are on disk */
 	uint64_t identity;
 	struct journal_pos mark; /* what is before it is in the database */
-	uint64_t pending;	 /* closed calls beyond the mark */
+	uint64_t pending;	 /* closed calls and messages beyond the mark */
+	struct journal_pos gone; /* the last that says of a message that it was delivered */
 	uint32_t lost;		 /* open calls of another identity: to be closed by us */
 	bool broken;		 /* the last write failed: logged once */
 	bool roll;		 /* what comes next goes into a new segment */
@@ -134,11 +135,13 @@ void journal_open(struct journal *j, int dir, uint64_t identity);
 void journal_close(struct journal *j);
 enum err journal_add(struct journal *j, int64_t wall_ms, struct span record);
 enum err journal_sync(struct journal *j);
+/* Does the database know of every message that was delivered? */
+bool journal_knows_gone(const struct journal *j);
 /* Says that the exchange lives, when a call is open. */
 void journal_beat(struct journal *j, int64_t wall_ms);
 /* Closes calls that were lost with an earlier run_dir; again while j->lost is not 0. */
 void journal_close_lost(struct journal *j, int64_t wall_ms);
-/* Everything before pos is in the database, `closed` calls more than before. Segments that are all
+/* Everything before pos is in the database, `closed` calls and messages more than before. Segments that are all
  * before it go; what is still open in them is written once more first. */
 void journal_mark(struct journal *j, struct journal_pos pos, uint64_t closed, int64_t wall_ms);
 /* The next frame on disk at or after *pos; moves *pos behind it. ERR_ABSENT: none yet. */
@@ -167,7 +170,7 @@ enum db_end {
 	DB_REFUSED, /* because of the data: the same again would be refused again */
 	DB_FAILED   /* for another reason; nothing of it is done; try again later */
 };
-enum { DB_SCHEMA = 9, DB_PARAMS = 4, DB_STEPS = 5 };
+enum { DB_SCHEMA = 15, DB_PARAMS = 5, DB_STEPS = 5 };
 
 struct db_step {
 	const char *sql;
@@ -211,7 +214,8 @@ bool db_idle(const struct db *db); /* up, and no job is running */
 void db_run(struct db *db, const struct db_job *job, const struct db_step *steps, unsigned n);
 
 /* --- cdr_json.c ----------------------------------------------------------------------------------*/
-enum { CDR_TABLES = 3 }; /* call, cdr, cdr_leg: parts in their order */
+enum { CDR_TABLES = 5, CDR_GONE = 4 }; /* call, cdr, cdr_leg, message: parts in their order; then
+					* the messages that were delivered */
 struct cdr_rows {
 	struct buf json[CDR_TABLES]; /* "[{...},{...}" : the closing bracket is put last */
 };
@@ -219,6 +223,7 @@ struct cdr_rows {
 bool cdr_rows_add(struct cdr_rows *r, struct span record);
 /* insert into tandem.call (...) select ... ; NUL-terminated into b. */
 void cdr_insert_sql(struct buf *b, enum cdr_part part);
+extern const char message_gone_sql[];
 
 /* --- cdr_insert.c --------------------------------------------------------------------------------*/
 enum { CDR_BATCH = 256, CDR_JSON = 2 << 20, CDR_SQL = 4096 };
@@ -226,8 +231,9 @@ struct cdr_insert {
 	struct frames frames;
 	struct cdr_rows rows;
 	struct journal_pos next, behind; /* to be read; behind the batch in flight */
-	uint8_t ids[CDR_BATCH][16];	 /* calls of the batch: none twice */
+	uint8_t ids[CDR_BATCH][16];	 /* calls and messages of the batch: none twice */
 	unsigned most, n;		 /* of the next batch; in the one in flight */
+	unsigned messages;		 /* among these */
 	uint64_t retry_ns;		 /* not before */
 	uint64_t partitions_ns;		 /* when months are made again */
 	char *sql[CDR_TABLES];
@@ -337,8 +343,70 @@ struct bindings {
 	const struct registrar_head *head; /* NULL: the registrar has made no table yet */
 };
 
+/* --- message_boxes.c: how many messages wait for whom ---------------------------------------------*/
+struct message_box {
+	struct dirty_key key; /* of the location table: tenant and user */
+	uint32_t waiting, counted;
+	bool used;
+};
+struct message_boxes {
+	struct message_box *boxes;
+	uint32_t n, cap;
+	uint32_t *free, n_free;
+	struct table index;
+	struct hash_key key;
+};
+void boxes_init(struct message_boxes *b);
+void boxes_done(struct message_boxes *b);
+struct message_box *boxes_find(const struct message_boxes *b, const struct dirty_key *k);
+/* The one that is there, or an empty one. Invalid after the next boxes_take. */
+struct message_box *boxes_take(struct message_boxes *b, const struct dirty_key *k);
+void boxes_forget(struct message_boxes *b, struct message_box *box);
+struct message_box *boxes_next(const struct message_boxes *b, const struct message_box *prev);
+/* The box of a message's record; ERR_SYNTAX. */
+enum err boxes_key(struct span record, struct dirty_key *key_r);
+
+/* --- messages.c: messages for who is absent are kept; message_flights.c: and delivered -------------*/
+enum { MESSAGE_FLIGHTS = 64, MESSAGE_ACKS = 256 };
+/* Somebody who is there again gets what waits for him, one after the other:
+ *
+ *     FREE --due--> WANTED --job--> READING --row--> FLYING --a phone has it, or refuses it--> WANTED
+ *                     ^               | none: FREE     | no phone answers: FREE
+ *                     +----- RESTING <+ another has it, or the worker's ring is full              */
+enum flight_state { FLIGHT_FREE, FLIGHT_WANTED, FLIGHT_READING, FLIGHT_FLYING, FLIGHT_RESTING };
+struct message_flight {
+	enum flight_state state;
+	struct dirty_key key;
+	char after[24], here[24]; /* message_no: those behind it are to come; of the one that flies */
+	uint8_t id[16], gone[16]; /* that flies; that was delivered last */
+	uint32_t silent;	  /* phones that have not said anything; UINT32_MAX: none has yet */
+	bool refused, again;	  /* a phone did not want it; he has registered once more */
+	unsigned tries;
+	uint64_t until_ns; /* FLYING: given up; RESTING: tried again */
+};
+struct message_ack { /* in the journal, not on disk yet */
+	unsigned worker;
+	struct wire_message_fate fate;
+};
+struct messages {
+	struct message_boxes boxes;
+	struct dirty due, written; /* who has registered; whose messages are in the batch in flight */
+	struct message_flight flights[MESSAGE_FLIGHTS];
+	unsigned reading;   /* the flight whose job runs */
+	enum { ROW_NONE, ROW_OTHERS, ROW_MINE, ROW_PASSED } row_is; /* what it has read */
+	struct buf row;	    /* ROW_MINE: as a record */
+	int64_t row_ms;	    /* ROW_OTHERS: so long it is somebody else's */
+	struct message_ack acks[MESSAGE_ACKS];
+	unsigned n_acks;
+	enum { COUNT_NONE, COUNT_SWEEP, COUNT_PAGES } counting;
+	bool page_asked;
+	struct dir_cursor cursor;
+	uint64_t count_ns, retry_ns;
+	char life[96]; /* who has a row in hand: this node, in this life of its store */
+};
+
 /* --- main.c --------------------------------------------------------------------------------------*/
-enum { STORE_CLIENTS = 3 };
+enum { STORE_CLIENTS = 4 };
 struct store {
 	struct child child;
 	struct loop *loop;
@@ -348,6 +416,7 @@ struct store {
 	struct directory directory;
 	struct directory_load load;
 	struct bindings bindings;
+	struct messages messages;
 	const struct settings *settings;
 	uint64_t unsynced_ns;	/* the oldest record that is not on disk; 0 = none */
 	uint64_t disk_retry_ns; /* the disk refused: not before */
@@ -372,6 +441,25 @@ void bindings_up(struct store *s);
 void bindings_down(struct store *s);
 void bindings_take(struct store *s, const struct wire_binding *w, uint32_t len);
 void bindings_turn(struct store *s); /* what needs no database */
+/* Does the registrar's table have a contact under this key? */
+bool bindings_has(struct store *s, const struct dirty_key *key);
+void messages_open(struct store *s);
+void messages_close(struct store *s);
+/* Of a worker. False: the disk does not take it now; it is to be shown again. */
+bool messages_keep(struct store *s, unsigned worker, const struct wire_message *m, uint32_t len);
+bool messages_done(struct store *s, const struct wire_message_fate *f);
+/* The journal is on disk: before the rings have their room back, the senders are told. */
+void messages_synced(struct store *s);
+/* A message is in the batch for the database; the batch is in. */
+void messages_gathered(struct store *s, struct span record);
+void messages_written(struct store *s);
+void messages_registered(struct store *s, struct span key);
+void messages_up(struct store *s);
+void messages_turn(struct store *s);
+bool messages_start(struct store *s, uint64_t *wait_r);
+void flights_landed(struct store *s, const struct wire_message_fate *f);
+void flights_turn(struct store *s);
+bool flights_start(struct store *s, uint64_t *wait_r);
 /* Clients of the database: each starts a job if it has one to do; *wait_r: ns until it may have. */
 bool cdr_insert_start(struct store *s, uint64_t *wait_r);
 bool directory_load_start(struct store *s, uint64_t *wait_r);

@@ -135,15 +135,38 @@ invite(struct worker *w, const struct sip_msg *m)
 		place(w, m, o);
 }
 
-/* To the exchange itself: what it can do. To a user: what an INVITE would meet (FLOWS.md S2-28). */
+/* What an INVITE to this user would meet just now. */
+static unsigned
+presence(struct worker *w, const struct sip_msg *m, const struct origin *o, struct span user)
+{
+	struct loc_buf *loc = scratch_take(w, sizeof(*loc));
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+	struct route_query q = { sip_span(m, m->uri), user, &m->flow.local };
+	const struct dir_subscriber *s;
+	struct route_result to;
+
+	if (loc == NULL || rec == NULL)
+		return 500;
+	to = route_decide(w, o->tenant, &q, o, rec, &s);
+	if (to.status != 0 || s == NULL)
+		return to.status != 0 ? to.status : 200;
+	if (s->disabled)
+		return 480;
+	if (s->dnd)
+		return 486;
+	return locations_find(&w->locations, o->tenant, dir_text(s, s->user),
+		   w->child.clock.wall_ms, loc) == NULL
+		   ? 480
+		   : 200;
+}
+
+/* To the exchange itself: what it can do (RFC 3261 11.2). To a user: what an INVITE would meet
+ * (FLOWS.md S2-28). */
 static void
 options(struct worker *w, const struct sip_msg *m)
 {
 	struct origin *o = scratch_take(w, sizeof(*o));
-	struct loc_buf *loc = scratch_take(w, sizeof(*loc));
 	struct buf user = scratch_buf(w, 256), lines = scratch_buf(w, 1024);
-	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
-	const struct dir_subscriber *s;
 	struct sip_uri uri;
 	unsigned status = 200;
 
@@ -152,15 +175,12 @@ options(struct worker *w, const struct sip_msg *m)
 	if (user.len > 0) {
 		if (!auth_request(w, m, o))
 			return;
-		s = directory_subscriber(&w->directory, o->tenant, buf_span(&user), rec);
-		status = s == NULL ? 404
-			 : locations_find(&w->locations, o->tenant, buf_span(&user),
-			       w->child.clock.wall_ms, loc) == NULL
-			     ? 480
-			     : 200;
+		status = presence(w, m, o, buf_span(&user));
 	}
 	sip_put_allow(&lines);
-	buf_lit(&lines, "Accept: application/sdp, multipart/mixed\r\nAccept-Language: en\r\n");
+	buf_lit(&lines, "Accept: application/sdp, multipart/mixed\r\nAccept-Encoding: identity\r\n"
+			"Accept-Language: en\r\n");
+	options_put_supported(&lines, 0);
 	if (user.len > 0)
 		answer_request(w, m, status, NULL, buf_span(&lines));
 	else
@@ -193,6 +213,9 @@ gate_request(struct worker *w, const struct sip_msg *m)
 	case SIP_OPTIONS:
 		options(w, m);
 		break;
+	case SIP_MESSAGE:
+		message_request(w, m);
+		break;
 	case SIP_BYE:
 	case SIP_UPDATE:
 	case SIP_PRACK:
@@ -208,7 +231,6 @@ gate_request(struct worker *w, const struct sip_msg *m)
 	case SIP_REGISTER:
 	case SIP_REFER:
 	case SIP_SUBSCRIBE:
-	case SIP_MESSAGE:
 	case SIP_PUBLISH:
 	case SIP_N_METHODS:
 		answer_stateless(w, m, 405, NULL, allow_lines(w));

@@ -192,12 +192,22 @@ inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
 	case WIRE_RESOLVED:
 		resolve_answer(w, (const void *)r->payload, len);
 		break;
+	case WIRE_MESSAGE_KEPT:
+		message_kept(w, (const void *)r->payload);
+		worker_drain(w);
+		break;
+	case WIRE_MESSAGE_DUE:
+		message_due(w, (const void *)r->payload, len);
+		worker_drain(w);
+		break;
 	case WIRE_NONE:
 	case WIRE_SIP_IN_R:
 	case WIRE_FLOW_DOWN_R:
 	case WIRE_SIP_OUT:
 	case WIRE_SIP_OUT_R:
 	case WIRE_CDR:
+	case WIRE_MESSAGE_KEEP:
+	case WIRE_MESSAGE_DONE:
 	case WIRE_BINDING:
 	case WIRE_BINDING_LOAD:
 	case WIRE_LOAD_DONE:

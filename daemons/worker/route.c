@@ -121,8 +121,8 @@ is_number(struct span s)
 	return true;
 }
 
-static void
-put_gateway_uri(struct buf *b, const struct dir_gateway *g, struct span number)
+void
+route_put_gateway(struct buf *b, const struct dir_gateway *g, struct span number)
 {
 	buf_lit(b, "sip:");
 	sip_put_user(b, number);
@@ -151,7 +151,7 @@ add_gateway(struct worker *w, struct call *c, const struct dir_gateway *g, struc
 	struct sip_flow flow;
 	struct target *t;
 
-	put_gateway_uri(&uri, g, number);
+	route_put_gateway(&uri, g, number);
 	if (!buf_ok(&uri) || sip_uri_parse(buf_span(&uri), &parsed) != ERR_NONE ||
 	    target_flow(w, &parsed, &flow) != ERR_NONE)
 		return false;
@@ -180,8 +180,7 @@ to_gateways(struct worker *w, struct call *c, struct span dialled)
 	if (r == NULL)
 		return no_route(404, NULL);
 	if (c->state != CALL_UP)
-		c->direction =
-		    c->origin == ORIGIN_GATEWAY ? DIRECTION_TRANSIT : DIRECTION_OUTBOUND;
+		c->direction = c->origin == ORIGIN_GATEWAY ? DIRECTION_TRANSIT : DIRECTION_OUTBOUND;
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct dir_gateway *g =
 		    directory_gateway(&w->directory, r->routes[i].gateway, rec);
@@ -200,31 +199,46 @@ to_gateways(struct worker *w, struct call *c, struct span dialled)
 /* --- the decision -------------------------------------------------------------------------------*/
 
 struct route_result
-route_call(struct worker *w, struct call *c, const struct route_query *q, const struct origin *o)
+route_decide(struct worker *w, uint32_t tenant, const struct route_query *q, const struct origin *o,
+    struct dir_buf *rec, const struct dir_subscriber **s_r)
 {
-	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
-	const struct dir_subscriber *s;
 	struct sip_uri uri;
-	uint32_t tenant;
+	uint32_t theirs;
 	bool by_name;
 
-	if (rec == NULL || sip_uri_parse(q->uri, &uri) != ERR_NONE)
+	*s_r = NULL;
+	if (sip_uri_parse(q->uri, &uri) != ERR_NONE)
 		return no_route(400, NULL);
-	by_name = directory_tenant_of(&w->directory, uri.host, &tenant) == ERR_NONE;
+	by_name = directory_tenant_of(&w->directory, uri.host, &theirs) == ERR_NONE;
 	/* tel: has no host; an address of ours, like it, means the caller's own tenant. */
-	if (uri.scheme != SIP_S_TEL && domain_tenant(&w->directory, w->settings, uri.host,
-					   q->local, &tenant) != ERR_NONE)
+	if (uri.scheme != SIP_S_TEL &&
+	    domain_tenant(&w->directory, w->settings, uri.host, q->local, &theirs) != ERR_NONE)
 		return no_route(404, "Not a domain of ours");
-	if (by_name && tenant != c->tenant)
+	if (by_name && theirs != tenant)
 		return no_route(404, NULL); /* nothing of one tenant is seen by another */
 	if (q->dialled.len == 0)
 		return no_route(404, NULL);
-	s = route_subscriber(w, c->tenant, q->dialled, rec);
-	if (s != NULL)
-		return to_subscriber(w, c, s);
+	*s_r = route_subscriber(w, tenant, q->dialled, rec);
+	if (*s_r != NULL)
+		return (struct route_result){ 0, NULL };
 	/* A call from outside that is for none of ours goes out again only where that is wanted: or
 	 * every trunk could call at our cost. */
 	if ((o->kind == ORIGIN_GATEWAY && !o->gateway->transit) || !is_number(q->dialled))
 		return no_route(404, NULL);
-	return to_gateways(w, c, q->dialled);
+	return (struct route_result){ 0, NULL };
+}
+
+struct route_result
+route_call(struct worker *w, struct call *c, const struct route_query *q, const struct origin *o)
+{
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+	const struct dir_subscriber *s;
+	struct route_result to;
+
+	if (rec == NULL)
+		return no_route(500, NULL);
+	to = route_decide(w, c->tenant, q, o, rec, &s);
+	if (to.status != 0)
+		return to;
+	return s != NULL ? to_subscriber(w, c, s) : to_gateways(w, c, q->dialled);
 }

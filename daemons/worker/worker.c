@@ -20,7 +20,10 @@ txn_send_out(void *ctx, struct txn *t, const struct sip_flow *to, struct span te
 static void
 txn_news(void *ctx, struct txn *t, enum txn_news news, const struct sip_msg *m)
 {
-	leg_on_txn(ctx, t, news, m);
+	if (handle_kind(t->user) == KIND_TXN)
+		message_on_txn(ctx, t, news, m);
+	else
+		leg_on_txn(ctx, t, news, m);
 }
 
 static void
@@ -68,6 +71,7 @@ worker_init(struct worker *w)
 	w->call_timers = private_memory(w->shape.calls, sizeof(*w->call_timers));
 	w->leg_timers = private_memory(w->shape.legs, sizeof(*w->leg_timers));
 	w->txn_timers = private_memory(w->shape.txns, sizeof(*w->txn_timers));
+	w->relay_timers = private_memory(w->shape.txns, sizeof(*w->relay_timers));
 	w->scratch = private_memory(1, SCRATCH_BYTES);
 	w->text = private_memory(1, OUT_TEXT);
 	w->message = private_memory(1, SIP_MSG_ROOM(SIP_RAW_MAX));
@@ -80,6 +84,7 @@ worker_init(struct worker *w)
 	recover_lay_out(w);
 	txns_init(&w->txns, &w->txn_pool, &w->heap, &w->child.clock, &env, &timers, &w->key);
 	recover(w);
+	message_recover(w);
 }
 
 void
@@ -137,6 +142,8 @@ fire(void *ctx, struct wheel_timer *t)
 
 	if (is_in(t, w->txn_timers, w->shape.txns))
 		txn_fire(&w->txns, pool_at(&w->txn_pool, (uint32_t)(t - w->txn_timers)));
+	else if (is_in(t, w->relay_timers, w->shape.txns))
+		message_on_timer(w, pool_at(&w->txn_pool, (uint32_t)(t - w->relay_timers)));
 	else if (is_in(t, w->leg_timers, w->shape.legs))
 		leg_on_timer(w, pool_at(&w->legs, (uint32_t)(t - w->leg_timers)));
 	else if (!resolve_fire(w, t))

@@ -37,6 +37,7 @@
 #include "sip/txn.h"
 #include "worker/call.h"
 #include "worker/leg.h"
+#include "worker/message.h"
 #include "worker/note.h"
 #include "worker/resolve.h"
 
@@ -113,6 +114,11 @@ struct route_result route_call(struct worker *w, struct call *c, const struct ro
     const struct origin *o);
 /* The contacts of a user of the call's tenant, whatever he has set. */
 struct route_result route_user(struct worker *w, struct call *c, struct span user);
+/* The same without a call, and nothing is tried: a subscriber of ours (in *rec, who may be disabled), or
+ * *s_r NULL: a number for gateways. Tenants do not meet here. */
+struct route_result route_decide(struct worker *w, uint32_t tenant, const struct route_query *q,
+    const struct origin *o, struct dir_buf *rec, const struct dir_subscriber **s_r);
+void route_put_gateway(struct buf *b, const struct dir_gateway *g, struct span number);
 /* Whose name or number of ours is it? In *rec; NULL: nobody's. */
 const struct dir_subscriber *route_subscriber(
     struct worker *w, uint32_t tenant, struct span dialled, struct dir_buf *rec);
@@ -226,6 +232,7 @@ struct worker {
 	struct challenge challenge;
 	struct wheel *wheel;
 	struct wheel_timer *call_timers, *leg_timers, *txn_timers; /* beside the pools */
+	struct wheel_timer *relay_timers; /* beside txn_pool: of the server transactions of MESSAGE */
 	struct outbox *outbox;
 	struct note notes[NOTES_MAX]; /* events of this turn, first in first out */
 	unsigned notes_first, notes_n;

@@ -76,7 +76,7 @@ Test(worker_kill, at_any_moment, .timeout = 240)
 		rig_begin();
 		kill_a_child();
 		rig_restart(0);
-		rig_read_store(&rig->store[0]);
+		rig_read_store(0);
 		up += rig->w[0]->calls.live;
 		hang_all_up();
 		rig_wait_ms(240000);

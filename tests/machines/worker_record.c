@@ -1,4 +1,5 @@
 /* Reads the call records that the worker wrote into the store's ring. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,9 +8,9 @@
 static void
 put_part(struct buf *b, struct cdr_reader *r, enum cdr_part part, unsigned number)
 {
-	static const char *const names[] = { "", "call", "segment", "leg" };
+	static const char *const names[] = { "", "call", "segment", "leg", "message" };
 	const struct cdr_column *c;
-	char text[CDR_TEXT_MAX + 64];
+	char text[16384];
 	struct span bytes, value;
 	uint8_t field;
 
@@ -88,19 +89,109 @@ read_record(struct span record)
 	rig->cdr[b.len] = '\0';
 }
 
-void
-rig_read_store(struct ring *r)
+static void
+take_message(unsigned worker, const struct wire_message *in)
 {
+	struct buf b = buf_on(rig->message, sizeof(rig->message) - 1);
+	struct wire_message_fate *f;
+	struct cdr_reader r;
+	enum cdr_kind kind;
+	enum cdr_part part;
+	struct span id;
+	uint8_t field;
+
+	cr_assert_eq(cdr_open(&r, span_of(in->data, in->len), &kind), ERR_NONE);
+	cr_assert_eq(kind, CDR_MESSAGE);
+	cr_assert(cdr_next_part(&r, &part) && part == CDR_P_MESSAGE);
+	struct cdr_reader first = r;
+	cr_assert(cdr_next_field(&first, &field, &id) && field == CDR_MESSAGE_id && id.len == 16);
+	memcpy(rig->message_id, id.p, 16);
+	put_part(&b, &r, part, 0);
+	cr_assert(buf_ok(&b));
+	rig->message[b.len] = '\0';
+	memcpy(rig->record, in->data, in->len);
+	rig->record_len = in->len;
+	rig->kept++;
+	if (rig->kept_status == 0)
+		return;
+	f = ring_reserve(&rig->from_store[worker], WIRE_MESSAGE_KEPT, sizeof(*f));
+	cr_assert_not_null(f);
+	*f = (struct wire_message_fate){ .relay = in->relay, .status = (uint16_t)rig->kept_status };
+	ring_commit(&rig->from_store[worker], sizeof(*f));
+	ring_publish(&rig->from_store[worker]);
+}
+
+static void
+take_fate(const struct wire_message_fate *f)
+{
+	cr_expect_eq(memcmp(f->id, rig->message_id, 16), 0);
+	cr_expect_eq(f->tenant, 1);
+	rig->told++;
+	rig->told_status = f->status;
+	rig->told_of = f->of;
+}
+
+void
+rig_read_store(unsigned worker)
+{
+	struct ring *r = &rig->store[worker];
 	const struct ring_record *rec;
 
 	while (!rig->store_is_stuck && (rec = ring_peek(r)) != NULL) {
 		const struct wire_cdr *cdr = (const void *)rec->payload;
 
-		cr_assert_eq(ring_type(r), WIRE_CDR);
-		cr_assert_eq(ring_len(r), sizeof(*cdr) + cdr->len);
-		read_record(span_of(cdr->data, cdr->len));
+		if (ring_type(r) == WIRE_MESSAGE_KEEP) {
+			take_message(worker, (const void *)rec->payload);
+		} else if (ring_type(r) == WIRE_MESSAGE_DONE) {
+			take_fate((const void *)rec->payload);
+		} else {
+			cr_assert_eq(ring_type(r), WIRE_CDR);
+			cr_assert_eq(ring_len(r), sizeof(*cdr) + cdr->len);
+			read_record(span_of(cdr->data, cdr->len));
+		}
 		ring_next(r);
 	}
+}
+
+void
+rig_due(unsigned worker)
+{
+	struct ring *r = &rig->from_store[worker];
+	uint32_t len = (uint32_t)sizeof(struct wire_message) + rig->record_len;
+	struct wire_message *m = ring_reserve(r, WIRE_MESSAGE_DUE, len);
+
+	cr_assert_not_null(m);
+	*m = (struct wire_message){ .len = rig->record_len };
+	memcpy(m->data, rig->record, rig->record_len);
+	ring_commit(r, len);
+	ring_publish(r);
+	rig_wait_ms(0);
+}
+
+static const char *
+value_of(const char *text, const char *name, char *to, size_t cap)
+{
+	size_t len = strlen(name);
+
+	to[0] = '\0';
+	for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
+		if (strncmp(line, name, len) != 0 || line[len] != '=')
+			continue;
+		span_cstr(span_of(line + len + 1, strcspn(line + len + 1, "\n")), to, cap);
+		break;
+	}
+	return to;
+}
+
+const char *
+rig_message(const char *name)
+{
+	static char values[4][RIG_CDR];
+	static unsigned next;
+	char full[64];
+
+	snprintf(full, sizeof(full), "message.0.%s", name);
+	return value_of(rig->message, full, values[next++ % 4], sizeof(values[0]));
 }
 
 const char *
@@ -108,15 +199,6 @@ rig_cdr(const char *name)
 {
 	static char values[8][CDR_TEXT_MAX + 64];
 	static unsigned next;
-	char *to = values[next++ % 8];
-	size_t len = strlen(name);
 
-	for (const char *line = rig->cdr; *line != '\0'; line = strchr(line, '\n') + 1) {
-		if (strncmp(line, name, len) != 0 || line[len] != '=')
-			continue;
-		span_cstr(
-		    span_of(line + len + 1, strcspn(line + len + 1, "\n")), to, sizeof(values[0]));
-		return to;
-	}
-	return "";
+	return value_of(rig->cdr, name, values[next++ % 8], sizeof(values[0]));
 }

@@ -117,6 +117,7 @@ open_rings(struct child *c)
 	unsigned store = proc_of(ROLE_STORE, 0);
 
 	ring_end(c->proc, store, true, &c->out[store]);
+	ring_end(store, c->proc, false, &c->in[store]);
 	for (unsigned i = 0; i < rig->n_workers; i++) {
 		unsigned other = proc_of(ROLE_WORKER, i);
 
@@ -165,7 +166,7 @@ turn(struct worker *w)
 		}
 	}
 	publish(&w->child);
-	rig_read_store(&rig->store[w->child.index]);
+	rig_read_store(w->child.index);
 }
 
 /* Until no worker has anything to say to another. */
@@ -347,6 +348,7 @@ stop(struct worker *w)
 	free(w->call_timers);
 	free(w->leg_timers);
 	free(w->txn_timers);
+	free(w->relay_timers);
 	free(w->scratch);
 	free(w->text);
 	free(w->message);
@@ -389,6 +391,10 @@ make_settings(struct settings *s)
 	s->timers.t4_ms = 5000;
 	s->timers.ring_s = 180;
 	s->timers.no_answer_s = 20;
+	s->messages.store = 1;
+	s->messages.per_user = 50;
+	s->messages.max_bytes = 4096;
+	s->messages.expire_s = 604800;
 }
 
 static void
@@ -438,6 +444,8 @@ rig_new(unsigned n_workers)
 		rig->regions[i] = memory(shape.size);
 		start(i);
 		ring_end(proc_of(ROLE_WORKER, i), proc_of(ROLE_STORE, 0), false, &rig->store[i]);
+		ring_end(
+		    proc_of(ROLE_STORE, 0), proc_of(ROLE_WORKER, i), true, &rig->from_store[i]);
 	}
 }
 
@@ -466,6 +474,7 @@ rig_end(void)
 	for (unsigned i = 0; i < rig->n_workers; i++) {
 		stop(rig->w[i]);
 		ring_close(&rig->store[i]);
+		ring_close(&rig->from_store[i]);
 		remove_rings(proc_of(ROLE_WORKER, i));
 	}
 	for (unsigned i = 0; i < rig->n_log; i++)

@@ -40,7 +40,7 @@ struct rig {
 	struct worker *w[RIG_WORKERS];
 	unsigned n_workers;
 	void *regions[RIG_WORKERS];
-	struct ring store[RIG_WORKERS]; /* the store's ends */
+	struct ring store[RIG_WORKERS], from_store[RIG_WORKERS]; /* the store's ends */
 	struct {
 		void *mem;
 		size_t size;
@@ -68,6 +68,14 @@ struct rig {
 	unsigned n_calls;
 	char cdr[RIG_CDR];   /* the last closed one: "segment.1.sip_code=200\n..." */
 	bool store_is_stuck; /* nobody reads the call records */
+	unsigned kept; /* messages handed to the store, each answered with kept_status (0: not at all) */
+	unsigned kept_status;
+	char message[RIG_CDR]; /* the last of them: "message.0.to_user=bob\n..." */
+	uint8_t message_id[16];
+	char record[RIG_CDR]; /* its bytes, to be delivered */
+	uint32_t record_len;
+	unsigned told; /* how many DONE came; the last of them */
+	unsigned told_status, told_of;
 	/* The worker dies in the middle of writing its n-th message: 0 = never. */
 	unsigned die_at, deaths;
 	bool die_before; /* that message is lost with it */
@@ -102,8 +110,12 @@ void rig_bind(const char *user, const char *contact, const char *host, unsigned 
 void rig_gateway(uint64_t id, const char *host, bool trusted);
 void rig_route(const char *prefix, unsigned n, const uint64_t *gateways);
 
-/* Takes what stands in the store's ring. */
-void rig_read_store(struct ring *r);
+/* Takes what stands in the store's ring of a worker. */
+void rig_read_store(unsigned worker);
+/* The last message that was kept comes back to be delivered. */
+void rig_due(unsigned worker);
+/* A column of the last message that was kept. */
+const char *rig_message(const char *name);
 /* Every call that was opened was closed too. */
 void rig_expect_all_closed(void);
 /* A column of the last closed record; "" when it is not there. */

@@ -107,6 +107,10 @@ Test(model_settings, default_numbers)
 	cr_expect_eq(s->registrar.max_s, 7200);
 	cr_expect_eq(s->registrar.contacts, 5);
 	cr_expect_eq(s->registrar.nonce_s, 300);
+	cr_expect_eq(s->messages.store, 1);
+	cr_expect_eq(s->messages.per_user, 50);
+	cr_expect_eq(s->messages.max_bytes, 4096);
+	cr_expect_eq(s->messages.expire_s, 604800);
 }
 
 Test(model_settings, listeners)
