@@ -98,7 +98,8 @@ put_derived(struct buf *b, struct span method, struct span invite, struct span t
 		} else if (id == SIP_H_TO) {
 			put_header(b, id, to.len > 0 ? to : h.value);
 		} else if ((id == SIP_H_VIA && !via) || id == SIP_H_MAX_FORWARDS ||
-			   id == SIP_H_ROUTE || id == SIP_H_FROM || id == SIP_H_CALL_ID) {
+			   id == SIP_H_ROUTE || id == SIP_H_FROM || id == SIP_H_CALL_ID ||
+			   id == SIP_H_SESSION_ID) {
 			put_header(b, id, h.value);
 			via = via || id == SIP_H_VIA;
 		}

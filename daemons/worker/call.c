@@ -282,6 +282,7 @@ note_facts(struct worker *w, struct call *c, struct party *p, const struct note 
 	keep_once(w, c, &p->remote_tag, n->text[T_REMOTE_TAG]);
 	keep_once(w, c, &p->user_agent, n->text[T_USER_AGENT]);
 	p->retransmissions = n->retransmissions;
+	p->session = n->session;
 	if (n->status != 0 && p->role != PARTY_CALLER && n->what <= EV_ANSWER)
 		p->status = n->status;
 	if (n->what == EV_ANSWER) /* another fork's than the first that rang, perhaps */

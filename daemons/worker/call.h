@@ -53,21 +53,22 @@ struct party {
 	uint32_t target;     /* of its target; 0: it was not dialled */
 	uint32_t segment;    /* of the segment it was dialled for; 0: the first */
 	uint32_t retransmissions;
-	uint64_t account;   /* of the subscriber or gateway that it is */
-	struct kept user;   /* the subscriber's name; empty: it is a gateway */
+	uint64_t account; /* of the subscriber or gateway that it is */
+	struct kept user; /* the subscriber's name; empty: it is a gateway */
 	int64_t start_ms, ring_ms, answer_ms, end_ms; /* wall */
 	struct kept uri, sip_call_id, local_tag, remote_tag, user_agent;
-	struct sip_flow flow; /* where its INVITE came from, or went to */
+	struct sip_flow flow;	    /* where its INVITE came from, or went to */
+	struct session_end session; /* its end of the Session-ID */
 };
 
 enum target_kind { TARGET_CONTACT, TARGET_GATEWAY };
 struct target { /* in the call's arena */
 	uint32_t next;
 	uint8_t kind, tried;
-	uint16_t q;	       /* thousandths; equal q ring together */
-	uint32_t ring_s;       /* at most so long; 0 = the call's */
-	uint32_t segment;      /* heap offset of the segment that pays for it */
-	uint32_t trusted, pad; /* 1: to be told who calls even when he hides */
+	uint16_t q;		       /* thousandths; equal q ring together */
+	uint32_t ring_s;	       /* at most so long; 0 = the call's */
+	uint32_t segment;	       /* heap offset of the segment that pays for it */
+	uint32_t trusted, pad;	       /* 1: to be told who calls even when he hides */
 	uint64_t gateway, account;     /* account: of a contact's subscriber */
 	struct kept uri, routes, user; /* user: that subscriber's name */
 	struct sip_flow flow;

@@ -49,6 +49,7 @@ dial(struct worker *w, struct call *c, struct target *t, bool no_100rel)
 
 	if (p == NULL)
 		return false;
+	n.session = party_at(w, a->waiting)->session;
 	n.text[T_TARGET] = kept_span(h, t->uri);
 	n.text[T_ROUTES] = kept_span(h, t->routes);
 	n.text[T_FROM] = kept_span(h, a->from);

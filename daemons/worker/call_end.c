@@ -8,9 +8,14 @@
 struct note
 party_note(const struct call *c, struct worker *w, enum note_what what, const struct party *p)
 {
-	return (struct note){
+	const struct party *peer = party_peer(w, p);
+	struct note n = {
 		.what = (uint16_t)what, .leg = p->leg, .call = pool_handle(&w->calls, c)
 	};
+
+	if (peer != NULL)
+		n.session = peer->session;
+	return n;
 }
 
 void

@@ -69,6 +69,7 @@ call_progress(void *step, const void *note)
 	if (alone)
 		party_pair(w, party_at(w, c->caller), s->p);
 	n.status = in->status;
+	n.session = in->session;
 	n.text[T_PHRASE] = in->text[T_PHRASE];
 	n.text[T_HEADERS] = in->text[T_HEADERS];
 	if (alone) {
@@ -123,6 +124,7 @@ call_answer(void *step, const void *note)
 		negotiation_owe(w, c, caller, s->p);
 	s->p->answer_ms = caller->answer_ms = w->child.clock.wall_ms;
 	caller->status = 200;
+	n.session = in->session;
 	n.text[T_HEADERS] = in->text[T_HEADERS];
 	n.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
 	n.text[T_BODY] = in->text[T_BODY];

@@ -121,6 +121,7 @@ call_setup(void *step, const void *setup)
 	must(caller != NULL); /* call_new saw to it */
 	c->caller = heap_offset(&w->heap, caller);
 	caller->flow = in->invite->flow;
+	caller->session = leg_at(w, in->leg)->end;
 	c->origin = (uint8_t)in->origin->kind;
 	c->direction = c->origin == ORIGIN_GATEWAY ? DIRECTION_INBOUND : DIRECTION_INTERNAL;
 	c->tenant = in->origin->tenant;

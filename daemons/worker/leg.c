@@ -119,6 +119,46 @@ leg_new(struct worker *w, handle call)
 	return l;
 }
 
+static bool
+is_silent(const struct session_end *e)
+{
+	return session_uuid_null(&e->uuid);
+}
+
+/* An end that says nothing is lent a name once the other has one. */
+static void
+lend(struct leg *l)
+{
+	uint8_t random[16];
+
+	if (!is_silent(&l->end) || is_silent(&l->other))
+		return;
+	rand_bytes(random, sizeof(random));
+	session_end_heard(&l->end, NULL, random);
+}
+
+void
+leg_hears_session(struct leg *l, const struct sip_msg *m)
+{
+	struct sip_session_id said;
+	uint8_t none[16] = { 0 };
+
+	if (sip_has(m, SIP_H_SESSION_ID) &&
+	    sip_session_id_parse(sip_header_get(m, SIP_H_SESSION_ID), &said) == ERR_NONE)
+		session_end_heard(&l->end, &said, none);
+	lend(l);
+}
+
+void
+leg_knows_other(struct leg *l, const struct session_end *other)
+{
+	if (is_silent(other))
+		return;
+	l->other = *other;
+	if (!l->dialog.uac || l->dialog.state != DIALOG_NONE) /* else it has not spoken yet */
+		lend(l);
+}
+
 void
 leg_learn(struct leg *l, const struct sip_msg *m)
 {
@@ -346,6 +386,8 @@ leg_on_txn(struct worker *w, struct txn *t, enum txn_news news, const struct sip
 
 	if (l == NULL)
 		return;
+	if (m != NULL)
+		leg_hears_session(l, m);
 	if (t->kind == TXN_ICT)
 		client_news(w, l, t, news, m);
 	else if (t->kind == TXN_NICT && news != TXN_PROVISIONAL)
@@ -456,6 +498,7 @@ leg_command(struct worker *w, const struct note *n)
 
 	if (l == NULL)
 		return; /* it said its last word, which is on its way */
+	leg_knows_other(l, &n->session);
 	if (obey(w, l, n) || n->what != CMD_OFFER)
 		return;
 	/* Glare: something of its own is in flight. */

@@ -110,6 +110,7 @@ struct leg { /* in shared memory */
 	struct leg_kept held;	  /* a note that waits for a PRACK */
 	uint32_t ack_cseq, pad;
 	struct kept user_agent;
+	struct session_end end, other; /* Session-ID: its peer's, and of the end behind the call */
 };
 _Static_assert(sizeof(struct leg) <= WORKER_LEG_BYTES, "a leg's slot is too small");
 
@@ -151,6 +152,10 @@ struct leg *leg_new(struct worker *w, handle call);
 struct dialog_memory leg_memory(struct worker *w, struct leg *l);
 /* Where its requests go from now on: by its next hop, or by the way the peer's message came. */
 void leg_aim(struct worker *w, struct leg *l, const struct sip_msg *m);
+/* Session-ID (RFC 7989): what a message of the peer says of its end; what a note says of the other. Where
+ * neither end speaks of it, neither do we. */
+void leg_hears_session(struct leg *l, const struct sip_msg *m);
+void leg_knows_other(struct leg *l, const struct session_end *other);
 /* Takes over what a message says its sender can do: Allow, Supported. */
 void leg_learn(struct leg *l, const struct sip_msg *m);
 static inline bool

@@ -52,6 +52,7 @@ leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 		answer_request(w, m, status, NULL, SPAN_NONE);
 		return;
 	}
+	leg_hears_session(l, m);
 	if (m->method != SIP_BYE && requires_more(w, m))
 		return;
 	switch ((enum sip_method)m->method) {

@@ -70,6 +70,7 @@ put_request(
 		sip_put_allow(b);
 		options_put_supported(b, l->no_100rel ? 1u << SIP_O_100REL : 0);
 	}
+	sip_put_session_id(b, &l->end, &l->other);
 	buf_put(b, r->headers);
 	sip_put_body(b, r->content_type, r->body);
 }
@@ -124,6 +125,7 @@ leg_write_ack(struct worker *w, struct leg *l, const struct dialog *d, uint32_t 
 	buf_hex(&via, branch, sizeof(branch));
 	r.via = buf_span(&via);
 	dialog_put_request(&b, d, &w->heap, &r);
+	sip_put_session_id(&b, &l->end, &l->other);
 	sip_put_body(&b, content_type, body);
 	if (buf_ok(&via) && buf_ok(&b))
 		outbox_put(w->outbox, &l->flow, buf_span(&b), 0);
@@ -147,6 +149,7 @@ put_response(struct worker *w, struct buf *b, struct leg *l, const struct sip_ms
 		sip_put_allow(b);
 		options_put_supported(b, 0);
 	}
+	sip_put_session_id(b, &l->end, &l->other);
 	buf_put(b, n->text[T_HEADERS]);
 	body = leg_body_toward(w, l, n->text[T_CONTENT_TYPE], n->text[T_BODY]);
 	sip_put_body(b, n->text[T_CONTENT_TYPE], body);
@@ -209,6 +212,7 @@ leg_facts(struct worker *w, const struct leg *l, struct note *n)
 	n->call = l->call;
 	n->flow = l->flow;
 	n->retransmissions = l->retransmissions;
+	n->session = l->end;
 	n->text[T_SIP_CALL_ID] = kept_span(&w->heap, l->dialog.call_id);
 	n->text[T_LOCAL_TAG] = kept_span(&w->heap, l->dialog.local_tag);
 	n->text[T_REMOTE_TAG] = kept_span(&w->heap, l->dialog.remote_tag);
@@ -226,7 +230,7 @@ enum { TELLING = 5 };
 static const uint8_t through[] = { SIP_H_SUBJECT, SIP_H_CALL_INFO, SIP_H_ORGANIZATION,
 	SIP_H_IN_REPLY_TO, SIP_H_WARNING, SIP_H_PRIORITY, SIP_H_ALERT_INFO, SIP_H_ACCEPT_LANGUAGE,
 	SIP_H_CONTENT_DISPOSITION, SIP_H_CONTENT_ENCODING, SIP_H_CONTENT_LANGUAGE,
-	SIP_H_MIME_VERSION, SIP_H_REASON, SIP_H_RETRY_AFTER, SIP_H_SESSION_ID };
+	SIP_H_MIME_VERSION, SIP_H_REASON, SIP_H_RETRY_AFTER };
 
 static struct span
 copy_headers(struct worker *w, const struct sip_msg *m, unsigned from)

@@ -37,6 +37,7 @@ leg_dial(struct worker *w, const struct note *n)
 	l->flow = n->flow;
 	l->loop = n->loop;
 	l->max_forwards = n->max_forwards;
+	l->other = n->session;
 	l->no_100rel = (n->flags & NOTE_NO_100REL) != 0;
 	if (n->ring_s > 0)
 		l->ring_until_ns = worker_now(w) + n->ring_s * NS_PER_S;

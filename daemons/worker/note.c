@@ -31,6 +31,7 @@ struct flat {
 	uint64_t ref;
 	uint32_t cseq, max_forwards, ring_s, retransmissions, loop, pad2;
 	struct sip_flow flow;
+	struct session_end session;
 	uint32_t len[N_TEXTS];
 	uint32_t pad3;
 };
@@ -50,7 +51,8 @@ note_pack(const struct note *n, void *to, size_t cap, size_t *len_r)
 		.ring_s = n->ring_s,
 		.retransmissions = n->retransmissions,
 		.loop = n->loop,
-		.flow = n->flow };
+		.flow = n->flow,
+		.session = n->session };
 	size_t at = sizeof(f);
 
 	for (unsigned i = 0; i < N_TEXTS; i++)
@@ -92,7 +94,8 @@ note_unpack(const void *from, size_t len, struct note *n_r)
 		.ring_s = f.ring_s,
 		.retransmissions = f.retransmissions,
 		.loop = f.loop,
-		.flow = f.flow };
+		.flow = f.flow,
+		.session = f.session };
 	for (unsigned i = 0; i < N_TEXTS; i++) {
 		if (f.len[i] > len - at)
 			return ERR_SYNTAX;

@@ -11,6 +11,7 @@
 #include "base/span.h"
 #include "ipc/wire.h"
 #include "sip/flow.h"
+#include "sip/session_id.h"
 
 struct worker;
 
@@ -94,6 +95,7 @@ struct note {
 	uint32_t cseq, max_forwards, ring_s, loop; /* CMD_DIAL */
 	uint32_t retransmissions;		   /* a fact */
 	struct sip_flow flow;			   /* CMD_DIAL: where to; events: where from */
+	struct session_end session; /* events: the leg's end; commands: the end behind the call */
 	struct span text[N_TEXTS];
 };
 

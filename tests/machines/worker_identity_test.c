@@ -1,4 +1,5 @@
-/* Who calls, and who may know it (FLOWS.md S2-16d; RFC 3323, 3325; THREATS.md A2). */
+/* Who calls, and who may know it (FLOWS.md S2-16d; RFC 3323, 3325; THREATS.md A2); Session-ID from end to
+ * end (RFC 7989). */
 #include <string.h>
 
 #include "worker_phone.h"
@@ -134,4 +135,64 @@ Test(worker_identity, gateway)
 	hears(trunk, "486");
 	rig_ends_clean("busy 486 17 callee normal", 0);
 	cr_expect_str_eq(rig_cdr("segment.1.calling_number"), "+4989777");
+}
+
+/* --- Session-ID ---------------------------------------------------------------------------------*/
+
+#define NULL_ID		 "00000000000000000000000000000000"
+#define ID_A		 "aaaaaaaaaaaa4aaa8aaaaaaaaaaaaaaa"
+#define ID_B		 "bbbbbbbbbbbb4bbb8bbbbbbbbbbbbbbb"
+#define SAYS(own, other) "Session-ID: " own ";remote=" other "\r\n"
+
+/* Each hears the other's as sender and its own as remote, in every message. */
+Test(worker_identity, session_id_end_to_end)
+{
+	dials(alice, "bob", SAYS(ID_A, NULL_ID), SDP_A);
+	hears(alice, "100");
+	cr_expect_str_eq(header(hears(bob, "INVITE"), "Session-ID"), ID_A ";remote=" NULL_ID);
+	replies(bob, "INVITE", 180, SAYS(ID_B, ID_A), "");
+	cr_expect_str_eq(header(hears(alice, "180"), "Session-ID"), ID_B ";remote=" ID_A);
+	replies(bob, "INVITE", 200, SAYS(ID_B, ID_A), SDP_B);
+	cr_expect_str_eq(header(hears(bob, "ACK"), "Session-ID"), ID_A ";remote=" ID_B);
+	cr_expect_str_eq(header(hears(alice, "200 INVITE"), "Session-ID"), ID_B ";remote=" ID_A);
+	acks(alice, "");
+	says(alice, "BYE", SAYS(ID_A, ID_B), "");
+	hears(alice, "200 BYE");
+	cr_expect_str_eq(header(hears(bob, "BYE"), "Session-ID"), ID_A ";remote=" ID_B);
+	replies(bob, "BYE", 200, "", "");
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* One who says none is lent one. */
+Test(worker_identity, session_id_is_lent)
+{
+	char lent[40];
+	const char *m;
+
+	dials(alice, "bob", SAYS(ID_A, NULL_ID), SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 180, "", "");
+	m = header(hears(alice, "180"), "Session-ID");
+	snprintf(lent, sizeof(lent), "%.32s", m);
+	cr_expect_str_eq(m + 32, ";remote=" ID_A);
+	cr_expect_str_neq(lent, NULL_ID);
+	cancels(alice, "");
+	hears(alice, "200 CANCEL");
+	hears(alice, "487");
+	cr_expect_eq(
+	    strncmp(header(hears(bob, "CANCEL"), "Session-ID"), ID_A, 32), 0, "as its INVITE");
+	replies(bob, "CANCEL", 200, "", "");
+	replies(bob, "INVITE", 487, "", "");
+	expect_has(header(hears(bob, "ACK"), "Session-ID"), ID_A);
+	rig_ends_clean("cancelled 487 16 caller normal", 0);
+}
+
+/* Where nobody speaks of it nothing is said; what is none is passed over. */
+Test(worker_identity, no_session_id)
+{
+	dials(alice, "bob", "Session-ID: nonsense\r\n", SDP_A);
+	hears(alice, "100");
+	cr_expect_eq(headers(hears(bob, "INVITE"), "Session-ID"), 0);
+	bob_is_busy();
 }
