@@ -29,10 +29,9 @@ struct call_view_text { /* in the view's text; len 0: none, or it did not fit */
 };
 struct call_view_user { /* a subscriber in the call */
 	uint64_t user;      /* call_user_hash */
-	uint32_t key;       /* the worker's: by what it was found who he is */
 	uint8_t state;      /* enum call_user_state: the furthest that one of his phones got */
 	uint8_t initiator;  /* 1: he calls; 0: he is called */
-	uint16_t pad;
+	uint8_t pad[6];
 	struct call_view_text remote, remote_name; /* the other's user part or number; its display name */
 	struct call_view_text call_id, local_tag, remote_tag; /* of the phone that got furthest */
 };

@@ -83,29 +83,13 @@ put_text(struct call_view_users *u, struct span s)
 	return t;
 }
 
-/* Whose phone is it? By what the last view knew of the same segment, else by the directory; 0: nobody
- * of ours. */
+/* Whose phone is it? 0: nobody's of ours. */
 static uint64_t
-user_of(struct worker *w, const struct call *c, const struct party *p,
-    const struct call_view_users *before, uint32_t *key_r)
+user_of(struct worker *w, const struct call *c, const struct party *p)
 {
-	const struct segment *s = segment_of(w, c, p);
-	const struct dir_subscriber *x;
-	struct dir_buf room;
+	struct span user = kept_span(&w->heap, p->user);
 
-	*key_r = 0;
-	if (p->role == PARTY_CALLER)
-		return c->origin == ORIGIN_SUBSCRIBER
-			   ? call_user_hash(&w->key, c->tenant, kept_span(&w->heap, c->user))
-			   : 0;
-	if (p->kind != TARGET_CONTACT || s == NULL)
-		return 0;
-	*key_r = heap_offset(&w->heap, s);
-	for (unsigned i = 0; i < before->n; i++)
-		if (before->of[i].key == *key_r)
-			return before->of[i].user;
-	x = route_subscriber(w, c->tenant, kept_span(&w->heap, s->called), &room);
-	return x == NULL ? 0 : call_user_hash(&w->key, c->tenant, dir_text(x, x->user));
+	return user.len == 0 ? 0 : call_user_hash(&w->key, c->tenant, user);
 }
 
 static struct call_view_user *
@@ -138,7 +122,7 @@ put_remote(struct worker *w, const struct call *c, const struct party *p, struct
 		if (s != NULL)
 			e->remote = put_text(
 			    u, kept_span(h, s->connected.len > 0 ? s->connected : s->called));
-	} else if (s != NULL && s->anonymous) {
+	} else if (caller_is_hidden(c)) {
 		e->remote = put_text(u, SPAN("anonymous"));
 	} else {
 		e->remote = put_text(u, kept_span(h, c->user));
@@ -147,20 +131,16 @@ put_remote(struct worker *w, const struct call *c, const struct party *p, struct
 }
 
 static void
-put_party(struct worker *w, const struct call *c, const struct party *p,
-    const struct call_view_users *before, struct call_view_users *u)
+put_party(struct worker *w, const struct call *c, const struct party *p, struct call_view_users *u)
 {
 	enum call_user_state state = state_of(c, p);
 	struct call_view_user *e;
-	uint64_t user;
-	uint32_t key;
+	uint64_t user = state == CALL_USER_NONE ? 0 : user_of(w, c, p);
 
-	user = state == CALL_USER_NONE ? 0 : user_of(w, c, p, before, &key);
 	e = user == 0 ? NULL : entry_of(u, user, p->role == PARTY_CALLER);
 	if (e == NULL || e->state >= state)
 		return;
 	e->state = (uint8_t)state;
-	e->key = key;
 	if (e->remote.len == 0)
 		put_remote(w, c, p, u, e);
 	e->call_id = put_text(u, kept_span(&w->heap, p->sip_call_id));
@@ -222,13 +202,12 @@ callstate_has_changed(struct worker *w, const struct call *c, const struct call_
 }
 
 void
-callstate_put(struct worker *w, const struct call *c, const struct call_view_users *before,
-    struct call_view_users *u)
+callstate_put(struct worker *w, const struct call *c, struct call_view_users *u)
 {
 	u->n = u->used = 0;
 	u->signature = signature(w, c);
 	for (const struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next))
-		put_party(w, c, p, before, u);
+		put_party(w, c, p, u);
 }
 
 void

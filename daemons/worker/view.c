@@ -72,7 +72,7 @@ view_update(struct worker *w, struct call *c)
 	put_text(w, v->from, c->user);
 	put_text(w, v->to, c->dialled);
 	put_text(w, v->connected, s == NULL ? (struct kept){ 0 } : s->connected);
-	callstate_put(w, c, &before, &v->users);
+	callstate_put(w, c, &v->users);
 	call_view_end(v);
 	mark_used(w, v);
 	callstate_tell(w, c, &before, &v->users);

@@ -171,9 +171,8 @@ void view_clear(struct worker *w, const struct call *c);
 
 /* --- callstate.c: who is in the call, for who watches him -----------------------------------------*/
 bool callstate_has_changed(struct worker *w, const struct call *c, const struct call_view *v);
-/* Makes the entries; before: of the view as it was. */
-void callstate_put(struct worker *w, const struct call *c, const struct call_view_users *before,
-    struct call_view_users *u);
+/* Makes the entries. */
+void callstate_put(struct worker *w, const struct call *c, struct call_view_users *u);
 /* The registrar, of those who are watched and whose entries came, changed or went. */
 void callstate_tell(struct worker *w, const struct call *c, const struct call_view_users *before,
     const struct call_view_users *now);
