@@ -29,8 +29,10 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_RINGING, CE_GONE,            CALL_RINGING, call_branch_failed),
 	FSM_ROW(CALL_RINGING, CE_RELEASED,        CALL_RINGING, call_branch_failed),
 	FSM_ROW(CALL_RINGING, CE_CANCELLED,       CALL_RINGING, call_caller_cancelled),
+	FSM_ROW(CALL_RINGING, CE_RESOLVED,        CALL_RINGING, call_resolved),
 	FSM_ROW(CALL_RINGING, CE_T_RING,          CALL_RINGING, call_ring_over),
 	FSM_ROW(CALL_RINGING, CE_T_ROUND,         CALL_RINGING, call_round_over),
+	FSM_ROW(CALL_RINGING, CE_T_SILENCE,       CALL_RINGING, call_silence_over),
 	FSM_ROW(CALL_RINGING, CE_HANGUP,          CALL_RINGING, call_operator_hangup),
 	FSM_ROW(CALL_RINGING, CE_END,             CALL_ENDING,  call_ending),
 
@@ -62,7 +64,7 @@ static const char *const states[CALL_N_STATES] = { "ROUTING", "RINGING", "UP", "
 static const char *const events[CE_N_EVENTS] = {
 	"SETUP", "PROGRESS", "ANSWER", "ACKED", "PRACKED", "OFFER", "OFFER_ANSWERED", "OFFER_REFUSED",
 	"OFFER_CANCELLED", "LATE_ANSWER", "REQUEST", "RESPONSE", "FAILED", "CANCELLED", "RELEASED",
-	"GONE", "T_RING", "T_ROUND", "T_LINGER", "T_JOIN", "T_AUDIT", "HANGUP", "END",
+	"GONE", "RESOLVED", "T_RING", "T_ROUND", "T_SILENCE", "T_LINGER", "T_JOIN", "T_AUDIT", "HANGUP", "END",
 };
 /* clang-format on */
 
@@ -366,6 +368,19 @@ call_on_note(struct worker *w, const struct note *n)
 }
 
 void
+call_on_resolved(struct worker *w, handle call, uint32_t which, const struct resolved *r)
+{
+	struct call *c = call_at(w, call);
+	struct target_resolved in = { .resolved = r };
+
+	if (c == NULL || c->attempt.waiting == 0)
+		return;
+	in.target = target_waiting(w, c, which);
+	if (in.target != NULL)
+		marked_step(w, c, CE_RESOLVED, NULL, &in);
+}
+
+void
 call_hangup(struct worker *w, struct call *c)
 {
 	marked_step(w, c, CE_HANGUP, NULL, NULL);
@@ -377,7 +392,8 @@ void
 call_arm(struct worker *w, struct call *c)
 {
 	uint64_t first = 0, all[] = { c->attempt.ring_until_ns, c->attempt.round_until_ns,
-		c->linger_until_ns, c->negotiation.retry_ns, c->audit_ns };
+		c->attempt.silent_until_ns, c->linger_until_ns, c->negotiation.retry_ns,
+		c->audit_ns };
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i] != 0 && (first == 0 || all[i] < first))
@@ -392,7 +408,8 @@ call_on_timer(struct worker *w, struct call *c)
 		uint64_t *deadline;
 		enum call_event event;
 	} timers[] = { { &c->attempt.ring_until_ns, CE_T_RING },
-		{ &c->attempt.round_until_ns, CE_T_ROUND }, { &c->linger_until_ns, CE_T_LINGER },
+		{ &c->attempt.round_until_ns, CE_T_ROUND },
+		{ &c->attempt.silent_until_ns, CE_T_SILENCE }, { &c->linger_until_ns, CE_T_LINGER },
 		{ &c->negotiation.retry_ns, CE_T_JOIN }, { &c->audit_ns, CE_T_AUDIT } };
 
 	for (unsigned i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {

@@ -65,11 +65,25 @@ enum target_kind { TARGET_CONTACT, TARGET_GATEWAY };
 struct target { /* in the call's arena */
 	uint32_t next;
 	uint8_t kind, tried;
+<<<<<<< Updated upstream
 	uint16_t q;		       /* thousandths; equal q ring together */
 	uint32_t ring_s;	       /* at most so long; 0 = the call's */
 	uint32_t segment;	       /* heap offset of the segment that pays for it */
 	uint32_t trusted, pad;	       /* 1: to be told who calls even when he hides */
 	uint64_t gateway, account;     /* account: of a contact's subscriber */
+=======
+	uint16_t q;	       /* thousandths; equal q ring together */
+	uint32_t ring_s;       /* at most so long; 0 = the call's */
+	uint32_t segment;      /* heap offset of the segment that pays for it */
+	uint32_t trusted;      /* 1: to be told who calls even when he hides */
+	uint32_t places;       /* heap offset of what its name leads to; 0: not known, or no name */
+	uint64_t gateway, account; /* account: of a contact's subscriber */
+	uint64_t silent_until_ns; /* the present place is given up then; 0 = not for that */
+	uint8_t n_places, place;  /* how many; the one that is tried now */
+	uint8_t pending;	  /* its name is being looked up */
+	uint8_t no_100rel;	  /* reliable provisional responses are not asked for */
+	uint32_t pad;
+>>>>>>> Stashed changes
 	struct kept uri, routes, user; /* user: that subscriber's name */
 	struct sip_flow flow;
 };
@@ -99,7 +113,7 @@ struct attempt {
 	uint8_t n_targets;
 	uint8_t round; /* of targets that ring together, over all attempts of the call; from 1 */
 	uint16_t reliable; /* 1: who waits can be sent provisional responses reliably */
-	uint64_t ring_until_ns, round_until_ns; /* deadlines; 0 = off */
+	uint64_t ring_until_ns, round_until_ns, silent_until_ns; /* deadlines; 0 = off */
 	struct kept best_phrase, best_headers;
 	struct kept from, to;			/* From and To toward the targets, without tag */
 	struct kept call_id, tag;		/* shared by the contacts of one user (1.12 (1)) */
@@ -165,8 +179,10 @@ enum call_event {
 	CE_CANCELLED,
 	CE_RELEASED,
 	CE_GONE,
+	CE_RESOLVED, /* the name of a target */
 	CE_T_RING,
 	CE_T_ROUND,
+	CE_T_SILENCE,
 	CE_T_LINGER,
 	CE_T_JOIN,
 	CE_T_AUDIT,
@@ -225,7 +241,32 @@ struct target *target_new(
 /* Rings the best targets not yet tried, equal q together. False: none was left, or none could be. */
 bool call_dial_next(struct worker *w, struct call *c);
 
+/* Sends the INVITE of a target whose flow is known. False: it could not. */
+bool branch_dial(struct worker *w, struct call *c, struct target *t);
+
+/* call_place.c: targets whose next hop is a name */
+struct target_resolved { /* what CE_RESOLVED brings */
+	struct target *target;
+	const struct resolved *resolved;
+};
+/* Rings the target, or has its name looked up first. False: neither; the attempt knows why. */
+bool target_dial(struct worker *w, struct call *c, struct target *t);
+unsigned targets_pending(struct worker *w, struct call *c);
+/* The pending target of the present attempt that stands there; NULL: it is none any more. */
+struct target *target_waiting(struct worker *w, struct call *c, uint32_t offset);
+/* For recovery: what the process before had asked for is asked for again. */
+void targets_look_up_again(struct worker *w, struct call *c);
+/* A branch failed: is its target elsewhere too? True: that is being rung now. */
+bool target_try_next(
+    struct worker *w, struct call *c, const struct party *p, const struct note *in);
+void call_resolved(void *step, const void *target_resolved);
+void call_silence_over(void *step, const void *note);
+
 /* call_ring.c */
+/* Keeps what the caller is told when nothing better comes. */
+void attempt_keep_best(struct worker *w, struct call *c, const struct note *in);
+/* A target is lost without a branch: the next ones, or the end. */
+void attempt_go_on(struct worker *w, struct call *c);
 void call_progress(void *step, const void *note);
 void call_answer(void *step, const void *note);
 void call_branch_failed(void *step, const void *note);

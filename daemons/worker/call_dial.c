@@ -31,8 +31,8 @@ headers_toward(struct worker *w, const struct call *c, const struct target *t)
 	return buf_span(&b);
 }
 
-static bool
-dial(struct worker *w, struct call *c, struct target *t, bool no_100rel)
+bool
+branch_dial(struct worker *w, struct call *c, struct target *t)
 {
 	struct heap *h = &w->heap;
 	struct attempt *a = &c->attempt;
@@ -43,7 +43,7 @@ dial(struct worker *w, struct call *c, struct target *t, bool no_100rel)
 		.max_forwards = c->max_forwards,
 		.ring_s = t->ring_s,
 		.cseq = 1,
-		.flags = no_100rel ? NOTE_NO_100REL : 0,
+		.flags = t->no_100rel ? NOTE_NO_100REL : 0,
 		.loop = c->loop };
 	size_t used = w->scratch_used;
 
@@ -115,7 +115,8 @@ call_dial_next(struct worker *w, struct call *c)
 			if (t->tried || t->q + 1u != q)
 				continue;
 			t->tried = 1;
-			dialled += dial(w, c, t, no_100rel);
+			t->no_100rel = no_100rel;
+			dialled += target_dial(w, c, t);
 		}
 	}
 	c->attempt.round_until_ns = 0;

@@ -7,10 +7,11 @@
 
 enum { CANCEL_S = 2 }; /* for the answer to a CANCEL, before the next round */
 
+/* And those that will be, when it is known where they are. */
 static unsigned
 branches_alive(struct worker *w, struct call *c)
 {
-	unsigned n = 0;
+	unsigned n = targets_pending(w, c);
 
 	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next))
 		n += p->role == PARTY_BRANCH && !p->gone && !p->passed_over;
@@ -116,7 +117,7 @@ call_answer(void *step, const void *note)
 	struct note n = party_note(c, w, CMD_ANSWER, caller);
 
 	c->attempt.waiting = 0;
-	c->attempt.ring_until_ns = c->attempt.round_until_ns = 0;
+	c->attempt.ring_until_ns = c->attempt.round_until_ns = c->attempt.silent_until_ns = 0;
 	c->final = 200;
 	s->p->role = PARTY_CALLED;
 	party_pair(w, caller, s->p);
@@ -189,8 +190,8 @@ rank(unsigned status)
 	return (status / 100) * 100 + (status == 408 ? 2 : 1);
 }
 
-static void
-keep_best(struct worker *w, struct call *c, const struct note *in)
+void
+attempt_keep_best(struct worker *w, struct call *c, const struct note *in)
 {
 	unsigned status = refusal_for_caller(in);
 	bool as_it_came = status == in->status;
@@ -224,7 +225,9 @@ call_branch_failed(void *step, const void *note)
 	if (s->p->role != PARTY_BRANCH)
 		return;
 	party_part(w, s->p);
-	keep_best(w, c, in);
+	if (target_try_next(w, c, s->p, in))
+		return;
+	attempt_keep_best(w, c, in);
 	if (in->status >= 600)
 		release_others(w, c, s->p, in->status);
 	else if (branches_alive(w, c) > 0)
@@ -232,6 +235,16 @@ call_branch_failed(void *step, const void *note)
 	else if (may_go_on(s->p, in->status) && call_dial_next(w, c))
 		return;
 	call_because(c, c->attempt.best == 408 ? BY_TIMEOUT : BY_CALLEE, END_NORMAL);
+	call_refuse(w, c, c->attempt.best, kept_span(&w->heap, c->attempt.best_phrase),
+	    kept_span(&w->heap, c->attempt.best_headers));
+}
+
+void
+attempt_go_on(struct worker *w, struct call *c)
+{
+	if (branches_alive(w, c) > 0 || call_dial_next(w, c))
+		return;
+	call_because(c, BY_NETWORK, END_NORMAL);
 	call_refuse(w, c, c->attempt.best, kept_span(&w->heap, c->attempt.best_phrase),
 	    kept_span(&w->heap, c->attempt.best_headers));
 }

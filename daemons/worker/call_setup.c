@@ -158,7 +158,7 @@ call_setup(void *step, const void *setup)
 	if (route.status != 0)
 		refuse(w, c, route.status, route.reason);
 	else if (!call_dial_next(w, c))
-		refuse(w, c, 480, NULL);
+		refuse(w, c, c->attempt.best != 0 ? c->attempt.best : 480, NULL);
 	else
 		cdr_send(w, c, CDR_OPEN); /* one that is refused at once has its closed record */
 }

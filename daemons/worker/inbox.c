@@ -28,6 +28,9 @@ response(struct worker *w, const struct sip_msg *m)
 		return;
 	}
 	mark_call_of(w, t);
+	/* What else belongs to it (CANCEL, ACK) goes by the connection that was made for it. */
+	if (t->flow.conn == 0 && t->flow.transport == m->flow.transport)
+		t->flow.conn = m->flow.conn;
 	txn_client_receive(&w->txns, t, m);
 }
 

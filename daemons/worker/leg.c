@@ -230,10 +230,18 @@ leg_aim(struct worker *w, struct leg *l, const struct sip_msg *m)
 {
 	struct sip_uri next;
 	struct sip_flow f;
+	enum err e;
 
 	if (sip_uri_parse(dialog_next_hop(&l->dialog, &w->heap), &next) != ERR_NONE ||
-	    is_behind_nat(m, &next) || target_flow(w, &next, &f) != ERR_NONE) {
+	    is_behind_nat(m, &next)) {
 		l->flow = m->flow;
+		return;
+	}
+	e = target_flow(w, &next, &f);
+	if (e != ERR_NONE) {
+		l->flow = m->flow;
+		if (e == ERR_ABSENT)
+			leg_look_up(w, l, &next);
 		return;
 	}
 	/* The connection it came on leads there too; so does our address that it used. */

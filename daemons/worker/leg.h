@@ -218,6 +218,11 @@ void leg_no_prack(void *step, const void *input);
 bool leg_takes_progress(struct worker *w, struct leg *l, const struct sip_msg *m, uint32_t *rseq_r);
 /* n: an answer that goes with it, or NULL. */
 void leg_send_prack(struct worker *w, struct leg *l, uint32_t rseq, const struct note *n);
+/* leg_place.c: the next hop is a name */
+void leg_look_up(struct worker *w, struct leg *l, const struct sip_uri *next);
+/* The name that the peer's certificate must bear on a connection that is still to be made; empty: its
+ * address, or there is no TLS. */
+struct span leg_peer_name(struct worker *w, const struct leg *l);
 /* leg_relay.c: requests that pass through as they are (INFO), both ways */
 void leg_pass_request(struct worker *w, struct leg *l, const struct sip_msg *m);
 void leg_pass_response(

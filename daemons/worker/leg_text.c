@@ -128,7 +128,7 @@ leg_write_ack(struct worker *w, struct leg *l, const struct dialog *d, uint32_t 
 	sip_put_session_id(&b, &l->end, &l->other);
 	sip_put_body(&b, content_type, body);
 	if (buf_ok(&via) && buf_ok(&b))
-		outbox_put(w->outbox, &l->flow, buf_span(&b), 0);
+		outbox_put_host(w->outbox, &l->flow, buf_span(&b), 0, leg_peer_name(w, l));
 }
 
 /* --- responses ----------------------------------------------------------------------------------*/

@@ -258,6 +258,8 @@ take_up_calls(struct worker *w)
 				w->cdrs_waiting = true;
 			call_arm(w, c);
 			view_update(w, c);
+			if (c->attempt.waiting != 0)
+				targets_look_up_again(w, c);
 		}
 		worker_drain(w);
 	}

@@ -10,8 +10,8 @@
 
 enum { WAITS = 256, WAITERS = 4096, LOOK_MS = 500 };
 
-struct waiter { /* a call, or none */
-	handle call;
+struct waiter { /* a call or a leg */
+	handle who;
 	uint32_t which;
 	uint32_t next; /* + 1; 0 = last */
 };
@@ -113,13 +113,13 @@ wait_for(struct resolver_wait *all, const struct locate_question *q)
 }
 
 static void
-join(struct resolver_wait *all, struct wait *x, handle call, uint32_t which)
+join(struct resolver_wait *all, struct wait *x, handle who, uint32_t which)
 {
 	uint32_t me = all->spare;
 	struct waiter *waiter = &all->waiters[me - 1];
 
 	all->spare = waiter->next;
-	*waiter = (struct waiter){ call, which, 0 };
+	*waiter = (struct waiter){ who, which, 0 };
 	if (x->first == 0)
 		x->first = me;
 	else
@@ -136,7 +136,7 @@ look_again(struct worker *w, struct wait *x)
 }
 
 static enum err
-wait_begin(struct worker *w, const struct locate_question *q, handle call, uint32_t which)
+wait_begin(struct worker *w, const struct locate_question *q, handle who, uint32_t which)
 {
 	struct resolver_wait *all = w->resolving;
 	struct wait *x = all->spare == 0 ? NULL : wait_for(all, q);
@@ -151,7 +151,7 @@ wait_begin(struct worker *w, const struct locate_question *q, handle call, uint3
 		ask(w, x);
 		look_again(w, x);
 	}
-	join(all, x, call, which);
+	join(all, x, who, which);
 	return ERR_AGAIN;
 }
 
@@ -167,7 +167,7 @@ fill(const struct locate_plan *plan, struct resolved *r_r)
 
 enum err
 resolve_start(
-    struct worker *w, const struct sip_uri *uri, handle call, uint32_t which, struct resolved *r_r)
+    struct worker *w, const struct sip_uri *uri, handle who, uint32_t which, struct resolved *r_r)
 {
 	uint32_t ways = plan_ways(w->settings);
 	struct locate_question q;
@@ -184,9 +184,17 @@ resolve_start(
 	if (e != ERR_NONE)
 		return e;
 	if (plans_find(&w->plans, &q, worker_now(w), &plan) != ERR_NONE)
-		return wait_begin(w, &q, call, which);
+		return wait_begin(w, &q, who, which);
 	fill(&plan, r_r);
 	return ERR_NONE;
+}
+
+bool
+resolve_may(struct worker *w, const struct sip_uri *uri)
+{
+	struct locate_question q;
+
+	return locate_question_of(uri, plan_ways(w->settings), &q) == ERR_NONE;
 }
 
 /* Each waiter gets an order of its own. The wait is free before the first of them hears of it: he may
@@ -207,7 +215,10 @@ wait_end(struct worker *w, struct wait *x, const struct locate_plan *plan)
 		waiter->next = all->spare;
 		all->spare = at;
 		fill(plan, &r);
-		call_on_resolved(w, me.call, me.which, &r);
+		if (handle_kind(me.who) == KIND_LEG)
+			leg_on_resolved(w, me.who, me.which, &r);
+		else
+			call_on_resolved(w, me.who, me.which, &r);
 		worker_drain(w);
 		at = me.next;
 	}
@@ -268,4 +279,25 @@ resolve_flow(struct worker *w, const struct locate_place *place)
 
 	f.listener = (uint8_t)plan_listener(w->settings, place);
 	return f;
+}
+
+bool
+place_is_ours(struct worker *w, const struct locate_place *place)
+{
+	struct sip_flow f = resolve_flow(w, place);
+
+	for (uint32_t i = 0; i < w->settings->n_listeners; i++) {
+		const struct settings_listener *s = &w->settings->listeners[i];
+
+		if (s->transport != place->transport || s->address.port != place->address.port)
+			continue;
+		if (netaddr_eq_ip(&s->address, &place->address))
+			return true;
+		/* What the kernel reaches from itself is ourselves. */
+		if (netaddr_is_any(&s->address) && f.listener < w->settings->n_listeners) {
+			target_source(w, &f);
+			return netaddr_eq_ip(&f.local, &place->address);
+		}
+	}
+	return false;
 }

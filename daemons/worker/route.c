@@ -135,7 +135,8 @@ route_put_gateway(struct buf *b, const struct dir_gateway *g, struct span number
 		buf_char(b, ':');
 		buf_u64(b, g->port);
 	}
-	if (g->transport > SIP_T_UDP) {
+	/* A name that is said to be reached by UDP is not asked of DNS for others. */
+	if (g->transport > SIP_T_UDP || (g->transport == SIP_T_UDP && g->address.family == 0)) {
 		buf_lit(b, ";transport=");
 		buf_put(b, sip_transport_param(g->transport));
 	}
@@ -150,18 +151,23 @@ add_gateway(struct worker *w, struct call *c, const struct dir_gateway *g, struc
 	struct sip_uri parsed;
 	struct sip_flow flow;
 	struct target *t;
+	enum err e;
 
 	route_put_gateway(&uri, g, number);
-	if (!buf_ok(&uri) || sip_uri_parse(buf_span(&uri), &parsed) != ERR_NONE ||
-	    target_flow(w, &parsed, &flow) != ERR_NONE)
+	if (!buf_ok(&uri) || sip_uri_parse(buf_span(&uri), &parsed) != ERR_NONE)
+		return false;
+	e = target_flow(w, &parsed, &flow);
+	if (e != ERR_NONE && (e != ERR_ABSENT || !resolve_may(w, &parsed)))
 		return false;
 	t = target_new(w, c, TARGET_GATEWAY, buf_span(&uri), SPAN_NONE);
 	if (t == NULL)
 		return false;
 	t->gateway = g->id;
 	t->trusted = g->trusted;
-	target_source(w, &flow);
-	t->flow = flow;
+	if (e == ERR_NONE) { /* else it has a name, and call_place.c finds it */
+		target_source(w, &flow);
+		t->flow = flow;
+	}
 	t->q = (uint16_t)(1000 - order); /* one after the other, best priority first */
 	return true;
 }

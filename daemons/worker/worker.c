@@ -13,8 +13,11 @@ static void
 txn_send_out(void *ctx, struct txn *t, const struct sip_flow *to, struct span text)
 {
 	struct worker *w = ctx;
+	const struct leg *l =
+	    to->transport == SIP_T_TLS && to->conn == 0 ? leg_at(w, t->user) : NULL;
 
-	outbox_put(w->outbox, to, text, pool_handle(&w->txn_pool, t));
+	outbox_put_host(w->outbox, to, text, pool_handle(&w->txn_pool, t),
+	    l == NULL ? SPAN_NONE : leg_peer_name(w, l));
 }
 
 static void

@@ -122,8 +122,8 @@ void route_put_gateway(struct buf *b, const struct dir_gateway *g, struct span n
 /* Whose name or number of ours is it? In *rec; NULL: nobody's. */
 const struct dir_subscriber *route_subscriber(
     struct worker *w, uint32_t tenant, struct span dialled, struct dir_buf *rec);
-/* target.c: a SIP URI with a literal address to a flow. ERR_ABSENT: it is a name (no DNS yet);
- * ERR_DENIED: we have no listener of that transport. */
+/* target.c: a SIP URI with a literal address to a flow. ERR_ABSENT: it is a name;
+ * ERR_DENIED: we have no listener that could send there, or nobody may. */
 enum err target_flow(struct worker *w, const struct sip_uri *uri, struct sip_flow *f_r);
 /* The address of ours that its peer will see, where the flow does not know it yet: asks the kernel, so
  * not for what came in and goes back. */

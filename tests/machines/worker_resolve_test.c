@@ -23,8 +23,12 @@ ask(const char *text, handle call, uint32_t which, struct resolved *r)
 	return resolve_start(rig->w[0], &uri, call, which, r);
 }
 
+/* The linker puts it in the place of the calls' own. */
+void __wrap_call_on_resolved(
+    struct worker *w, handle call, uint32_t which, const struct resolved *r);
+
 void
-call_on_resolved(struct worker *w, handle call, uint32_t which, const struct resolved *r)
+__wrap_call_on_resolved(struct worker *w, handle call, uint32_t which, const struct resolved *r)
 {
 	struct resolved next;
 

@@ -105,8 +105,9 @@ void rig_operator_hangup(unsigned worker);
 /* A subscriber "user" with password "secret" of tenant 1 (example.com). */
 void rig_subscriber(const char *user, const char *number, enum dir_trust trust);
 void rig_subscriber_put(struct dir_subscriber *s, const char *user, const char *number);
-/* One more binding of a user. */
+/* One more binding of a user; host "": it is reached by the contact's name. */
 void rig_bind(const char *user, const char *contact, const char *host, unsigned q, uint32_t ring_s);
+/* host: an address, or a name that says nothing of transport and port. */
 void rig_gateway(uint64_t id, const char *host, bool trusted);
 void rig_route(const char *prefix, unsigned n, const uint64_t *gateways);
 
