@@ -133,6 +133,8 @@ Test(sip_multipart, refused)
 
 Test(sip_multipart, nested)
 {
+	char longer[500];
+
 	cr_assert_eq(parse(MIXED, NESTED("138", "5", "v=0\r\n")), ERR_NONE);
 	cr_assert_eq(m.n, 3);
 	expect_span(m.part[0].content, "x");
@@ -142,7 +144,8 @@ Test(sip_multipart, nested)
 	cr_expect(m.part[0].alternative && !m.part[2].alternative);
 	cr_expect_neq(m.part[0].group, m.part[2].group);
 	cr_expect_str_eq(put("v=0\r\ns=longer\r\n"), NESTED("141", "15", "v=0\r\ns=longer\r\n"));
-	cr_assert_eq(parse(MIXED, put("v=0\r\ns=longer\r\n")), ERR_NONE);
+	span_cstr(span_str(put("v=0\r\ns=longer\r\n")), longer, sizeof(longer));
+	cr_assert_eq(parse(MIXED, longer), ERR_NONE);
 	cr_expect_str_eq(
 	    put("v=0\r\n"), NESTED("130", "5", "v=0\r\n"), "a number that was wrong is right then");
 }

@@ -54,8 +54,7 @@ Test(sip_refer, to_with_replaces)
 {
 	static const char *const values[] = {
 		"<sip:c@h?Replaces=12%40h%3Bto-tag%3Dt1%3Bfrom-tag%3Df1>",
-		"<sip:c@h;method=INVITE?Require=replaces&replaces=12%40h%3bfrom-tag%3df1%3bto-tag%"
-		"3dt1>",
+		"<sip:c@h;method=INVITE?a=b&replaces=12%40h%3bfrom-tag%3df1%3bto-tag%3dt1>",
 		"sip:c@h?Replaces=12%40h%3Bto-tag%3Dt1%3Bfrom-tag%3Df1",
 		"sip:c@h;user=phone?Replaces=12%40h%3Bto-tag%3Dt1%3Bfrom-tag%3Df1",
 		"<sip:c@h?%52%65places=%31%32%40%68%20%3B%20to-tag%20=%20t1%3Bfrom-tag%3Df1%3Bx>",
