@@ -65,13 +65,6 @@ enum target_kind { TARGET_CONTACT, TARGET_GATEWAY };
 struct target { /* in the call's arena */
 	uint32_t next;
 	uint8_t kind, tried;
-<<<<<<< Updated upstream
-	uint16_t q;		       /* thousandths; equal q ring together */
-	uint32_t ring_s;	       /* at most so long; 0 = the call's */
-	uint32_t segment;	       /* heap offset of the segment that pays for it */
-	uint32_t trusted, pad;	       /* 1: to be told who calls even when he hides */
-	uint64_t gateway, account;     /* account: of a contact's subscriber */
-=======
 	uint16_t q;	       /* thousandths; equal q ring together */
 	uint32_t ring_s;       /* at most so long; 0 = the call's */
 	uint32_t segment;      /* heap offset of the segment that pays for it */
@@ -83,7 +76,6 @@ struct target { /* in the call's arena */
 	uint8_t pending;	  /* its name is being looked up */
 	uint8_t no_100rel;	  /* reliable provisional responses are not asked for */
 	uint32_t pad;
->>>>>>> Stashed changes
 	struct kept uri, routes, user; /* user: that subscriber's name */
 	struct sip_flow flow;
 };
