@@ -13,7 +13,6 @@
 #include "worker/worker.h"
 
 #include "base/rand.h"
-#include "sip/fields.h"
 
 static bool
 is_busy(const struct negotiation *x)
@@ -73,9 +72,10 @@ is_hold(struct worker *w, const struct note *in)
 	struct sdp *sdp = scratch_take(w, sizeof(*sdp));
 	bool held;
 
-	held = sdp != NULL && in->text[T_BODY].len > 0 &&
-	       sip_type_is(in->text[T_CONTENT_TYPE], SPAN("application/sdp")) &&
-	       sdp_parse(in->text[T_BODY], sdp) == ERR_NONE && sdp_held(sdp);
+	held =
+	    sdp != NULL &&
+	    sdp_parse(body_sdp(w, in->text[T_CONTENT_TYPE], in->text[T_BODY]), sdp) == ERR_NONE &&
+	    sdp_held(sdp);
 	w->scratch_used = used;
 	return held;
 }

@@ -89,12 +89,13 @@ refuse(struct worker *w, struct call *c, unsigned status, const char *reason)
 static bool
 is_sdp_readable(struct worker *w, const struct sip_msg *m)
 {
+	struct span text = body_sdp(w, sip_span(m, m->content_type), sip_span(m, m->body));
 	struct sdp *sdp;
 
-	if (m->body.len == 0 || !sip_type_is(sip_span(m, m->content_type), SPAN("application/sdp")))
+	if (text.len == 0)
 		return true;
 	sdp = scratch_take(w, sizeof(*sdp));
-	return sdp != NULL && sdp_parse(sip_span(m, m->body), sdp) == ERR_NONE;
+	return sdp != NULL && sdp_parse(text, sdp) == ERR_NONE;
 }
 
 static void

@@ -6,6 +6,7 @@
 
 #include "sip/build.h"
 #include "sip/fields.h"
+#include "sip/multipart.h"
 #include "sip/via.h"
 
 #define RETRY_SOON SPAN("Retry-After: 5\r\n")
@@ -46,7 +47,7 @@ is_body_understood(const struct sip_msg *m)
 	struct span disposition = sip_header_get(m, SIP_H_CONTENT_DISPOSITION);
 
 	if (m->body.len == 0 || sip_type_is(type, SPAN("application/sdp")) ||
-	    sip_type_is(type, SPAN("multipart/mixed")))
+	    sip_is_multipart(type))
 		return true;
 	span_cut(disposition, ';', &handling);
 	disposition = span_from(disposition, handling.len + 1);

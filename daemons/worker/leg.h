@@ -91,7 +91,8 @@ struct leg { /* in shared memory */
 	    prack_rseq; /* of a response whose PRACK waits for the other side's answer; 0 = none */
 	uint32_t
 	    early_forks; /* heap offset: early dialogs with reliable responses (leg_reliable.c) */
-	uint32_t no_100rel;   /* 1: we do not offer it on this leg */
+	uint16_t no_100rel;   /* 1: we do not offer it on this leg */
+	uint16_t isup;	      /* 1: its peer takes what telephone networks say (body.c) */
 	uint32_t invite_cseq; /* of the INVITE in flight, ours or theirs */
 	uint32_t resend_ms;   /* interval of our 2xx */
 	uint32_t retransmissions;
@@ -265,9 +266,6 @@ bool leg_respond_in(
     struct worker *w, struct leg *l, handle txn, unsigned status, const struct note *n);
 /* The same for the INVITE in flight. */
 bool leg_respond(struct worker *w, struct leg *l, unsigned status, const struct note *n);
-/* The body toward this leg: SDP gets our origin, anything else stays. */
-struct span leg_body_toward(
-    struct worker *w, struct leg *l, struct span content_type, struct span body);
 /* What a leg tells of itself in its events. */
 void leg_facts(struct worker *w, const struct leg *l, struct note *n);
 /* Lines of the allow-list that pass from leg to leg, in scratch. */

@@ -35,7 +35,7 @@ leg_goes_reliably(struct worker *w, const struct leg *l, const struct note *n)
 		return false;
 	if (sip_option_set(txn_request(&w->txns, t), SIP_H_REQUIRE, NULL) & 1u << SIP_O_100REL)
 		return true;
-	return n->text[T_BODY].len > 0 && l->supports & 1u << SIP_O_100REL;
+	return note_has_sdp(w, n) && l->supports & 1u << SIP_O_100REL;
 }
 
 static struct span
@@ -57,9 +57,9 @@ leg_send_reliably(struct worker *w, struct leg *l, const struct note *n)
 
 	/* Stored before it is sent: no number is used twice. */
 	l->rseq = l->rseq == 0 ? sip_rseq_first(rand_u32()) : l->rseq + 1;
-	l->unpracked = n->text[T_BODY].len > 0 ? UNPRACKED_SDP : UNPRACKED;
+	l->unpracked = note_has_sdp(w, n) ? UNPRACKED_SDP : UNPRACKED;
 	out.text[T_HEADERS] = reliable_lines(w, l, n->text[T_HEADERS]);
-	if (n->text[T_BODY].len > 0) {
+	if (l->unpracked == UNPRACKED_SDP) {
 		l->session = 1;
 		offer_step(&l->offer,
 		    l->offer.state == OFFER_RCVD ? OFFER_E_SEND_ANSWER : OFFER_E_SEND_OFFER,
@@ -234,7 +234,7 @@ leg_send_prack(struct worker *w, struct leg *l, uint32_t rseq, const struct note
 	r.cseq = ++l->dialog.local_cseq;
 	if (n != NULL && n->text[T_BODY].len > 0) {
 		r.content_type = n->text[T_CONTENT_TYPE];
-		r.body = leg_body_toward(w, l, r.content_type, n->text[T_BODY]);
+		r.body = body_toward(w, l, &r.content_type, n->text[T_BODY]);
 	}
 	if (l->offer.state == OFFER_RCVD)
 		offer_step(&l->offer, r.body.len > 0 ? OFFER_E_SEND_ANSWER : OFFER_E_REFUSED,

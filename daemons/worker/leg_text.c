@@ -138,6 +138,7 @@ put_response(struct worker *w, struct buf *b, struct leg *l, const struct sip_ms
     unsigned status, const struct note *n)
 {
 	struct span tag = kept_span(&w->heap, l->dialog.local_tag), body;
+	struct span type = n->text[T_CONTENT_TYPE];
 
 	if (n->text[T_PHRASE].len > 0)
 		sip_put_response_as(b, request, status, n->text[T_PHRASE], tag);
@@ -151,8 +152,8 @@ put_response(struct worker *w, struct buf *b, struct leg *l, const struct sip_ms
 	}
 	sip_put_session_id(b, &l->end, &l->other);
 	buf_put(b, n->text[T_HEADERS]);
-	body = leg_body_toward(w, l, n->text[T_CONTENT_TYPE], n->text[T_BODY]);
-	sip_put_body(b, n->text[T_CONTENT_TYPE], body);
+	body = body_toward(w, l, &type, n->text[T_BODY]);
+	sip_put_body(b, type, body);
 }
 
 bool
@@ -184,26 +185,6 @@ leg_respond_in(struct worker *w, struct leg *l, handle txn, unsigned status, con
 }
 
 /* --- bodies and headers -------------------------------------------------------------------------*/
-
-struct span
-leg_body_toward(struct worker *w, struct leg *l, struct span content_type, struct span body)
-{
-	struct netaddr ours = flow_local(w, &l->flow);
-	struct sdp *sdp;
-	struct buf b;
-
-	if (body.len == 0 || !sip_type_is(content_type, SPAN("application/sdp")))
-		return body;
-	sdp = scratch_take(w, sizeof(*sdp));
-	if (sdp == NULL || sdp_parse(body, sdp) != ERR_NONE)
-		return body;
-	b = scratch_buf(w, body.len + OFFER_ROOM);
-	offer_put(&b, &l->offer, sdp, &ours);
-	if (!buf_ok(&b))
-		return body;
-	scratch_end(w, &b);
-	return buf_span(&b);
-}
 
 void
 leg_facts(struct worker *w, const struct leg *l, struct note *n)

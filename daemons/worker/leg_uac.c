@@ -71,8 +71,8 @@ leg_send_invite(void *step, const void *input)
 		leg_arm(s->w, l);
 	}
 	l->invite_cseq = r.cseq = l->dialog.local_cseq;
-	r.body = leg_body_toward(s->w, l, r.content_type, in->n->text[T_BODY]);
-	l->offered = r.body.len > 0;
+	r.body = body_toward(s->w, l, &r.content_type, in->n->text[T_BODY]);
+	l->offered = note_has_sdp(s->w, in->n);
 	l->session = 0;
 	if (l->offered)
 		offer_step(&l->offer, OFFER_E_SEND_OFFER, pool_handle(&s->w->legs, l));
@@ -182,8 +182,8 @@ leg_answered(void *step, const void *input)
 	n.text[T_BODY] = sip_span(in->m, in->m->body);
 	if (l->offer.state == OFFER_SENT) {
 		offer_step(
-		    &l->offer, n.text[T_BODY].len > 0 ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED, h);
-	} else if (n.text[T_BODY].len > 0 && !l->offered && !l->session) {
+		    &l->offer, note_has_sdp(s->w, &n) ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED, h);
+	} else if (!l->offered && !l->session && note_has_sdp(s->w, &n)) {
 		offer_step(&l->offer, OFFER_E_RECV_OFFER, h);
 		n.flags = NOTE_DELAYED_OFFER;
 	}
@@ -204,11 +204,11 @@ leg_send_ack(void *step, const void *input)
 	struct leg_step *s = step;
 	const struct leg_input *in = input;
 	struct leg *l = s->l;
-	struct span type = SPAN_NONE, body = SPAN_NONE;
+	struct span type = SPAN("application/sdp"), body = SPAN_NONE;
 
-	if (in->n != NULL && in->n->text[T_BODY].len > 0) {
-		type = in->n->text[T_CONTENT_TYPE];
-		body = leg_body_toward(s->w, l, type, in->n->text[T_BODY]);
+	if (in->n != NULL && note_has_sdp(s->w, in->n)) { /* nothing else goes in an ACK */
+		body = body_toward(s->w, l, &type,
+		    body_sdp(s->w, in->n->text[T_CONTENT_TYPE], in->n->text[T_BODY]));
 	}
 	if (l->offer.state == OFFER_RCVD)
 		offer_step(&l->offer, body.len > 0 ? OFFER_E_SEND_ANSWER : OFFER_E_REFUSED,

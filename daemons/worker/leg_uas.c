@@ -5,12 +5,6 @@
 #include "sip/build.h"
 #include "sip/fields.h"
 
-static bool
-is_sdp(struct span content_type)
-{
-	return sip_type_is(content_type, SPAN("application/sdp"));
-}
-
 struct leg *
 leg_accept(struct worker *w, struct txn *ist, const struct sip_msg *invite, handle call)
 {
@@ -51,7 +45,9 @@ leg_in_invite(void *step, const void *input)
 	l->invite = pool_handle(&s->w->txn_pool, in->t);
 	l->invite_cseq = in->m->cseq;
 	answer_txn(s->w, in->t, 100, NULL, SPAN_NONE, SPAN_NONE);
-	l->offered = is_sdp(sip_span(in->m, in->m->content_type));
+	l->offered =
+	    body_sdp(s->w, sip_span(in->m, in->m->content_type), sip_span(in->m, in->m->body)).len >
+	    0;
 	l->session = l->stale = 0;
 	if (l->offered)
 		offer_step(&l->offer, OFFER_E_RECV_OFFER, mem.owner);
@@ -202,15 +198,16 @@ leg_send_answer(void *step, const void *input)
 
 	l->dialog.state = DIALOG_CONFIRMED;
 	resend_until_acked(s->w, l);
-	if (l->session && n.text[T_BODY].len > 0) { /* it has its session: no second one here */
-		l->stale = !is_last_body(s->w, l, n.text[T_BODY]);
+	if (l->session && note_has_sdp(s->w, &n)) { /* it has its session: no second one here */
+		l->stale =
+		    !is_last_body(s->w, l, body_sdp(s->w, n.text[T_CONTENT_TYPE], n.text[T_BODY]));
 		n.text[T_BODY] = SPAN_NONE;
 	}
 	if (!leg_respond(s->w, l, 200, &n)) {
 		answer_lost(s, first);
 		return;
 	}
-	if (n.text[T_BODY].len > 0)
+	if (note_has_sdp(s->w, &n))
 		offer_step(&l->offer, offered ? OFFER_E_SEND_ANSWER : OFFER_E_SEND_OFFER,
 		    pool_handle(&s->w->legs, l));
 	else if (offered)
@@ -274,7 +271,7 @@ leg_acked(void *step, const void *input)
 		n.text[T_CONTENT_TYPE] = sip_span(in->m, in->m->content_type);
 		n.text[T_BODY] = sip_span(in->m, in->m->body);
 		offer_step(&l->offer,
-		    n.text[T_BODY].len > 0 ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED,
+		    note_has_sdp(s->w, &n) ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED,
 		    pool_handle(&s->w->legs, l));
 	}
 	leg_facts(s->w, l, &n);

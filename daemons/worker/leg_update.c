@@ -41,7 +41,7 @@ send_answer(void *step, const void *input)
 	struct leg *l = s->l;
 
 	leg_respond_in(s->w, l, l->update, 200, in->n);
-	offer_step(&l->offer, in->n->text[T_BODY].len > 0 ? OFFER_E_SEND_ANSWER : OFFER_E_REFUSED,
+	offer_step(&l->offer, note_has_sdp(s->w, in->n) ? OFFER_E_SEND_ANSWER : OFFER_E_REFUSED,
 	    pool_handle(&s->w->legs, l));
 }
 
@@ -70,7 +70,7 @@ send_update(void *step, const void *input)
 		.content_type = in->n->text[T_CONTENT_TYPE] };
 
 	r.cseq = ++l->dialog.local_cseq;
-	r.body = leg_body_toward(s->w, l, r.content_type, in->n->text[T_BODY]);
+	r.body = body_toward(s->w, l, &r.content_type, in->n->text[T_BODY]);
 	if (r.body.len > 0)
 		offer_step(&l->offer, OFFER_E_SEND_OFFER, pool_handle(&s->w->legs, l));
 	l->update = leg_send_request(s->w, l, &r);

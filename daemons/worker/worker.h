@@ -93,6 +93,14 @@ void answer_txn(struct worker *w, struct txn *t, unsigned status, const char *re
 void answer_request(struct worker *w, const struct sip_msg *m, unsigned status, const char *reason,
     struct span headers);
 
+/* --- body.c -------------------------------------------------------------------------------------*/
+/* The session description in a body: the whole, or one of its parts. Empty: there is none. */
+struct span body_sdp(struct worker *w, struct span type, struct span body);
+bool note_has_sdp(struct worker *w, const struct note *n);
+/* A body as it goes to this leg, in scratch: its SDP with our origin; what is not for it left out. The
+ * type may become another. */
+struct span body_toward(struct worker *w, struct leg *l, struct span *type, struct span body);
+
 /* --- options.c: extensions ----------------------------------------------------------------------*/
 /* An Unsupported line for what m requires and we do not know (420); empty when there is nothing. */
 struct span options_unsupported(struct worker *w, const struct sip_msg *m);
@@ -105,13 +113,13 @@ struct route_result {
 	const char *reason;
 };
 struct route_query {
-	struct span uri, dialled;     /* dialled: its user part, as sip_uri_user() gives it */
-	const struct netaddr *local;  /* the address of ours that the asker used */
+	struct span uri, dialled;    /* dialled: its user part, as sip_uri_user() gives it */
+	const struct netaddr *local; /* the address of ours that the asker used */
 };
 /* Decides by the URI alone (FLOWS.md S3-01) and adds targets to the call's attempt; a call that begins
  * and goes to gateways gets its direction here. */
-struct route_result route_call(struct worker *w, struct call *c, const struct route_query *q,
-    const struct origin *o);
+struct route_result route_call(
+    struct worker *w, struct call *c, const struct route_query *q, const struct origin *o);
 /* The contacts of a user of the call's tenant, whatever he has set. */
 struct route_result route_user(struct worker *w, struct call *c, struct span user);
 /* The same without a call, and nothing is tried: a subscriber of ours (in *rec, who may be disabled), or
@@ -231,7 +239,8 @@ struct worker {
 	struct challenge challenge;
 	struct wheel *wheel;
 	struct wheel_timer *call_timers, *leg_timers, *txn_timers; /* beside the pools */
-	struct wheel_timer *relay_timers; /* beside txn_pool: of the server transactions of MESSAGE */
+	struct wheel_timer
+	    *relay_timers; /* beside txn_pool: of the server transactions of MESSAGE */
 	struct outbox *outbox;
 	struct note notes[NOTES_MAX]; /* events of this turn, first in first out */
 	unsigned notes_first, notes_n;

@@ -1,0 +1,105 @@
+/*
+ * Bodies that pass from leg to leg (FLOWS.md S2-11; RFC 5621). The session description is found where it
+ * stands, alone or among other parts, and gets the origin of the leg; all else passes as it is. What
+ * telephone networks say to each other (ISUP, QSIG) is for gateways that are marked so, not for phones.
+ */
+#include "worker/worker.h"
+
+#include "sip/fields.h"
+#include "sip/multipart.h"
+
+#define SDP_TYPE SPAN("application/sdp")
+
+/* NULL: it is not one of several parts, or cannot be read as such. */
+static struct multipart *
+parts_of(struct worker *w, struct span type, struct span body)
+{
+	struct multipart *parts;
+
+	if (body.len == 0 || !sip_is_multipart(type))
+		return NULL;
+	parts = scratch_take(w, sizeof(*parts));
+	return parts == NULL || multipart_parse(type, body, parts) != ERR_NONE ? NULL : parts;
+}
+
+struct span
+body_sdp(struct worker *w, struct span type, struct span body)
+{
+	size_t used = w->scratch_used;
+	const struct body_part *sdp = NULL;
+	struct multipart *parts;
+
+	if (body.len == 0 || sip_type_is(type, SDP_TYPE))
+		return body;
+	parts = parts_of(w, type, body);
+	if (parts != NULL)
+		sdp = multipart_find(parts, SDP_TYPE);
+	w->scratch_used = used;
+	return sdp == NULL ? SPAN_NONE : sdp->content;
+}
+
+bool
+note_has_sdp(struct worker *w, const struct note *n)
+{
+	return body_sdp(w, n->text[T_CONTENT_TYPE], n->text[T_BODY]).len > 0;
+}
+
+/* --- toward a leg -------------------------------------------------------------------------------*/
+
+/* With the leg's own o= line; as it came when it cannot be read. */
+static struct span
+put_origin(struct worker *w, struct leg *l, struct span text)
+{
+	struct netaddr ours = flow_local(w, &l->flow);
+	struct sdp *sdp = scratch_take(w, sizeof(*sdp));
+	struct buf b;
+
+	if (sdp == NULL || sdp_parse(text, sdp) != ERR_NONE)
+		return text;
+	b = scratch_buf(w, text.len + 1024);
+	offer_put(&b, &l->offer, sdp, &ours);
+	if (!buf_ok(&b))
+		return text;
+	scratch_end(w, &b);
+	return buf_span(&b);
+}
+
+static bool
+is_network_talk(const struct multipart *parts)
+{
+	for (unsigned i = 0; i < parts->n; i++)
+		if (sip_type_is(parts->part[i].type, SPAN("application/isup")) ||
+		    sip_type_is(parts->part[i].type, SPAN("application/qsig")))
+			return true;
+	return false;
+}
+
+struct span
+body_toward(struct worker *w, struct leg *l, struct span *type, struct span body)
+{
+	struct multipart *parts;
+	const struct body_part *sdp;
+	struct span text;
+	struct buf b;
+
+	if (body.len > 0 && sip_type_is(*type, SDP_TYPE))
+		return put_origin(w, l, body);
+	parts = parts_of(w, *type, body);
+	sdp = parts == NULL ? NULL : multipart_find(parts, SDP_TYPE);
+	if (sdp == NULL)
+		return body;
+	text = put_origin(w, l, sdp->content);
+	if (is_network_talk(parts) && !l->isup) {
+		*type = SDP_TYPE;
+		return text;
+	}
+	b = scratch_buf(w, body.len + text.len + 64);
+	multipart_put(&b, parts, sdp, text);
+	if (!buf_ok(
+		&b)) { /* its parts cannot be told from one another any more: the call matters */
+		*type = SDP_TYPE;
+		return text;
+	}
+	scratch_end(w, &b);
+	return buf_span(&b);
+}
