@@ -25,7 +25,8 @@ registrar_shape(const struct settings *s, struct registrar_shape *shape_r)
 	*x = (struct registrar_shape){ .bindings = s->limits.bindings,
 		.txns = TXNS + s->limits.subscriptions,
 		.txns_reserve = s->limits.subscriptions,
-		.subscriptions = s->limits.subscriptions };
+		.subscriptions = s->limits.subscriptions,
+		.publications = s->limits.subscriptions };
 	/* A subscription's dialog is 0.5 to 1 KiB, its NOTIFY 1 to 4. */
 	x->blocks[0] = TXNS / 4 + 2 * x->subscriptions;
 	x->blocks[1] = TXNS + x->subscriptions;
@@ -37,8 +38,10 @@ registrar_shape(const struct settings *s, struct registrar_shape *shape_r)
 	x->watched_at = x->head_at + sizeof(struct registrar_head);
 	x->txns_at = x->watched_at + sizeof(struct watched);
 	x->subscriptions_at = page_up(x->txns_at + x->txns * sizeof(struct txn));
-	x->heap_at =
+	x->publications_at =
 	    page_up(x->subscriptions_at + (size_t)x->subscriptions * REGISTRAR_SUBSCRIPTION_BYTES);
+	x->heap_at =
+	    page_up(x->publications_at + (size_t)x->publications * REGISTRAR_PUBLICATION_BYTES);
 	x->size = page_up(x->heap_at + heap_bytes(x->blocks));
 }
 
@@ -53,5 +56,6 @@ registrar_layout(void)
 	l = shm_layout(l, sizeof(struct registrar_head));
 	l = shm_layout(l, sizeof(struct watched));
 	l = shm_layout(l, REGISTRAR_SUBSCRIPTION_BYTES);
+	l = shm_layout(l, REGISTRAR_PUBLICATION_BYTES);
 	return shm_layout(l, sizeof(struct txn));
 }

@@ -3,7 +3,7 @@
  * over it.
  *
  *     struct process | locations (model/location.h) | registrar_head | watched
- *     (model/watched.h) | transactions | subscriptions | heap
+ *     (model/watched.h) | transactions | subscriptions | publications | heap
  *
  * A transaction is made only for a REGISTER with right credentials, to repeat its answer for 32 s;
  * when they are used up it is answered all the same (daemons/registrar/answer.c). One for each
@@ -24,12 +24,12 @@ struct registrar_head {
 	uint64_t pad[7];
 };
 
-enum { REGISTRAR_SUBSCRIPTION_BYTES = 448 };
+enum { REGISTRAR_SUBSCRIPTION_BYTES = 448, REGISTRAR_PUBLICATION_BYTES = 320 };
 
 struct registrar_shape {
-	uint32_t bindings, txns, txns_reserve, subscriptions;
+	uint32_t bindings, txns, txns_reserve, subscriptions, publications;
 	uint32_t blocks[HEAP_CLASSES];
-	size_t locations_at, locations_size, head_at, watched_at, txns_at, subscriptions_at, heap_at, size;
+	size_t locations_at, locations_size, head_at, watched_at, txns_at, subscriptions_at, publications_at, heap_at, size;
 };
 
 void registrar_shape(const struct settings *s, struct registrar_shape *shape_r);

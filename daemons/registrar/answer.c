@@ -61,9 +61,12 @@ put_refusal(struct registrar *r, struct buf *b, const struct sip_msg *m, unsigne
 {
 	begin(r, b, m, status, reason);
 	if (status == 405)
-		buf_lit(b, "Allow: REGISTER, SUBSCRIBE\r\n");
+		buf_lit(b, "Allow: REGISTER, SUBSCRIBE, PUBLISH\r\n");
 	else if (status == 489)
 		package_put_allow(b);
+	else if (status == 415)
+		sip_put_header(
+		    b, sip_header_name(SIP_H_ACCEPT), span_str(packages[PACKAGE_PRESENCE].type));
 	else if (status == 423)
 		sip_put_header_u32(
 		    b, sip_header_name(SIP_H_MIN_EXPIRES), r->settings->registrar.min_s);

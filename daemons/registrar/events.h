@@ -30,6 +30,7 @@
 #include "model/directory.h"
 #include "model/registrar_shape.h"
 #include "sip/dialog.h"
+#include "sip/parse.h"
 #include "sip/txn.h"
 
 struct registrar;
@@ -39,7 +40,7 @@ struct wire_call_state;
 enum { KIND_SUBSCRIPTION = KIND_LEG, KIND_PUBLICATION = KIND_CALL };
 
 /* --- package.c: what can be subscribed to ------------------------------------------------------*/
-enum package_id { PACKAGE_REG, PACKAGE_DIALOG, N_PACKAGES };
+enum package_id { PACKAGE_REG, PACKAGE_DIALOG, PACKAGE_PRESENCE, N_PACKAGES };
 
 enum { SHOWN_MAX = 6 };
 struct shown { /* what a watcher was shown by name, to be told that it is gone */
@@ -75,6 +76,8 @@ void package_put_allow(struct buf *b);
 size_t reg_put(struct registrar *r, struct subject *of, struct buf *b);
 /* dialog_info.c: RFC 4235 */
 size_t dialog_info_put(struct registrar *r, struct subject *of, struct buf *b);
+/* presence.c: RFC 3856 */
+size_t presence_put(struct registrar *r, struct subject *of, struct buf *b);
 
 /* --- calls.c: the calls of who is watched, as the workers' views tell --------------------------*/
 enum { CALLS_SEEN = 16 }; /* of one user */
@@ -217,6 +220,10 @@ bool notify_is_lost(unsigned status);
 void subscribe_request(struct registrar *r, const struct sip_msg *m);
 /* Who sends this, of whichever tenant? False: it was answered. */
 bool subscribe_who(struct registrar *r, const struct sip_msg *m, struct challenge_user *who);
+/* How long is it to last? Expires as for a registration: none, or none that can be read, is our default;
+ * too short is refused only when it is shorter than an hour (4.2.1.1). status 0: good. */
+struct verdict subscribe_expires(
+    const struct registrar *r, const struct sip_msg *m, uint32_t *seconds_r);
 /* Whose address is the Request-URI? NULL: of nobody in this tenant. */
 const struct dir_subscriber *subscribe_whose(
     struct registrar *r, const struct sip_msg *m, uint32_t tenant, struct dir_buf *room);

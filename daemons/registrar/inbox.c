@@ -22,6 +22,8 @@ request(struct registrar *r, const struct sip_msg *m)
 		register_request(r, m);
 	else if (m->method == SIP_SUBSCRIBE)
 		subscribe_request(r, m);
+	else if (m->method == SIP_PUBLISH)
+		publish_request(r, m);
 	else if (m->method == SIP_CANCEL)
 		answer_stranger(r, m, 481, NULL); /* only an INVITE can be cancelled (9.1) */
 	else

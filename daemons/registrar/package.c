@@ -9,6 +9,7 @@ const struct package packages[N_PACKAGES] = {
 	[PACKAGE_REG] = { "reg", "application/reginfo+xml", 5, true, false, reg_put },
 	[PACKAGE_DIALOG] = { "dialog", "application/dialog-info+xml", 1, false, true,
 	    dialog_info_put },
+	[PACKAGE_PRESENCE] = { "presence", "application/pidf+xml", 5, false, true, presence_put },
 };
 
 bool

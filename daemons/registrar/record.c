@@ -85,6 +85,7 @@ replace(struct registrar *r, struct span key, uint32_t tenant, const struct bind
 	/* The walk counts anew: what goes wrong here does not last. */
 	r->live = r->live + b->n > before ? r->live + b->n - before : 0;
 	subscriptions_changed(r, PACKAGE_REG, tenant, span_from(key, sizeof(tenant)));
+	subscriptions_changed(r, PACKAGE_PRESENCE, tenant, span_from(key, sizeof(tenant)));
 	return ERR_NONE;
 }
 

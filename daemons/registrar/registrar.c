@@ -58,6 +58,9 @@ fire(void *ctx, struct wheel_timer *t)
 	if (is_in(t, r->subscription_timers, r->shape.subscriptions))
 		subscription_on_timer(
 		    r, pool_at(&r->subscriptions, (uint32_t)(t - r->subscription_timers)));
+	else if (is_in(t, r->publication_timers, r->shape.publications))
+		publication_on_timer(
+		    r, pool_at(&r->publications, (uint32_t)(t - r->publication_timers)));
 	else
 		txn_fire(&r->txns, pool_at(&r->txn_pool, (uint32_t)(t - r->timers)));
 }
@@ -103,11 +106,13 @@ take_up_txns(struct registrar *r, char *region)
 	pool_init(&r->txn_pool, region + r->shape.txns_at, sizeof(struct txn), r->shape.txns,
 	    handle_owner_of(KIND_TXN, r->child.proc), r->shape.txns_reserve);
 	subscriptions_lay_out(r, region);
+	publications_lay_out(r, region);
 	heap_init(&r->heap, region + r->shape.heap_at, r->shape.blocks);
 	txns_init(
 	    &r->txns, &r->txn_pool, &r->heap, &r->child.clock, &env, &timers, &r->challenge.key);
 	txns_recover(&r->txns);
 	heap_sweep(&r->heap, owner_lives, r);
+	publications_recover(r);
 	subscriptions_recover(r);
 }
 
@@ -130,6 +135,8 @@ registrar_init(struct registrar *r)
 	r->timers = private_memory(r->shape.txns, sizeof(*r->timers));
 	r->subscription_timers =
 	    private_memory(r->shape.subscriptions, sizeof(*r->subscription_timers));
+	r->publication_timers =
+	    private_memory(r->shape.publications, sizeof(*r->publication_timers));
 	r->text = private_memory(1, TEXT_BYTES);
 	r->document = private_memory(1, DOCUMENT_BYTES);
 	r->message = private_memory(1, SIP_MSG_ROOM(SIP_RAW_MAX));

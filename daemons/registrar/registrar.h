@@ -32,6 +32,7 @@
 #include "sip/uri.h"
 
 #include "registrar/events.h"
+#include "registrar/publication.h"
 
 struct registrar;
 
@@ -170,9 +171,9 @@ struct registrar {
 	struct pool txn_pool;
 	struct heap heap;
 	struct txns txns;
-	struct pool subscriptions;
+	struct pool subscriptions, publications;
 	struct wheel *wheel;
-	struct wheel_timer *timers, *subscription_timers; /* beside the pools */
+	struct wheel_timer *timers, *subscription_timers, *publication_timers; /* beside the pools */
 	struct outbox *outbox;
 	struct sip_msg *message; /* own copy of the one in hand */
 	char *text;		 /* one message */
@@ -185,6 +186,8 @@ struct registrar {
 	struct table said;	    /* addresses-of-record changed before the load was done */
 	/* subscription.c */
 	struct table subjects, watchers; /* subscriptions by whom they watch, and by who does */
+	/* publication.c */
+	struct table published; /* publications by whose they are */
 	/* calls.c */
 	struct watched *watched;	/* in the region */
 	struct worker_seen *workers;	/* what was seen of each */

@@ -32,10 +32,8 @@ enum { HEADERS_MAX = 2048 };
 
 /* --- what is asked for -------------------------------------------------------------------------*/
 
-/* Expires as for a registration: none, or none that can be read, is our default; too short is refused
- * only when it is shorter than an hour (4.2.1.1). */
-static struct verdict
-read_expires(const struct registrar *r, const struct sip_msg *m, uint32_t *seconds_r)
+struct verdict
+subscribe_expires(const struct registrar *r, const struct sip_msg *m, uint32_t *seconds_r)
 {
 	const struct settings *s = r->settings;
 
@@ -120,7 +118,7 @@ check(struct registrar *r, struct asking *a)
 		return REFUSE(400, "Missing Contact");
 	if (txn_is_merged(&r->txns, a->m))
 		return REFUSE(482, "Merged Request");
-	v = read_expires(r, a->m, &a->expires_s);
+	v = subscribe_expires(r, a->m, &a->expires_s);
 	if (v.status == 0 &&
 	    subscriptions_of(r, a->watcher->id) >= r->settings->limits.subscriptions_per_subscriber)
 		return REFUSE(503, "Too Many Subscriptions");
@@ -210,7 +208,7 @@ check_again(struct registrar *r, struct subscription *s, struct asking *a)
 		return REFUSE(status, NULL);
 	if (a->package != s->package || !span_eq(a->event_id, kept_span(&r->heap, s->event_id)))
 		return REFUSE(481, NULL);
-	return read_expires(r, a->m, &a->expires_s);
+	return subscribe_expires(r, a->m, &a->expires_s);
 }
 
 /* Who names the dialog by our token is believed, as in a call: nobody else knows it. */
