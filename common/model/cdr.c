@@ -80,7 +80,7 @@ end_part(struct cdr_writer *w)
 void
 cdr_begin(struct cdr_writer *w, struct buf *b, enum cdr_kind kind)
 {
-	*w = (struct cdr_writer){ .b = b, .record_at = b->len };
+	*w = (struct cdr_writer){ .b = b, .record_at = b->len, .text_max = CDR_TEXT_MAX };
 	buf_char(b, (char)kind);
 	buf_char(b, VERSION);
 	put(b, 0, 4);
@@ -166,14 +166,15 @@ void
 cdr_text(struct cdr_writer *w, uint8_t number, struct span s)
 {
 	char text[CDR_TEXT_MAX];
-	size_t len = plain(span_first(s, sizeof(text)));
+	size_t max = w->text_max < sizeof(text) ? w->text_max : sizeof(text);
+	size_t len = plain(span_first(s, max));
 
 	if (len > 0)
 		memcpy(text, s.p, len);
 	s = span_from(s, len);
 	while (s.len > 0) {
 		size_t n = good_char(s);
-		if (len + (n ? n : 1) > sizeof(text))
+		if (len + (n ? n : 1) > max)
 			break;
 		if (n == 0)
 			text[len] = '?';

@@ -38,6 +38,7 @@ enum { CDR_RECORD_MAX = 32768, CDR_TEXT_MAX = 256 };
 struct cdr_writer {
 	struct buf *b;
 	size_t record_at, part_at;
+	size_t text_max;         /* bytes of a text; CDR_TEXT_MAX, unless the user sets less */
 };
 void cdr_begin(struct cdr_writer *w, struct buf *b, enum cdr_kind kind);
 void cdr_part(struct cdr_writer *w, enum cdr_part part);   /* fields until the next part are its */
@@ -45,7 +46,7 @@ void cdr_int(struct cdr_writer *w, uint8_t field, int64_t v);
 void cdr_bool(struct cdr_writer *w, uint8_t field, bool v);
 void cdr_time(struct cdr_writer *w, uint8_t field, int64_t wall_ms); /* 0 is left out */
 void cdr_text(struct cdr_writer *w, uint8_t field, struct span s);   /* empty is left out; cut at
-                                                                      * CDR_TEXT_MAX; control bytes
+                                                                      * text_max; control bytes
                                                                       * and bad UTF-8 become '?' */
 void cdr_word(struct cdr_writer *w, uint8_t field, const char *word);
 void cdr_uuid(struct cdr_writer *w, uint8_t field, const uint8_t uuid[16]);

@@ -146,7 +146,7 @@ void
 sip_put_allow(struct buf *b)
 {
 	buf_lit(b, "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, UPDATE, PRACK, INFO, "
-		   "SUBSCRIBE, PUBLISH, MESSAGE\r\n");
+		   "REFER, SUBSCRIBE, NOTIFY, PUBLISH, MESSAGE\r\n");
 }
 
 void

@@ -67,6 +67,7 @@ event_of_command(enum note_what what)
 	case EV_RELEASED:
 	case EV_GONE:
 	case CMD_DIAL:
+	case CMD_NOTIFY:
 	case N_NOTES:
 		break;
 	}

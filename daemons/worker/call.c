@@ -36,6 +36,8 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_RINGING, CE_HANGUP,          CALL_RINGING, call_operator_hangup),
 	FSM_ROW(CALL_RINGING, CE_END,             CALL_ENDING,  call_ending),
 
+	FSM_ROW(CALL_UP,      CE_PROGRESS,        CALL_UP,      call_transfer_progress),
+	FSM_ROW(CALL_UP,      CE_ANSWER,          CALL_UP,      call_transfer_answer),
 	FSM_ROW(CALL_UP,      CE_ACKED,           CALL_UP,      call_acked),
 	FSM_ROW(CALL_UP,      CE_OFFER,           CALL_UP,      call_offer),
 	FSM_ROW(CALL_UP,      CE_OFFER_ANSWERED,  CALL_UP,      call_offer_answered),
@@ -44,9 +46,13 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_UP,      CE_LATE_ANSWER,     CALL_UP,      call_late_answer),
 	FSM_ROW(CALL_UP,      CE_REQUEST,         CALL_UP,      call_request),
 	FSM_ROW(CALL_UP,      CE_RESPONSE,        CALL_UP,      call_response),
-	FSM_ROW(CALL_UP,      CE_FAILED,          CALL_UP,      call_loser_gone),
-	FSM_ROW(CALL_UP,      CE_GONE,            CALL_UP,      call_loser_gone),
+	FSM_ROW(CALL_UP,      CE_FAILED,          CALL_UP,      call_branch_failed),
+	FSM_ROW(CALL_UP,      CE_GONE,            CALL_UP,      call_branch_failed),
 	FSM_ROW(CALL_UP,      CE_RELEASED,        CALL_UP,      call_released),
+	FSM_ROW(CALL_UP,      CE_RESOLVED,        CALL_UP,      call_resolved),
+	FSM_ROW(CALL_UP,      CE_T_RING,          CALL_UP,      call_ring_over),
+	FSM_ROW(CALL_UP,      CE_T_ROUND,         CALL_UP,      call_round_over),
+	FSM_ROW(CALL_UP,      CE_T_SILENCE,       CALL_UP,      call_silence_over),
 	FSM_ROW(CALL_UP,      CE_T_JOIN,          CALL_UP,      call_join_again),
 	FSM_ROW(CALL_UP,      CE_T_AUDIT,         CALL_UP,      call_audit),
 	FSM_ROW(CALL_UP,      CE_HANGUP,          CALL_UP,      call_operator_hangup),
@@ -111,17 +117,21 @@ is_at_limit(struct worker *w)
 	return calls >= w->settings->limits.calls;
 }
 
+/* Rule 7: it is there before anything begins. */
+bool
+call_has_room(struct worker *w)
+{
+	return pool_has(&w->legs, TARGETS_MAX + 2, false) &&
+	       pool_has(&w->txn_pool, 4 * TARGETS_MAX, false) &&
+	       heap_has(&w->heap, 65536 - 64, 4 * TARGETS_MAX);
+}
+
 struct call *
 call_new(struct worker *w)
 {
 	struct call *c;
 
-	if (is_at_limit(w))
-		return NULL;
-	/* Rule 7: room for all that a call can become is there before it begins. */
-	if (!pool_has(&w->legs, TARGETS_MAX + 2, false) ||
-	    !pool_has(&w->txn_pool, 4 * TARGETS_MAX, false) ||
-	    !heap_has(&w->heap, 65536 - 64, 4 * TARGETS_MAX))
+	if (is_at_limit(w) || !call_has_room(w))
 		return NULL;
 	c = pool_take(&w->calls, false);
 	if (c == NULL)
@@ -256,6 +266,7 @@ event_of_note(enum note_what what)
 	case CMD_REQUEST:
 	case CMD_RESPONSE:
 	case CMD_RELEASE:
+	case CMD_NOTIFY:
 	case N_NOTES:
 		break;
 	}

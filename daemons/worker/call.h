@@ -108,8 +108,11 @@ struct attempt {
 	uint64_t ring_until_ns, round_until_ns, silent_until_ns; /* deadlines; 0 = off */
 	struct kept best_phrase, best_headers;
 	struct kept from, to;			/* From and To toward the targets, without tag */
+	struct kept identity; /* header lines that say who it is for to those we trust */
 	struct kept call_id, tag;		/* shared by the contacts of one user (1.12 (1)) */
 	struct kept offer_type, offer, headers; /* what they are offered */
+	uint8_t first;				/* round of this attempt */
+	uint8_t pad[7];
 };
 
 /* One offer and its answer on the way between two parties that talk: see the table in
@@ -119,6 +122,27 @@ struct negotiation {
 	uint16_t join;	   /* 1: the two are to be brought together as soon as there is none */
 	uint16_t held;	   /* 1: the offer on its way holds the other side */
 	uint64_t retry_ns; /* deadline of the next attempt at that; 0 = off */
+};
+
+/* A party of a call that is up is being transferred (RFC 5589); see the figure in call_transfer.c. */
+enum transfer_state {
+	TRANSFER_NONE,
+	TRANSFER_TRYING,    /* the target is called for the transferee */
+	TRANSFER_JOINING,   /* the target answered, the transferee has its offer */
+	TRANSFER_RECALL,    /* in vain, and the transferor had hung up: he is called back */
+	TRANSFER_REJOINING, /* he answered, the transferee has his offer */
+	TRANSFER_N_STATES
+};
+
+enum transfer_event { XE_REFER, XE_ANSWER, XE_JOINED, XE_BACK, XE_RECALL, XE_END, XE_N_EVENTS };
+
+struct transfer {
+	uint8_t state; /* enum transfer_state */
+	uint8_t pad[3];
+	uint32_t transferor, transferee, target; /* heap offsets of parties */
+	uint32_t segment;			 /* of what the transferor pays; 0: not yet */
+	uint32_t pad2;
+	struct kept offer_type, offer; /* what the target offers the transferee */
 };
 
 struct call { /* in shared memory */
@@ -146,13 +170,13 @@ struct call { /* in shared memory */
 	uint32_t pad2;
 	struct attempt attempt;
 	struct negotiation negotiation;
+	struct transfer transfer;
 	struct kept reason; /* Reason of the CANCEL or BYE that ended it: the others are told */
 	struct kept dialled, user, name, number; /* what was dialled; who calls */
-	struct kept identity;			 /* header lines that say so to those we trust */
 };
 _Static_assert(sizeof(struct call) <= WORKER_CALL_BYTES, "a call's slot is too small");
 
-extern const struct fsm call_fsm;
+extern const struct fsm call_fsm, transfer_fsm;
 
 enum call_event {
 	CE_SETUP,
@@ -189,6 +213,8 @@ struct call_step {
 };
 
 struct call *call_at(struct worker *w, handle h);
+/* Is there room for all that an attempt can become? */
+bool call_has_room(struct worker *w);
 /* An empty call, its id made; NULL: no room for a call, its legs and its record. */
 struct call *call_new(struct worker *w);
 /* DESIGN.md rule 3: marks a call of ours (any other handle is passed by) before anything of it is
@@ -259,6 +285,10 @@ void call_silence_over(void *step, const void *note);
 void attempt_keep_best(struct worker *w, struct call *c, const struct note *in);
 /* A target is lost without a branch: the next ones, or the end. */
 void attempt_go_on(struct worker *w, struct call *c);
+/* Those that still ring, but `by`, are told to end: another answered (200), or refused for all. */
+void branches_release(struct worker *w, struct call *c, const struct party *by, unsigned status);
+/* It rings now, or says something else that is provisional. */
+void branch_rings(struct worker *w, struct call *c, struct party *p, unsigned status);
 void call_progress(void *step, const void *note);
 void call_answer(void *step, const void *note);
 void call_branch_failed(void *step, const void *note);
@@ -266,7 +296,6 @@ void call_caller_cancelled(void *step, const void *note);
 void call_ring_over(void *step, const void *note);
 void call_round_over(void *step, const void *note);
 void call_late_answer(void *step, const void *note);
-void call_loser_gone(void *step, const void *note);
 
 /* call_negotiate.c */
 /* p's 2xx bears an offer: its ACK waits for the answer, which asker's ACK will bring. */
@@ -283,6 +312,27 @@ void call_offer(void *step, const void *note);
 void call_offer_answered(void *step, const void *note);
 void call_offer_refused(void *step, const void *note);
 void call_offer_cancelled(void *step, const void *note);
+
+/* What p answered offers somebody it does not talk with yet: q is asked, and his answer goes into the
+ * ACK to p. */
+void negotiation_bring(struct worker *w, struct call *c, struct party *p, struct party *q);
+
+/* call_transfer.c */
+void call_refer(struct call_step *s, const struct note *refer);
+void call_transfer_progress(void *step, const void *note);
+void call_transfer_answer(void *step, const void *note);
+/* The attempt for the transferee came to this. */
+void transfer_failed(struct worker *w, struct call *c, enum released_by by, unsigned status);
+/* The target's offer goes to the transferee, now that no other negotiation is under way. False: none
+ * waits. */
+bool transfer_bring(struct worker *w, struct call *c);
+/* The transferee answered the target's offer, or refused it: true, it was that. */
+void transfer_joined(struct worker *w, struct call *c);
+bool transfer_refused(struct worker *w, struct call *c, unsigned status);
+/* A party hung up: true, the call goes on without it. */
+bool transfer_released(struct call_step *s);
+/* The call ends. */
+void transfer_end(struct worker *w, struct call *c);
 
 /* call_relay.c: requests that pass as they are */
 void call_request(void *step, const void *note);

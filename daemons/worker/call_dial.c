@@ -20,7 +20,7 @@ static struct span
 headers_toward(struct worker *w, const struct call *c, const struct target *t)
 {
 	struct span through = kept_span(&w->heap, c->attempt.headers);
-	struct span who = kept_span(&w->heap, c->identity);
+	struct span who = kept_span(&w->heap, c->attempt.identity);
 	struct buf b;
 
 	if (!t->trusted && !peer_is_trusted(w, &t->flow.peer))

@@ -67,6 +67,7 @@ call_ending(void *step, const void *note)
 	struct span reason = kept_span(&s->w->heap, s->c->reason);
 
 	(void)note;
+	transfer_end(s->w, s->c);
 	s->c->attempt.waiting = 0;
 	s->c->attempt.ring_until_ns = s->c->attempt.round_until_ns = 0;
 	s->c->attempt.silent_until_ns = 0;
@@ -115,7 +116,7 @@ call_released(void *step, const void *note)
 	struct call_step *s = step;
 	const struct note *in = note;
 
-	if (s->p->role == PARTY_BRANCH)
+	if (s->p->role == PARTY_BRANCH || transfer_released(s))
 		return;
 	s->c->reason = call_keep(s->w, s->c, in->text[T_REASON]);
 	if (in->flags & NOTE_NO_ACK)

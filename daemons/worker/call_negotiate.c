@@ -9,6 +9,9 @@
  *                          goes into our ACK to Q
  *       -      Q      -    nobody's but ours: the two were joined, and Q is asked for an offer
  *       -      P      Q    the same, and Q's offer is with P; P's answer goes into our ACK to Q
+ *
+ * In the last row Q may be one whom P does not talk with yet: who is to take the place of P's peer
+ * (call_transfer.c).
  */
 #include "worker/worker.h"
 
@@ -144,8 +147,12 @@ call_offer(void *step, const void *note)
 	struct negotiation *x = &s->c->negotiation;
 	struct party *peer = party_peer(s->w, s->p);
 
-	if (peer == NULL || peer->gone || is_busy(x) || x->join) {
-		refuse_offer(s->w, s->c, s->p, peer == NULL || peer->gone ? 481 : 491, NULL);
+	bool alone = peer == NULL || peer->gone;
+
+	if (alone || is_busy(x) || x->join) {
+		/* In a transfer there will be another. */
+		alone = alone && s->c->transfer.state == TRANSFER_NONE;
+		refuse_offer(s->w, s->c, s->p, alone ? 481 : 491, NULL);
 		return;
 	}
 	x->asker = heap_offset(&s->w->heap, s->p);
@@ -248,13 +255,36 @@ negotiation_join(struct worker *w, struct call *c, struct party *p)
 }
 
 void
+negotiation_bring(struct worker *w, struct call *c, struct party *p, struct party *q)
+{
+	struct negotiation *x = &c->negotiation;
+	struct call_step s = { w, c, p };
+
+	if (is_busy(x)) {
+		x->join = 1;
+		return;
+	}
+	x->join = 0;
+	x->retry_ns = 0;
+	x->owed = heap_offset(&w->heap, p);
+	x->asked = heap_offset(&w->heap, q);
+	send_body(&s, CMD_OFFER, q,
+	    &(struct note){
+		.text = { [T_CONTENT_TYPE] = kept_span(&w->heap, c->transfer.offer_type),
+		    [T_BODY] = kept_span(&w->heap, c->transfer.offer) } });
+}
+
+void
 call_join_again(void *step, const void *note)
 {
 	struct call_step *s = step;
-	struct party *p = first_to_join(s->w, s->c);
+	struct party *p;
 
 	(void)note;
-	if (p != NULL && !is_busy(&s->c->negotiation))
+	if (is_busy(&s->c->negotiation) || transfer_bring(s->w, s->c))
+		return;
+	p = first_to_join(s->w, s->c);
+	if (p != NULL)
 		ask_for_offer(s->w, s->c, p);
 }
 
@@ -296,20 +326,33 @@ join_refused(struct call_step *s, const struct note *in)
 	struct note n;
 
 	over(s->w, s->c);
+	if (in->status == 491) {
+		x->join = 1;
+		x->retry_ns = worker_now(s->w) + in_ms * NS_PER_MS;
+	}
+	if (transfer_refused(s->w, s->c, in->status))
+		return;
 	if (owed != NULL) {
 		n = party_note(s->c, s->w, CMD_ACK, owed);
 		note_down(s->w, &n);
 	}
-	if (in->status == 491) {
-		x->join = 1;
-		x->retry_ns = worker_now(s->w) + in_ms * NS_PER_MS;
+	if (in->status == 491)
 		return;
-	}
 	call_because(s->c, BY_NETWORK, END_NORMAL);
 	call_end(s->w, s->c);
 }
 
 /* --- what the asked says ------------------------------------------------------------------------*/
+
+/* Who wanted to know has gone: an offer in it is not answered, but for its ACK. */
+static void
+unasked(struct call_step *s, const struct note *in)
+{
+	struct note n = party_note(s->c, s->w, CMD_ACK, s->p);
+
+	if (in->flags & NOTE_DELAYED_OFFER)
+		note_down(s->w, &n);
+}
 
 void
 call_offer_answered(void *step, const void *note)
@@ -318,14 +361,17 @@ call_offer_answered(void *step, const void *note)
 	struct negotiation *x = &s->c->negotiation;
 	struct party *asker = party_at(s->w, x->asker), *owed = party_at(s->w, x->owed);
 
-	if (x->asked != heap_offset(&s->w->heap, s->p))
+	if (x->asked != heap_offset(&s->w->heap, s->p)) {
+		unasked(s, note);
 		return;
+	}
 	if (asker != NULL) {
 		answer_asker(s, asker, note);
 	} else if (owed != NULL) {
 		agreed(s->w, s->c, owed, s->p, note);
 		over(s->w, s->c);
 		send_body(s, CMD_ACK, owed, note);
+		transfer_joined(s->w, s->c);
 	} else {
 		offer_to_peer(s, note);
 	}

@@ -193,6 +193,8 @@ call_resolved(void *step, const void *arg)
 	const struct target_resolved *in = arg;
 
 	in->target->pending = 0;
+	if (s->c->attempt.waiting == 0)
+		return; /* another answered meanwhile */
 	if (!dial_resolved(s->w, s->c, in->target, in->resolved))
 		attempt_go_on(s->w, s->c);
 }

@@ -10,9 +10,14 @@ call_request(void *step, const void *note)
 	struct note n = party_note(
 	    s->c, s->w, peer == NULL ? CMD_RESPONSE : CMD_REQUEST, peer == NULL ? s->p : peer);
 
+	if (in->method == SIP_REFER) {
+		call_refer(s, in);
+		return;
+	}
 	n.ref = in->ref;
 	n.method = in->method;
-	n.status = 481; /* nobody talks with it yet */
+	/* Nobody talks with it yet, or just now: 481 would end its dialog (RFC 5057). */
+	n.status = s->c->state == CALL_UP ? 480 : 481;
 	if (peer != NULL)
 		for (unsigned i = T_PHRASE; i <= T_BODY; i++)
 			n.text[i] = in->text[i];

@@ -7,6 +7,19 @@
 
 enum { CANCEL_S = 2 }; /* for the answer to a CANCEL, before the next round */
 
+/* Of the present attempt: one that lost an earlier one may still be ending. */
+static bool
+is_of_attempt(const struct call *c, const struct party *p)
+{
+	return p->role == PARTY_BRANCH && p->round >= c->attempt.first;
+}
+
+static bool
+is_ringing(const struct call *c, const struct party *p)
+{
+	return is_of_attempt(c, p) && !p->gone;
+}
+
 /* And those that will be, when it is known where they are. */
 static unsigned
 branches_alive(struct worker *w, struct call *c)
@@ -14,7 +27,7 @@ branches_alive(struct worker *w, struct call *c)
 	unsigned n = targets_pending(w, c);
 
 	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next))
-		n += p->role == PARTY_BRANCH && !p->gone && !p->passed_over;
+		n += is_ringing(c, p) && !p->passed_over;
 	return n;
 }
 
@@ -43,6 +56,18 @@ extend_round(struct worker *w, struct call *c, const struct party *p)
 }
 
 void
+branch_rings(struct worker *w, struct call *c, struct party *p, unsigned status)
+{
+	if (p->ring_ms != 0)
+		return;
+	extend_round(w, c, p);
+	if (status == 100)
+		return;
+	p->ring_ms = w->child.clock.wall_ms;
+	segment_ringing(w, segment_of(w, c, p));
+}
+
+void
 call_progress(void *step, const void *note)
 {
 	struct call_step *s = step;
@@ -54,14 +79,9 @@ call_progress(void *step, const void *note)
 
 	if (s->p->role != PARTY_BRANCH)
 		return;
-	if (s->p->ring_ms == 0)
-		extend_round(w, c, s->p);
+	branch_rings(w, c, s->p, in->status);
 	if (in->status == 100)
 		return;
-	if (s->p->ring_ms == 0) {
-		s->p->ring_ms = w->child.clock.wall_ms;
-		segment_ringing(w, segment_of(w, c, s->p));
-	}
 	/* Of several that ring at once the caller hears each thing once, and no branch's media: it
 	 * may lose (FLOWS.md S3-04b). */
 	if (!alone && in->status == c->attempt.progress)
@@ -88,8 +108,8 @@ call_progress(void *step, const void *note)
 
 /* One branch has decided for all: by a 2xx or, as no other can do better, by a 6xx (16.7 step 5). The
  * others are told which it was: a phone lists no missed call when another answered (RFC 3326). */
-static void
-release_others(struct worker *w, struct call *c, const struct party *by, unsigned status)
+void
+branches_release(struct worker *w, struct call *c, const struct party *by, unsigned status)
 {
 	char text[64];
 	struct buf reason = buf_on(text, sizeof(text));
@@ -99,7 +119,7 @@ release_others(struct worker *w, struct call *c, const struct party *by, unsigne
 	if (status < 300)
 		buf_lit(&reason, ";text=\"Call completed elsewhere\"");
 	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
-		if (p->role != PARTY_BRANCH || p->gone || p == by)
+		if (!is_ringing(c, p) || p == by)
 			continue;
 		p->elsewhere = status < 300;
 		party_release(w, c, p, buf_span(&reason));
@@ -132,7 +152,7 @@ call_answer(void *step, const void *note)
 	note_down(w, &n);
 	segment_answered(w, c, segment_of(w, c, s->p), s->p);
 	count(w->child.self, COUNT_CALLS_ANSWERED, 1);
-	release_others(w, c, s->p, 200);
+	branches_release(w, c, s->p, 200);
 	cdr_send(w, c, CDR_ANSWERED);
 }
 
@@ -145,13 +165,6 @@ call_late_answer(void *step, const void *note)
 	(void)note;
 	s->p->answer_ms = s->w->child.clock.wall_ms;
 	party_release(s->w, s->c, s->p, SPAN_NONE);
-}
-
-void
-call_loser_gone(void *step, const void *note)
-{
-	(void)step;
-	(void)note; /* the party has its facts; the call goes on */
 }
 
 /* --- refused ------------------------------------------------------------------------------------*/
@@ -214,6 +227,22 @@ may_go_on(const struct party *p, unsigned status)
 	       status < 300;
 }
 
+/* Nobody answered: the caller is refused; who is being transferred need not hear of it. */
+static void
+attempt_over(struct worker *w, struct call *c, enum released_by by)
+{
+	const struct attempt *a = &c->attempt;
+	unsigned status = a->best != 0 ? a->best : 408;
+
+	if (c->state == CALL_UP) {
+		transfer_failed(w, c, by, status);
+		return;
+	}
+	call_because(c, by, END_NORMAL);
+	call_refuse(w, c, status, kept_span(&w->heap, a->best_phrase),
+	    kept_span(&w->heap, a->best_headers));
+}
+
 void
 call_branch_failed(void *step, const void *note)
 {
@@ -222,21 +251,19 @@ call_branch_failed(void *step, const void *note)
 	struct worker *w = s->w;
 	struct call *c = s->c;
 
-	if (s->p->role != PARTY_BRANCH)
+	if (!is_of_attempt(c, s->p) || c->attempt.waiting == 0)
 		return;
 	party_part(w, s->p);
 	if (target_try_next(w, c, s->p, in))
 		return;
 	attempt_keep_best(w, c, in);
 	if (in->status >= 600)
-		release_others(w, c, s->p, in->status);
+		branches_release(w, c, s->p, in->status);
 	else if (branches_alive(w, c) > 0)
 		return;
 	else if (may_go_on(s->p, in->status) && call_dial_next(w, c))
 		return;
-	call_because(c, c->attempt.best == 408 ? BY_TIMEOUT : BY_CALLEE, END_NORMAL);
-	call_refuse(w, c, c->attempt.best, kept_span(&w->heap, c->attempt.best_phrase),
-	    kept_span(&w->heap, c->attempt.best_headers));
+	attempt_over(w, c, c->attempt.best == 408 ? BY_TIMEOUT : BY_CALLEE);
 }
 
 void
@@ -244,9 +271,7 @@ attempt_go_on(struct worker *w, struct call *c)
 {
 	if (branches_alive(w, c) > 0 || call_dial_next(w, c))
 		return;
-	call_because(c, BY_NETWORK, END_NORMAL);
-	call_refuse(w, c, c->attempt.best, kept_span(&w->heap, c->attempt.best_phrase),
-	    kept_span(&w->heap, c->attempt.best_headers));
+	attempt_over(w, c, BY_NETWORK);
 }
 
 /* --- the caller gives up; time is over ----------------------------------------------------------*/
@@ -269,8 +294,9 @@ call_ring_over(void *step, const void *note)
 	struct call_step *s = step;
 
 	(void)note;
-	call_because(s->c, BY_TIMEOUT, END_NORMAL);
-	call_refuse(s->w, s->c, 408, SPAN_NONE, SPAN_NONE);
+	s->c->attempt.best = 408;
+	s->c->attempt.best_phrase = s->c->attempt.best_headers = (struct kept){ 0 };
+	attempt_over(s->w, s->c, BY_TIMEOUT);
 }
 
 /* A phone that rings answers its CANCEL at once; one that has said nothing so far is not waited for
@@ -281,7 +307,7 @@ pass_over(struct worker *w, struct call *c)
 	bool rings = false;
 
 	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
-		if (p->role != PARTY_BRANCH || p->gone || p->passed_over)
+		if (!is_ringing(c, p) || p->passed_over)
 			continue;
 		p->passed_over = 1;
 		party_part(w, p);
@@ -308,8 +334,5 @@ call_round_over(void *step, const void *note)
 	}
 	if (call_dial_next(s->w, c))
 		return;
-	call_because(c, BY_TIMEOUT, END_NORMAL);
-	call_refuse(s->w, c, c->attempt.best != 0 ? c->attempt.best : 408,
-	    kept_span(&s->w->heap, c->attempt.best_phrase),
-	    kept_span(&s->w->heap, c->attempt.best_headers));
+	attempt_over(s->w, c, BY_TIMEOUT);
 }

@@ -25,6 +25,10 @@ enum {
 	UNMET = 1 << SIP_PRIVACY_SESSION | 1 << SIP_PRIVACY_OTHER,
 };
 
+struct who {
+	struct span name, user, number;
+};
+
 bool
 peer_is_trusted(struct worker *w, const struct netaddr *peer)
 {
@@ -158,19 +162,72 @@ caller_address(struct worker *w, struct span name, struct span user, struct span
 
 /* Of a subscriber with a number of his own that one, to be called back by. */
 static struct kept
-identity_lines(struct worker *w, struct call *c, struct span realm)
+identity_lines(struct worker *w, struct call *c, const struct who *who, bool hidden)
 {
 	struct buf uri = scratch_buf(w, ADDRESS_MAX), b = scratch_buf(w, ADDRESS_MAX + 128);
 
 	buf_lit(&uri, "sip:");
-	sip_put_user(&uri, kept_span(&w->heap, c->number.len > 0 ? c->number : c->user));
+	sip_put_user(&uri, who->number.len > 0 ? who->number : who->user);
 	buf_char(&uri, '@');
-	buf_put(&uri, realm);
-	sip_put_identity(
-	    &b, SIP_H_P_ASSERTED_IDENTITY, kept_span(&w->heap, c->name), buf_span(&uri));
-	if (caller_is_hidden(c))
+	buf_put(&uri, caller_realm(w, c));
+	sip_put_identity(&b, SIP_H_P_ASSERTED_IDENTITY, who->name, buf_span(&uri));
+	if (hidden)
 		sip_put_privacy(&b, c->privacy | 1u << SIP_PRIVACY_ID);
 	return call_keep(w, c, buf_span(&b));
+}
+
+static void
+put_uri_user(struct worker *w, struct buf *b, struct kept uri)
+{
+	struct sip_uri u;
+
+	if (sip_uri_parse(kept_span(&w->heap, uri), &u) == ERR_NONE)
+		sip_uri_user(&u, b);
+}
+
+/* The caller as his INVITE said, a subscriber as the directory has him, else the number that was
+ * called. */
+static struct who
+who_is(struct worker *w, const struct call *c, const struct party *p)
+{
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+	struct buf number = scratch_buf(w, 256);
+	struct who who = { .user = kept_span(&w->heap, p->user) };
+	const struct dir_subscriber *s;
+
+	if (p == party_at(w, c->caller))
+		return (struct who){ kept_span(&w->heap, c->name), kept_span(&w->heap, c->user),
+			kept_span(&w->heap, c->number) };
+	if (who.user.len == 0) {
+		put_uri_user(w, &number, p->uri);
+		who.user = buf_span(&number);
+		return who;
+	}
+	s = rec == NULL ? NULL : directory_subscriber(&w->directory, c->tenant, who.user, rec);
+	if (s != NULL) {
+		who.name = dir_text(s, s->display_name);
+		who.number = dir_text(s, s->number);
+	}
+	return who;
+}
+
+struct span
+party_address(struct worker *w, const struct call *c, const struct party *p)
+{
+	struct who who = who_is(w, c, p);
+
+	return caller_address(w, who.name, who.user, caller_realm(w, c));
+}
+
+void
+caller_present(struct worker *w, struct call *c, const struct party *p)
+{
+	struct who who = who_is(w, c, p);
+	bool hidden = p == party_at(w, c->caller) && caller_is_hidden(c);
+
+	c->attempt.from = call_keep(
+	    w, c, hidden ? ANONYMOUS : caller_address(w, who.name, who.user, caller_realm(w, c)));
+	c->attempt.identity = identity_lines(w, c, &who, hidden);
 }
 
 void
@@ -186,10 +243,6 @@ caller_keep(struct worker *w, struct call *c, const struct sip_msg *m, const str
 		name_by_peer(w, c, m);
 	else
 		name_by_directory(w, c, m, o->subscriber);
-	c->attempt.from = caller_is_hidden(c) ? call_keep(w, c, ANONYMOUS)
-					      : call_keep(w, c,
-						    caller_address(w, kept_span(&w->heap, c->name),
-							kept_span(&w->heap, c->user), realm));
-	c->identity = identity_lines(w, c, realm);
+	caller_present(w, c, party_at(w, c->caller));
 	c->attempt.to = call_keep(w, c, caller_address(w, SPAN_NONE, dialled, realm));
 }

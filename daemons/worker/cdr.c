@@ -4,6 +4,11 @@
 
 #include "model/uuid.h"
 
+enum {
+	LEG_BYTES = 2048, /* a leg never takes more */
+	TEXT_SHORT = 48,  /* when the long texts of many segments do not fit */
+};
+
 static const char *const kinds[] = { "direct", "transfer_blind", "transfer_consult" };
 static const char *const directions[] = { "internal", "outbound", "inbound", "transit" };
 static const char *const dispositions[] = { "answered", "busy", "noanswer", "cancelled", "rejected",
@@ -198,18 +203,20 @@ put_leg(struct worker *w, struct cdr_writer *r, const struct call *c, const stru
 
 /* --- the record ---------------------------------------------------------------------------------*/
 
+/* Of many legs those that were there last: a record never fails to be written for want of room. */
 static bool
-write_record(struct worker *w, struct call *c, enum cdr_kind kind, struct buf *b)
+write_record(struct worker *w, struct call *c, enum cdr_kind kind, struct buf *b, size_t text_max)
 {
 	struct cdr_writer r;
 
 	cdr_begin(&r, b, kind);
+	r.text_max = text_max;
 	put_call(w, &r, c, kind);
 	for (const struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next))
 		put_segment(w, &r, c, s);
 	for (const struct party *p = party_at(w, c->parties); kind == CDR_CLOSED && p != NULL;
 	     p = party_at(w, p->next))
-		if (p->role != PARTY_BRIDGE)
+		if (p->role != PARTY_BRIDGE && b->cap - b->len > LEG_BYTES)
 			put_leg(w, &r, c, p);
 	return cdr_end(&r);
 }
@@ -225,7 +232,10 @@ cdr_send(struct worker *w, struct call *c, enum cdr_kind kind)
 	if (r == NULL)
 		return false;
 	b = buf_on(r->data, CDR_RECORD_MAX);
-	must(write_record(w, c, kind, &b)); /* TARGETS_MAX legs of bounded text always fit */
+	if (!write_record(w, c, kind, &b, CDR_TEXT_MAX)) {
+		b = buf_on(r->data, CDR_RECORD_MAX);
+		must(write_record(w, c, kind, &b, TEXT_SHORT)); /* SEGMENTS_MAX fit so */
+	}
 	*r = (struct wire_cdr){ .len = (uint32_t)b.len };
 	ring_commit(out, (uint32_t)(sizeof(*r) + b.len));
 	/* Before its call is given back: a kill meanwhile leaves the one or the other, or both, and the

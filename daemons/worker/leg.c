@@ -267,7 +267,8 @@ void
 leg_arm(struct worker *w, struct leg *l)
 {
 	wheel_set(w->wheel, &w->leg_timers[pool_index(&w->legs, l)],
-	    earlier(l->ring_until_ns, earlier(l->resend_ns, l->give_up_ns)));
+	    earlier(earlier(l->ring_until_ns, l->refer.until_ns),
+		earlier(l->resend_ns, l->give_up_ns)));
 }
 
 static bool
@@ -291,6 +292,8 @@ leg_on_timer(struct worker *w, struct leg *l)
 		leg_step(w, l, LE_T_RESEND, &in);
 	else if (take_due(w, &l->ring_until_ns))
 		leg_step(w, l, l->dialog.state == DIALOG_CONFIRMED ? LE_T_OFFER : LE_T_RING, &in);
+	else if (take_due(w, &l->refer.until_ns))
+		leg_refer_expired(w, l);
 	if (leg_at(w, h) == l)
 		leg_arm(w, l);
 }
@@ -343,6 +346,8 @@ request_news(
 		leg_drop(w, l); /* whatever came of it; a 401 is not answered */
 	else if (t->method == SIP_UPDATE)
 		leg_on_update_txn(w, l, t, news, m);
+	else if (t->method == SIP_NOTIFY)
+		leg_on_notify_txn(w, l, t, news);
 	else if (t->method != SIP_PRACK) /* the INVITE goes on whatever came of that */
 		leg_pass_response(w, l, t, news, m);
 }
@@ -416,6 +421,7 @@ event_of_command(const struct leg *l, enum note_what what)
 	case CMD_DIAL:
 	case CMD_REQUEST:
 	case CMD_RESPONSE:
+	case CMD_NOTIFY:
 	case N_NOTES:
 		break;
 	}
@@ -451,6 +457,8 @@ obey(struct worker *w, struct leg *l, const struct note *n)
 		leg_do_request(w, l, n);
 	else if (n->what == CMD_RESPONSE)
 		leg_do_response(w, l, n);
+	else if (n->what == CMD_NOTIFY)
+		leg_refer_tell(w, l, n->status);
 	else if (u != UE_N_EVENTS)
 		return leg_update_step(w, l, u, &in);
 	else

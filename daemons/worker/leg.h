@@ -66,6 +66,36 @@ enum leg_update_event {
 	UE_N_EVENTS
 };
 
+/* The subscription that a REFER of the peer made; see the figure in leg_refer.c. */
+enum leg_refer_state {
+	REFER_NONE, /* none, or its end was confirmed */
+	REFER_SENT, /* a NOTIFY waits for its answer */
+	REFER_IDLE, /* all that happened so far was told */
+	REFER_LAST, /* the NOTIFY that ends it waits for its answer */
+	REFER_N_STATES
+};
+
+enum leg_refer_event {
+	RF_ACCEPTED, /* the REFER got a 202 */
+	RF_TELL,
+	RF_END,
+	RF_FLUSH, /* whatever is to be told is told now, and no more after it */
+	RF_GOT_2XX,
+	RF_GOT_FAILURE,
+	RF_GOT_SUBSCRIBE,
+	RF_N_EVENTS
+};
+
+struct leg_refer {
+	uint8_t state;	       /* enum leg_refer_state */
+	uint8_t referred;      /* there was a REFER in this dialog before */
+	uint16_t status, told; /* the newest, and what the last NOTIFY said */
+	uint16_t pad;
+	uint32_t id, pad2; /* of the Event; 0 = none */
+	handle notify;	   /* its transaction */
+	uint64_t until_ns; /* deadline of the subscription; 0 = off */
+};
+
 /* Does a reliable provisional response of ours wait for its PRACK, and did it bear a description? */
 enum leg_unpracked { PRACKED, UNPRACKED, UNPRACKED_SDP };
 
@@ -111,11 +141,12 @@ struct leg { /* in shared memory */
 	struct leg_kept held;	  /* a note that waits for a PRACK */
 	uint32_t ack_cseq, pad;
 	struct kept user_agent;
+	struct leg_refer refer;
 	struct session_end end, other; /* Session-ID: its peer's, and of the end behind the call */
 };
 _Static_assert(sizeof(struct leg) <= WORKER_LEG_BYTES, "a leg's slot is too small");
 
-extern const struct fsm leg_fsm, update_fsm;
+extern const struct fsm leg_fsm, update_fsm, refer_fsm;
 
 /* A new leg for a caller's INVITE: its dialog and transaction; 100 Trying is sent. NULL: no room. */
 struct leg *leg_accept(
@@ -219,6 +250,21 @@ void leg_no_prack(void *step, const void *input);
 bool leg_takes_progress(struct worker *w, struct leg *l, const struct sip_msg *m, uint32_t *rseq_r);
 /* n: an answer that goes with it, or NULL. */
 void leg_send_prack(struct worker *w, struct leg *l, uint32_t rseq, const struct note *n);
+/* leg_refer.c: REFER and its subscription (RFC 3515) */
+bool leg_refer_step(struct worker *w, struct leg *l, enum leg_refer_event e);
+void leg_got_refer(struct worker *w, struct leg *l, const struct sip_msg *m);
+void leg_got_subscribe(struct worker *w, struct leg *l, const struct sip_msg *m);
+/* The call's answer to a REFER; a 2xx makes the subscription, if it is wanted. */
+void leg_refer_answer(struct worker *w, struct leg *l, struct txn *t, const struct note *n);
+/* How it goes: 1xx, or the final status, which ends the subscription. */
+void leg_refer_tell(struct worker *w, struct leg *l, unsigned status);
+/* The leg sends its BYE: what is still to be told goes before it. */
+void leg_refer_flush(struct worker *w, struct leg *l);
+/* Must the leg stay for it when the peer has hung up? */
+bool leg_refer_lingers(const struct leg *l);
+void leg_refer_expired(struct worker *w, struct leg *l);
+void leg_on_notify_txn(struct worker *w, struct leg *l, struct txn *t, enum txn_news news);
+void leg_refer_take_up(struct worker *w, struct leg *l);
 /* leg_place.c: the next hop is a name */
 void leg_look_up(struct worker *w, struct leg *l, const struct sip_uri *next);
 /* The name that the peer's certificate must bear on a connection that is still to be made; empty: its

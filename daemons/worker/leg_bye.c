@@ -22,6 +22,7 @@ leg_send_bye(void *step, const void *input)
 		leg_last_word(s->w, l, EV_GONE, 0, 0, NULL);
 	if (in != NULL && in->n != NULL)
 		r.headers = reason_line(s->w, in->n);
+	leg_refer_flush(s->w, l);
 	/* One that was on its way when the worker was killed is on its way still. */
 	if (txn_at(&s->w->txns, l->bye) == NULL) {
 		r.cseq = ++l->dialog.local_cseq;
@@ -63,6 +64,20 @@ leg_ack_then_bye(void *step, const void *input)
 
 /* --- the peer's BYE -----------------------------------------------------------------------------*/
 
+/* He hung up and still wants to hear what comes of his REFER. */
+static void
+linger(struct worker *w, struct leg *l)
+{
+	struct txn *t = txn_at(&w->txns, l->invite);
+
+	if (t != NULL && t->kind == TXN_ICT)
+		txn_let_go(&w->txns, t);
+	l->invite = 0;
+	l->inv = INV_IDLE;
+	l->resend_ns = l->give_up_ns = l->ring_until_ns = 0;
+	leg_arm(w, l);
+}
+
 static void
 release_confirmed(struct worker *w, struct leg *l, const struct sip_msg *m)
 {
@@ -77,7 +92,10 @@ release_confirmed(struct worker *w, struct leg *l, const struct sip_msg *m)
 	l->dialog.state = DIALOG_ENDED;
 	if (l->call != 0)
 		leg_last_word(w, l, EV_RELEASED, 0, 0, m);
-	leg_drop(w, l);
+	if (leg_refer_lingers(l))
+		linger(w, l);
+	else
+		leg_drop(w, l);
 }
 
 void

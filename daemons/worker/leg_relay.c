@@ -41,6 +41,7 @@ leg_pass_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 	n.text[T_HEADERS] = headers_through(w, m);
 	n.text[T_CONTENT_TYPE] = sip_span(m, m->content_type);
 	n.text[T_BODY] = sip_span(m, m->body);
+	n.text[T_REFER_TO] = sip_header_get(m, SIP_H_REFER_TO);
 	note_up(w, &n);
 }
 
@@ -48,10 +49,15 @@ void
 leg_do_response(struct worker *w, struct leg *l, const struct note *n)
 {
 	for (unsigned i = 0; i < LEG_PASSED; i++) {
+		struct txn *t = txn_at(&w->txns, n->ref);
+
 		if (n->ref == 0 || l->passed[i] != n->ref)
 			continue;
-		leg_respond_in(w, l, n->ref, n->status, n);
 		l->passed[i] = 0;
+		if (t != NULL && t->method == SIP_REFER)
+			leg_refer_answer(w, l, t, n);
+		else
+			leg_respond_in(w, l, n->ref, n->status, n);
 	}
 }
 

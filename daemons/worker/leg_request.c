@@ -55,6 +55,11 @@ leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 	leg_hears_session(l, m);
 	if (m->method != SIP_BYE && requires_more(w, m))
 		return;
+	/* The peer has hung up; only the subscription of his REFER is left. */
+	if (l->dialog.state == DIALOG_ENDED && l->bye == 0 && m->method != SIP_SUBSCRIBE) {
+		answer_request(w, m, 481, NULL, SPAN_NONE);
+		return;
+	}
 	switch ((enum sip_method)m->method) {
 	case SIP_BYE:
 		leg_got_bye(w, l, m);
@@ -77,12 +82,18 @@ leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 	case SIP_INFO:
 		leg_pass_request(w, l, m);
 		break;
+	case SIP_REFER:
+		leg_got_refer(w, l, m);
+		break;
+	case SIP_SUBSCRIBE:
+		leg_got_subscribe(w, l, m);
+		break;
+	case SIP_NOTIFY: /* we subscribe to nothing */
+		answer_request(w, m, 481, NULL, SPAN_NONE);
+		break;
 	case SIP_ACK:
 	case SIP_CANCEL:
 	case SIP_REGISTER:
-	case SIP_REFER:
-	case SIP_SUBSCRIBE:
-	case SIP_NOTIFY:
 	case SIP_MESSAGE:
 	case SIP_PUBLISH:
 	case SIP_N_METHODS:

@@ -52,7 +52,8 @@ leg_put_contact(struct worker *w, struct buf *b, const struct leg *l)
 static bool
 bears_contact(enum sip_method m)
 {
-	return m == SIP_INVITE || m == SIP_UPDATE;
+	return m == SIP_INVITE || m == SIP_UPDATE || m == SIP_REFER || m == SIP_SUBSCRIBE ||
+	       m == SIP_NOTIFY;
 }
 
 static void

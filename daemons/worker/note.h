@@ -45,6 +45,7 @@ enum note_what {
 	CMD_REQUEST,	  /* send a request of this method: ref, headers, body */
 	CMD_RESPONSE,	  /* answer what EV_REQUEST told of: ref, status, headers, body */
 	CMD_RELEASE,	  /* CANCEL or BYE, whichever is right now */
+	CMD_NOTIFY,	  /* to who sent a REFER: status of what came of it so far */
 	N_NOTES
 };
 
@@ -66,6 +67,7 @@ enum note_text { /* the texts of a note; those not used are empty */
 	T_LOCAL_TAG,
 	T_REMOTE_TAG,
 	T_USER_AGENT,
+	T_REFER_TO, /* EV_REQUEST, of a REFER: the header's value */
 	N_TEXTS
 };
 

@@ -99,7 +99,8 @@ is_told(struct worker *w, const struct leg *l)
 static bool
 is_moved(struct worker *w, const struct leg *l)
 {
-	return l->inv == INV_IN_2XX || l->inv == INV_IN_BYE || txn_at(&w->txns, l->bye) != NULL ||
+	return leg_refer_lingers(l) || l->inv == INV_IN_2XX || l->inv == INV_IN_BYE ||
+	       txn_at(&w->txns, l->bye) != NULL ||
 	       (l->inv != INV_IDLE && txn_at(&w->txns, l->invite) != NULL);
 }
 
@@ -168,6 +169,9 @@ take_up_leg(struct worker *w, struct leg *l)
 
 	catch_up(w, l);
 	take_up_update(w, l);
+	leg_refer_take_up(w, l);
+	if (leg_at(w, h) != l)
+		return;
 	if (missed != 0)
 		leg_step(w, l, LE_GOT_FAILURE, &(struct leg_input){ .status = missed });
 	if (leg_at(w, h) != l)

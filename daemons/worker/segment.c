@@ -22,8 +22,11 @@ segment_of(struct worker *w, const struct call *c, const struct party *p)
 struct segment *
 segment_new(struct worker *w, struct call *c, enum segment_kind kind, struct party *from)
 {
-	struct segment *s = arena_take(&w->heap, &c->arena, pool_handle(&w->calls, c), sizeof(*s));
 	uint32_t *last = &c->segments;
+	struct segment *s = NULL;
+
+	if (c->n_segments < SEGMENTS_MAX)
+		s = arena_take(&w->heap, &c->arena, pool_handle(&w->calls, c), sizeof(*s));
 
 	if (s == NULL)
 		return NULL;

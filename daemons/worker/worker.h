@@ -75,6 +75,10 @@ bool caller_privacy_unmet(const struct call *c);
 struct span caller_realm(struct worker *w, const struct call *c);
 /* "name" <sip:user@realm>, in scratch. */
 struct span caller_address(struct worker *w, struct span name, struct span user, struct span realm);
+/* Any party of a call by its name, also one that was called. */
+struct span party_address(struct worker *w, const struct call *c, const struct party *p);
+/* The attempt is made for this party: whom the targets are shown. */
+void caller_present(struct worker *w, struct call *c, const struct party *p);
 /* Does this peer stand in the configuration's `trusted`? */
 bool peer_is_trusted(struct worker *w, const struct netaddr *peer);
 
@@ -138,6 +142,7 @@ enum err target_flow(struct worker *w, const struct sip_uri *uri, struct sip_flo
 void target_source(struct worker *w, struct sip_flow *f);
 
 /* --- segment.c, cdr.c ---------------------------------------------------------------------------*/
+enum { SEGMENTS_MAX = 16 }; /* of one call: its record must fit */
 enum segment_kind { SEGMENT_DIRECT, SEGMENT_TRANSFER_BLIND, SEGMENT_TRANSFER_CONSULT };
 enum disposition {
 	D_ANSWERED,
@@ -155,7 +160,8 @@ struct segment *segment_first(struct worker *w, const struct call *c);
 struct segment *segment_of(struct worker *w, const struct call *c, const struct party *p);
 /* The first, of the caller whose INVITE made the call. */
 void segment_open(struct worker *w, struct call *c, const struct origin *o);
-/* One more, behind its parent: asked for by `from`, at the cost that the caller then writes into it. */
+/* One more, behind its parent: asked for by `from`, at the cost that the caller then writes into it. NULL:
+ * no room, or too many. */
 struct segment *segment_new(
     struct worker *w, struct call *c, enum segment_kind kind, struct party *from);
 void segment_ringing(struct worker *w, struct segment *s);

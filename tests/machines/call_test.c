@@ -8,6 +8,11 @@ Test(call, table)
 	rig_check_table(&call_fsm);
 }
 
+Test(transfer, table)
+{
+	rig_check_table(&transfer_fsm);
+}
+
 /* A leg's last word is heard in every state in which there are legs: else its call would wait for it
  * for ever. */
 Test(call, last_words_are_heard)

@@ -1,5 +1,5 @@
-/* The leg's tables: sound, and drawn as doc/fsm/leg.dot and update.dot have them. What its actions do, the calls show
- * (worker_*_test.c). */
+/* The leg's tables: sound, and drawn as doc/fsm/leg.dot, update.dot and refer.dot have them. What their
+ * actions do, the calls show (worker_*_test.c). */
 #include "txn_rig.h"
 #include "worker/worker.h"
 
@@ -7,6 +7,7 @@ Test(leg, table)
 {
 	rig_check_table(&leg_fsm);
 	rig_check_table(&update_fsm);
+	rig_check_table(&refer_fsm);
 }
 
 /* Whatever is in flight, a leg can be told to end, and goes back to idle or waits for what must come

@@ -21,7 +21,7 @@ full_note(void)
 {
 	static const char *const texts[N_TEXTS] = { "Ringing", "Subject: x\r\n", "application/sdp",
 		"v=0\r\n", "SIP;cause=200", "sip:bob@192.0.2.2", "<sip:p;lr>", "<sip:a@b>",
-		"<sip:b@b>", "id", "tag", "id2", "tag2", "tag3", "agent" };
+		"<sip:b@b>", "id", "tag", "id2", "tag2", "tag3", "agent", "<sip:c@b>" };
 	struct note n = { .what = EV_ANSWER,
 		.status = 200,
 		.flags = NOTE_DELAYED_OFFER,

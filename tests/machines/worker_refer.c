@@ -1,0 +1,97 @@
+#include "worker_refer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void
+refer_begin(void)
+{
+	rig_begin();
+	phone_new("carol", "192.0.2.3");
+	phone_new("dave", "192.0.2.4");
+}
+
+void
+refers(struct phone *p, const char *to, const char *more)
+{
+	char lines[512];
+
+	snprintf(lines, sizeof(lines), "Refer-To: <sip:%s@example.com>\r\n%s", to, more);
+	says(p, "REFER", lines, "");
+}
+
+/* A NOTIFY comes that says this, and is answered. */
+const char *
+is_notified(struct phone *p, const char *status, const char *state)
+{
+	const char *text = hears(p, "NOTIFY");
+
+	cr_expect_str_eq(header(text, "Content-Type"), "message/sipfrag;version=2.0");
+	cr_expect_eq(strncmp(body_of(text), status, strlen(status)), 0, "%s in\n%s", status, text);
+	cr_expect_eq(strncmp(header(text, "Subscription-State"), state, strlen(state)), 0,
+	    "%s in\n%s", state, text);
+	replies(p, "NOTIFY", 200, "", "");
+	return text;
+}
+
+/* p is accepted with his wish, and hears that it is tried. */
+void
+transfers(struct phone *p, const char *to)
+{
+	refers(p, to, "");
+	hears(p, "202 REFER");
+	TRYING(p);
+}
+
+void
+rings(struct phone *p)
+{
+	cr_expect_str_eq(body_of(hears(p, "INVITE")), "", "no offer: it makes one");
+	replies(p, "INVITE", 180, "", "");
+}
+
+/* c answers with an offer, a takes it. */
+void
+are_joined(struct phone *a, struct phone *c)
+{
+	replies(c, "INVITE", 200, "", SDP_C);
+	hears_nothing(c);
+	expect_has(hears(a, "INVITE"), "m=audio 4006");
+	replies(a, "INVITE", 200, "", SDP_A);
+	expect_has(hears(c, "ACK"), "m=audio 4000");
+	expect_lacks(hears(a, "ACK"), "m=audio");
+}
+
+void
+says_bye(struct phone *p)
+{
+	says(p, "BYE", "", "");
+	hears(p, "200 BYE");
+}
+
+void
+waits(struct phone *p)
+{
+	for (unsigned ms = 0; !has_mail(p) && ms < 60000; ms += 10)
+		rig_wait_ms(10);
+}
+
+void
+is_released(struct phone *p)
+{
+	hears(p, "BYE");
+	replies(p, "BYE", 200, "", "");
+}
+
+void
+expect_segment(unsigned n, const char *disposition, const char *payer, const char *bill_ms)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "segment.%u.disposition", n);
+	cr_expect_str_eq(rig_cdr(name), disposition, "segment %u: %s", n, rig_cdr(name));
+	snprintf(name, sizeof(name), "segment.%u.payer_number", n);
+	cr_expect_str_eq(rig_cdr(name), payer, "segment %u: %s", n, rig_cdr(name));
+	snprintf(name, sizeof(name), "segment.%u.bill_ms", n);
+	cr_expect_str_eq(rig_cdr(name), bill_ms, "segment %u: %s", n, rig_cdr(name));
+}

@@ -1,0 +1,33 @@
+/* What the tests of transfers say: alice and bob talk, carol and dave are there to be called. */
+#ifndef TANDEM_TESTS_WORKER_REFER_H
+#define TANDEM_TESTS_WORKER_REFER_H
+
+#include "worker_phone.h"
+
+#define carol (rig->phones[2])
+#define dave  (rig->phones[3])
+#define SDP_C SDP("192.0.2.3", "4006", "")
+#define SDP_D SDP("192.0.2.4", "4008", "")
+
+void refer_begin(void); /* one worker, the four of them */
+void refers(struct phone *p, const char *to, const char *more);
+/* A NOTIFY comes that says this, and is answered. */
+const char *is_notified(struct phone *p, const char *status, const char *state);
+#define TRYING(p)     is_notified(p, "SIP/2.0 100 Trying\r\n", "active;expires=")
+#define RINGING(p)    is_notified(p, "SIP/2.0 180 Ringing\r\n", "active;expires=")
+#define ENDS(p, text) is_notified(p, "SIP/2.0 " text "\r\n", "terminated;reason=noresource")
+/* p is accepted with his wish, and hears that it is tried. */
+void transfers(struct phone *p, const char *to);
+/* It is called without an offer, and rings. */
+void rings(struct phone *p);
+/* c answers with an offer, a takes it. */
+void are_joined(struct phone *a, struct phone *c);
+void says_bye(struct phone *p);
+/* Until there is something for p to hear. */
+void waits(struct phone *p);
+/* Is sent a BYE. */
+void is_released(struct phone *p);
+/* Of the last closed record. */
+void expect_segment(unsigned n, const char *disposition, const char *payer, const char *bill_ms);
+
+#endif
