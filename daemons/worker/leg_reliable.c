@@ -115,6 +115,7 @@ take_body(struct worker *w, struct leg *l, const struct sip_msg *m, struct txn *
 	answer_txn(w, t, 200, NULL, SPAN_NONE, SPAN_NONE);
 	if (l->offer.state != OFFER_SENT)
 		return;
+	body_heard(w, l, m);
 	offer_step(&l->offer, m->body.len > 0 ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED,
 	    pool_handle(&w->legs, l));
 	leg_facts(w, l, &n);

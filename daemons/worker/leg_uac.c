@@ -122,6 +122,7 @@ leg_progress(void *step, const void *input)
 	leg_learn(l, in->m);
 	if (in->status > 100 && in->m->to_tag.len > 0)
 		dialog_of_response(&l->dialog, &mem, in->m);
+	body_heard(s->w, l, in->m);
 	if (rseq != 0)
 		acknowledge_progress(s->w, l, in->m, rseq, &n);
 	leg_facts(s->w, l, &n);
@@ -172,6 +173,7 @@ leg_answered(void *step, const void *input)
 		.status = (uint16_t)in->status };
 
 	establish(s->w, l, in->m);
+	body_heard(s->w, l, in->m);
 	leg_learn(l, in->m);
 	l->ring_until_ns = 0;
 	leg_arm(s->w, l);

@@ -49,6 +49,7 @@ leg_in_invite(void *step, const void *input)
 	    body_sdp(s->w, sip_span(in->m, in->m->content_type), sip_span(in->m, in->m->body)).len >
 	    0;
 	l->session = l->stale = 0;
+	body_heard(s->w, l, in->m);
 	if (l->offered)
 		offer_step(&l->offer, OFFER_E_RECV_OFFER, mem.owner);
 	if (l->dialog.state != DIALOG_CONFIRMED)
@@ -267,6 +268,7 @@ leg_acked(void *step, const void *input)
 
 	l->stale = 0;
 	stop_resending(s->w, l);
+	body_heard(s->w, l, in->m);
 	if (l->offer.state == OFFER_SENT) {
 		n.text[T_CONTENT_TYPE] = sip_span(in->m, in->m->content_type);
 		n.text[T_BODY] = sip_span(in->m, in->m->body);

@@ -23,6 +23,7 @@ got_update(void *step, const void *input)
 	struct note n = { .what = EV_OFFER, .flags = NOTE_UPDATE };
 
 	l->update = pool_handle(&s->w->txn_pool, in->t);
+	body_heard(s->w, l, in->m);
 	offer_step(&l->offer, OFFER_E_RECV_OFFER, mem.owner);
 	if (dialog_retarget(&l->dialog, &mem, in->m) == ERR_NONE)
 		leg_aim(s->w, l, in->m);
@@ -100,6 +101,7 @@ answered(void *step, const void *input)
 
 	if (dialog_retarget(&l->dialog, &mem, in->m) == ERR_NONE)
 		leg_aim(s->w, l, in->m);
+	body_heard(s->w, l, in->m);
 	offer_step(
 	    &l->offer, in->m->body.len > 0 ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED, mem.owner);
 	leg_facts(s->w, l, &n);

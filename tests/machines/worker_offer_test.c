@@ -439,3 +439,23 @@ Test(worker_offer, does_not_grow)
 	hangs_up(bob, alice);
 	rig_ends_clean("answered 200 16 callee normal", 1600000);
 }
+
+/* He answers two streams with one: she gets a line for each that she offered, in its place and of its
+ * kind (RFC 3264 6). */
+Test(worker_offer, answer_has_a_line_for_each_stream)
+{
+	const char *m;
+
+	talk(alice, bob);
+	says(alice, "INVITE", "", SDP("192.0.2.1", "4000", "m=video 5000 RTP/AVP 96\r\n"));
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	m = hears(alice, "200 INVITE");
+	expect_has(m, "m=audio 4002");
+	expect_has(m, "m=video 0 RTP/AVP");
+	acks(alice, "");
+	hangs_up(alice, bob);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
