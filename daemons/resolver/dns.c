@@ -314,8 +314,8 @@ dns_turn(struct dns *d)
 uint64_t
 dns_wait_ns(const struct dns *d)
 {
-	struct timeval most = { 1, 0 }, tv;
+	struct timeval most = { 1, 0 }, room;
+	const struct timeval *tv = ares_timeout(d->channel, &most, &room);
 
-	ares_timeout(d->channel, &most, &tv);
-	return (uint64_t)tv.tv_sec * NS_PER_S + (uint64_t)tv.tv_usec * 1000;
+	return (uint64_t)tv->tv_sec * NS_PER_S + (uint64_t)tv->tv_usec * 1000;
 }
