@@ -44,6 +44,10 @@ struct dir_text {
 
 enum dir_bar { BAR_INTERNATIONAL = 1, BAR_PREMIUM = 2, BAR_OUTGOING = 4, BAR_INCOMING = 8 };
 
+struct dir_mailbox { /* messages that wait (RFC 3842) */
+	uint32_t new_messages, old_messages, urgent_new, urgent_old;
+};
+
 struct dir_subscriber {
 	uint64_t id;                  /* tandem.subscriber.subscriber_id */
 	uint32_t tenant;
@@ -57,6 +61,7 @@ struct dir_subscriber {
 	uint8_t min_algorithm;        /* enum digest_algorithm: weaker answers are refused */
 	uint8_t pad[6];
 	struct digest_ha1 ha1;
+	struct dir_mailbox mailbox;
 	struct dir_text user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc;
 	/* the text follows */
 };

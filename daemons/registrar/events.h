@@ -40,7 +40,7 @@ struct wire_call_state;
 enum { KIND_SUBSCRIPTION = KIND_LEG, KIND_PUBLICATION = KIND_CALL };
 
 /* --- package.c: what can be subscribed to ------------------------------------------------------*/
-enum package_id { PACKAGE_REG, PACKAGE_DIALOG, PACKAGE_PRESENCE, N_PACKAGES };
+enum package_id { PACKAGE_REG, PACKAGE_DIALOG, PACKAGE_PRESENCE, PACKAGE_SUMMARY, N_PACKAGES };
 
 enum { SHOWN_MAX = 6 };
 struct shown { /* what a watcher was shown by name, to be told that it is gone */
@@ -78,6 +78,10 @@ size_t reg_put(struct registrar *r, struct subject *of, struct buf *b);
 size_t dialog_info_put(struct registrar *r, struct subject *of, struct buf *b);
 /* presence.c: RFC 3856 */
 size_t presence_put(struct registrar *r, struct subject *of, struct buf *b);
+/* summary.c: RFC 3842 */
+size_t summary_put(struct registrar *r, struct subject *of, struct buf *b);
+/* Once a second: has a mailbox changed? */
+void summaries_check(struct registrar *r);
 
 /* --- calls.c: the calls of who is watched, as the workers' views tell --------------------------*/
 enum { CALLS_SEEN = 16 }; /* of one user */

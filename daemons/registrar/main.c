@@ -33,6 +33,7 @@ second(struct registrar *r)
 {
 	record_walk(r);
 	calls_check(r);
+	summaries_check(r);
 	child_flush(&r->child);
 	gauge(r->child.self, COUNT_LIVE_BINDINGS, r->live);
 	gauge(r->child.self, COUNT_LIVE_TXNS, r->txn_pool.live);

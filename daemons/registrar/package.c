@@ -10,6 +10,8 @@ const struct package packages[N_PACKAGES] = {
 	[PACKAGE_DIALOG] = { "dialog", "application/dialog-info+xml", 1, false, true,
 	    dialog_info_put },
 	[PACKAGE_PRESENCE] = { "presence", "application/pidf+xml", 5, false, true, presence_put },
+	[PACKAGE_SUMMARY] = { "message-summary", "application/simple-message-summary", 1, true,
+	    false, summary_put },
 };
 
 bool

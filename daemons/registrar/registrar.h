@@ -186,6 +186,9 @@ struct registrar {
 	struct table said;	    /* addresses-of-record changed before the load was done */
 	/* subscription.c */
 	struct table subjects, watchers; /* subscriptions by whom they watch, and by who does */
+	/* summary.c */
+	uint64_t summaries_version; /* of the directory, at the last pass */
+	uint32_t summaries_next;    /* of the pass under way; 0: none is */
 	/* publication.c */
 	struct table published; /* publications by whose they are */
 	/* calls.c */

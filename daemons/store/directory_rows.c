@@ -18,11 +18,14 @@
 	" encode(s.ha1_sha512_256, 'hex'), s.min_algorithm, s.display_name, s.number, s.disabled," \
 	" v.cfu, v.cfb, v.cfnr, v.cfnrc, v.cfnr_timeout, v.dnd, v.call_waiting, v.call_limit,"     \
 	" v.clir, v.acr, v.barring, v.pickup_group, v.trust, v.max_contacts, v.contact_policy,"    \
+	" m.new_messages, m.old_messages, m.urgent_new, m.urgent_old,"                             \
 	" (select string_agg(x.delegate_id::text, ',') from tandem.reg_delegate x"                 \
 	" where x.tenant_id = s.tenant_id and x.subscriber_id = s.subscriber_id)"
 #define SUBSCRIBER_TABLES                                                                          \
 	" left join tandem.subscriber_service v"                                                   \
-	" on v.tenant_id = s.tenant_id and v.subscriber_id = s.subscriber_id"
+	" on v.tenant_id = s.tenant_id and v.subscriber_id = s.subscriber_id"                      \
+	" left join tandem.mailbox m"                                                              \
+	" on m.tenant_id = s.tenant_id and m.subscriber_id = s.subscriber_id"
 #define GATEWAY_COLUMNS "g.tenant_id, g.name, g.host, g.port, g.transport, g.trusted, g.transit"
 #define ROUTE_COLUMNS	"r.gateway_id, r.priority, r.strip, r.add, r.name"
 /* A number means one thing inside its tenant: the constraints see to that. */
@@ -290,6 +293,10 @@ put_subscriber(struct directory *d, struct row *r, uint64_t id, struct dir_tally
 	s.trust = word_of(r, trusts);
 	s.max_contacts = (uint8_t)number(r, UINT8_MAX);
 	s.contact_policy = word_of(r, policies);
+	s.mailbox.new_messages = number(r, INT32_MAX);
+	s.mailbox.old_messages = number(r, INT32_MAX);
+	s.mailbox.urgent_new = number(r, INT32_MAX);
+	s.mailbox.urgent_old = number(r, INT32_MAX);
 	bool is_new = directory_subscriber(d, s.tenant, x.user, &old) == NULL;
 	enum err e = directory_put_subscriber(d, &s, &x);
 	t->subscribers += e == ERR_NONE && is_new;
