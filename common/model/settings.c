@@ -260,7 +260,9 @@ check_timers(const void *value)
 	s = &whole->out.settings;
 	if (s->timers.t1_ms > s->timers.t2_ms)
 		return "t1_ms is greater than t2_ms";
-	return s->timers.session_s < s->timers.min_se_s ? "session_s is less than min_se_s" : NULL;
+	return s->timers.session_s != 0 && s->timers.session_s < s->timers.min_se_s
+		   ? "session_s is less than min_se_s"
+		   : NULL;
 }
 
 /* What a worker's heap can address (base/arena.h) ends a little above. */
@@ -325,7 +327,7 @@ static const struct config_key keys[] = {
 	CONFIG_NUMBER("timers.t4_ms", struct file, OUT(timers.t4_ms), 5000, 10, 60000),
 	CONFIG_NUMBER("timers.ring_s", struct file, OUT(timers.ring_s), 120, 1, 3600),
 	CONFIG_NUMBER("timers.no_answer_s", struct file, OUT(timers.no_answer_s), 20, 1, 3600),
-	CONFIG_NUMBER("timers.session_s", struct file, OUT(timers.session_s), 1800, 90, 86400,
+	CONFIG_NUMBER("timers.session_s", struct file, OUT(timers.session_s), 1800, 0, 86400,
 	    .check = check_timers),
 	CONFIG_NUMBER("timers.min_se_s", struct file, OUT(timers.min_se_s), 90, 90, 86400,
 	    .check = check_timers),

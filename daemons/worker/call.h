@@ -24,7 +24,14 @@ enum call_state {
 };
 
 enum released_by { BY_NOBODY, BY_CALLER, BY_CALLEE, BY_SYSTEM, BY_NETWORK, BY_TIMEOUT };
-enum end_reason { END_NORMAL, END_NO_ACK, END_ADMIN, END_SHUTDOWN, END_SYSTEM_FAILURE };
+enum end_reason {
+	END_NORMAL,
+	END_SESSION_TIMER,
+	END_NO_ACK,
+	END_ADMIN,
+	END_SHUTDOWN,
+	END_SYSTEM_FAILURE
+};
 enum party_role {
 	PARTY_CALLER, /* its INVITE made the call */
 	PARTY_BRANCH, /* it is being rung, or was, in vain */
@@ -298,6 +305,8 @@ void call_round_over(void *step, const void *note);
 void call_late_answer(void *step, const void *note);
 
 /* call_negotiate.c */
+/* How long whoever got a 491 waits; owner: the Call-ID is his (RFC 3261 14.1). */
+uint64_t glare_ms(bool owner);
 /* p's 2xx bears an offer: its ACK waits for the answer, which asker's ACK will bring. */
 void negotiation_owe(struct worker *w, struct call *c, struct party *asker, struct party *p);
 /* p and its peer were strangers so far: p is asked for an offer, the peer for the answer (RFC 3725

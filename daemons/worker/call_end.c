@@ -121,6 +121,8 @@ call_released(void *step, const void *note)
 	s->c->reason = call_keep(s->w, s->c, in->text[T_REASON]);
 	if (in->flags & NOTE_NO_ACK)
 		call_because(s->c, BY_TIMEOUT, END_NO_ACK);
+	else if (in->flags & NOTE_SESSION_TIMER)
+		call_because(s->c, BY_TIMEOUT, END_SESSION_TIMER);
 	else if (in->status >= 400)
 		call_because(s->c, BY_NETWORK, END_NORMAL);
 	else

@@ -199,7 +199,7 @@ refuse_asker(struct call_step *s, struct party *asker, const struct note *in)
 
 	over(s->w, s->c);
 	/* What was asked of us, or where it was sent, is not the asker's affair. */
-	if (status == 401 || status == 407 || status < 400)
+	if (status == 401 || status == 407 || status == 422 || status < 400)
 		status = 488;
 	refuse_offer(s->w, s->c, asker, status, status == in->status ? in : NULL);
 }
@@ -308,11 +308,11 @@ offer_to_peer(struct call_step *s, const struct note *in)
 		    [T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE], [T_BODY] = in->text[T_BODY] } });
 }
 
-/* RFC 3261 14.1: in steps of 10 ms, 2.1 to 4 s for the owner of the Call-ID, else 0 to 2 s. */
-static uint64_t
-glare_ms(const struct note *refused)
+/* In steps of 10 ms, 2.1 to 4 s for the owner of the Call-ID, else 0 to 2 s. */
+uint64_t
+glare_ms(bool owner)
 {
-	return refused->flags & NOTE_OWNER ? 2100 + rand_below(191) * 10 : rand_below(201) * 10;
+	return owner ? 2100 + rand_below(191) * 10 : rand_below(201) * 10;
 }
 
 /* A party that cannot be brought together with its new peer: what we asked for is owed an ACK, and
@@ -322,7 +322,7 @@ join_refused(struct call_step *s, const struct note *in)
 {
 	struct negotiation *x = &s->c->negotiation;
 	struct party *owed = party_at(s->w, x->owed);
-	uint64_t in_ms = in->status == 491 ? glare_ms(in) : 0;
+	uint64_t in_ms = in->status == 491 ? glare_ms(in->flags & NOTE_OWNER) : 0;
 	struct note n;
 
 	over(s->w, s->c);

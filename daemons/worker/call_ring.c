@@ -179,9 +179,9 @@ refusal_for_caller(const struct note *in)
 		return 408; /* cancelled by us after the round, or answered too late */
 	if (status == 487)
 		return 408;
-	/* A challenge to us is none to the caller, and a redirection that was not followed leads
-	 * nowhere. */
-	if (status < 400 || status == 401 || status == 407)
+	/* A challenge to us is none to the caller, nor is an interval of ours too small for his; and a
+	 * redirection that was not followed leads nowhere. */
+	if (status < 400 || status == 401 || status == 407 || status == 422)
 		return 480;
 	/* 503 speaks of a server of theirs (RFC 3261 16.7 step 6). */
 	if (status == 503 && in->text[T_HEADERS].len == 0)

@@ -15,7 +15,8 @@ static const char *const dispositions[] = { "answered", "busy", "noanswer", "can
 	"unreachable", "failed", "barred" };
 static const char *const releasers[] = { "system", "caller", "callee", "system", "network",
 	"timeout" };
-static const char *const reasons[] = { "normal", "no_ack", "admin", "shutdown", "system_failure" };
+static const char *const reasons[] = { "normal", "session_timer", "no_ack", "admin", "shutdown",
+	"system_failure" };
 static const char *const payers[] = { "subscriber", "trunk_customer", "tenant", "nobody" };
 
 static void

@@ -122,6 +122,8 @@ static void
 invite(struct worker *w, const struct sip_msg *m)
 {
 	struct origin *o = scratch_take(w, sizeof(*o));
+	struct span lines;
+	struct verdict v;
 
 	if (!is_body_understood(m)) {
 		answer_stateless(
@@ -132,7 +134,12 @@ invite(struct worker *w, const struct sip_msg *m)
 		answer_stateless(w, m, 400, "Missing Contact header", SPAN_NONE);
 		return;
 	}
-	if (auth_request(w, m, o))
+	if (!auth_request(w, m, o))
+		return;
+	v = leg_timer_check(w, m, &lines);
+	if (v.status != 0)
+		answer_stateless(w, m, v.status, v.reason, lines);
+	else
 		place(w, m, o);
 }
 

@@ -17,7 +17,8 @@
  * A 2xx that crossed our CANCEL is an answer like any other: whether it comes too late, its call knows.
  *
  * The same states serve the first INVITE and every re-INVITE; which one it is, the dialog's state
- * tells. An UPDATE has a machine of its own (leg_update.c).
+ * tells. INV_REFRESH is a re-INVITE of the leg's own (leg_timer.c): T_REFRESH leads to it from
+ * INV_IDLE, GOT_2XX and GOT_FAILURE back. An UPDATE has a machine of its own (leg_update.c).
  */
 #include "worker/worker.h"
 
@@ -32,6 +33,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(INV_IDLE,       LE_DO_INVITE,        INV_OUT,        leg_send_invite),
 	FSM_ROW(INV_IDLE,       LE_GOT_2XX,          INV_IDLE,       leg_answered_again),
 	FSM_ROW(INV_IDLE,       LE_DO_BYE,           INV_IDLE,       leg_send_bye),
+	FSM_ROW(INV_IDLE,       LE_T_REFRESH,        INV_REFRESH,    leg_refresh_by_invite),
 
 	FSM_ROW(INV_IN,         LE_GOT_INVITE,       INV_IN,         leg_in_again),
 	FSM_ROW(INV_IN,         LE_GOT_CANCEL,       INV_IDLE,       leg_in_cancel),
@@ -56,6 +58,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(INV_OUT,        LE_GOT_1XX,          INV_OUT,        leg_progress),
 	FSM_ROW(INV_OUT,        LE_GOT_2XX,          INV_OUT_2XX,    leg_answered),
 	FSM_ROW(INV_OUT,        LE_GOT_FAILURE,      INV_IDLE,       leg_failed),
+	FSM_ROW(INV_OUT,        LE_GOT_422,          INV_OUT,        leg_invite_again),
 	FSM_ROW(INV_OUT,        LE_GOT_INVITE,       INV_OUT,        leg_in_glare),
 	FSM_ROW(INV_OUT,        LE_DO_CANCEL,        INV_OUT_CANCEL, leg_send_cancel),
 	FSM_ROW(INV_OUT,        LE_DO_CANCEL_OFFER,  INV_OUT,        leg_send_cancel),
@@ -71,15 +74,24 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(INV_OUT_2XX,    LE_DO_ACK,           INV_IDLE,       leg_send_ack),
 	FSM_ROW(INV_OUT_2XX,    LE_GOT_INVITE,       INV_OUT_2XX,    leg_in_glare),
 	FSM_ROW(INV_OUT_2XX,    LE_DO_BYE,           INV_IDLE,       leg_ack_then_bye),
+
+	FSM_ROW(INV_REFRESH,    LE_GOT_1XX,          INV_REFRESH,    NULL),
+	FSM_ROW(INV_REFRESH,    LE_GOT_2XX,          INV_IDLE,       leg_invite_refreshed),
+	FSM_ROW(INV_REFRESH,    LE_GOT_FAILURE,      INV_IDLE,       leg_refresh_failed),
+	FSM_ROW(INV_REFRESH,    LE_GOT_422,          INV_REFRESH,    leg_invite_again),
+	FSM_ROW(INV_REFRESH,    LE_GOT_INVITE,       INV_REFRESH,    leg_in_glare),
+	FSM_ROW(INV_REFRESH,    LE_T_OFFER,          INV_REFRESH,    leg_send_cancel),
+	FSM_ROW(INV_REFRESH,    LE_DO_BYE,           INV_IDLE,       leg_send_bye),
 };
 
 static const char *const states[INV_N_STATES] = {
-	"IDLE", "IN", "IN_2XX", "IN_BYE", "OUT", "OUT_CANCEL", "OUT_2XX",
+	"IDLE", "IN", "IN_2XX", "IN_BYE", "OUT", "OUT_CANCEL", "OUT_2XX", "REFRESH",
 };
 static const char *const events[LE_N_EVENTS] = {
 	"GOT_INVITE", "GOT_CANCEL", "GOT_CANCEL_OFFER", "GOT_ACK", "GOT_1XX", "GOT_2XX", "GOT_FAILURE",
+	"GOT_422",
 	"DO_INVITE", "DO_PROGRESS", "DO_ANSWER", "DO_REFUSE", "DO_ACK", "DO_CANCEL",
-	"DO_CANCEL_OFFER", "DO_BYE", "T_RESEND", "T_GIVE_UP", "T_RING", "T_OFFER",
+	"DO_CANCEL_OFFER", "DO_BYE", "T_RESEND", "T_GIVE_UP", "T_RING", "T_OFFER", "T_REFRESH",
 };
 /* clang-format on */
 
@@ -267,8 +279,9 @@ void
 leg_arm(struct worker *w, struct leg *l)
 {
 	wheel_set(w->wheel, &w->leg_timers[pool_index(&w->legs, l)],
-	    earlier(earlier(l->ring_until_ns, l->refer.until_ns),
-		earlier(l->resend_ns, l->give_up_ns)));
+	    earlier(earlier(earlier(l->ring_until_ns, l->refer.until_ns),
+			earlier(l->resend_ns, l->give_up_ns)),
+		earlier(l->timer.refresh_ns, l->timer.expire_ns)));
 }
 
 static bool
@@ -294,6 +307,8 @@ leg_on_timer(struct worker *w, struct leg *l)
 		leg_step(w, l, l->dialog.state == DIALOG_CONFIRMED ? LE_T_OFFER : LE_T_RING, &in);
 	else if (take_due(w, &l->refer.until_ns))
 		leg_refer_expired(w, l);
+	else
+		leg_timer_fire(w, l);
 	if (leg_at(w, h) == l)
 		leg_arm(w, l);
 }
@@ -325,10 +340,10 @@ client_news(
 		break;
 	case TXN_FAILURE:
 	case TXN_TIMEOUT:
-		leg_step(w, l, LE_GOT_FAILURE, &in);
+		leg_step(w, l, leg_timer_follows(l, m) ? LE_GOT_422 : LE_GOT_FAILURE, &in);
 		break;
 	case TXN_ENDED: /* without a final answer that it heard of: lost by a kill (recover.c) */
-		if (l->inv == INV_OUT || l->inv == INV_OUT_CANCEL)
+		if (l->inv == INV_OUT || l->inv == INV_OUT_CANCEL || l->inv == INV_REFRESH)
 			leg_step(w, l, LE_GOT_FAILURE, &in);
 		break;
 	case TXN_REQUEST:

@@ -9,6 +9,8 @@
 #include "model/worker_shape.h"
 #include "sip/dialog.h"
 #include "sip/offer.h"
+#include "sip/parse.h"
+#include "sip/session_timer.h"
 #include "sip/txn.h"
 #include "worker/note.h"
 
@@ -24,6 +26,7 @@ enum leg_invite {
 	INV_OUT,	/* our INVITE waits for a final answer */
 	INV_OUT_CANCEL, /* the same, and we cancelled it */
 	INV_OUT_2XX,	/* their 2xx waits for our ACK, which waits for the other side's answer */
+	INV_REFRESH,	/* our re-INVITE waits that changes nothing: its call does not hear of it */
 	INV_N_STATES
 };
 
@@ -35,6 +38,7 @@ enum leg_event {
 	LE_GOT_1XX,
 	LE_GOT_2XX,
 	LE_GOT_FAILURE,
+	LE_GOT_422, /* which makes our INVITE go again (RFC 4028 7.3) */
 	LE_DO_INVITE,
 	LE_DO_PROGRESS,
 	LE_DO_ANSWER,
@@ -46,7 +50,8 @@ enum leg_event {
 	LE_T_RESEND,
 	LE_T_GIVE_UP,
 	LE_T_RING,
-	LE_T_OFFER, /* a re-INVITE waited long enough */
+	LE_T_OFFER,   /* a re-INVITE waited long enough */
+	LE_T_REFRESH, /* the session is to be refreshed */
 	LE_N_EVENTS
 };
 
@@ -54,7 +59,7 @@ enum { LEG_PASSED = 4 };
 
 /* The UPDATE in flight on a leg, in either direction (RFC 3311); see the figure in leg_update.c. It may
  * stand beside an INVITE that is not answered yet. */
-enum leg_update { UPD_IDLE, UPD_IN, UPD_OUT, UPD_N_STATES };
+enum leg_update { UPD_IDLE, UPD_IN, UPD_OUT, UPD_REFRESH, UPD_N_STATES };
 
 enum leg_update_event {
 	UE_GOT_UPDATE,
@@ -63,6 +68,8 @@ enum leg_update_event {
 	UE_DO_UPDATE,
 	UE_GOT_2XX,
 	UE_GOT_FAILURE,
+	UE_GOT_422,
+	UE_T_REFRESH,
 	UE_N_EVENTS
 };
 
@@ -104,6 +111,14 @@ struct leg_kept { /* text that is replaced by later text, in a place that grows 
 	uint32_t cap, pad;
 };
 
+/* The leg's session timer (RFC 4028); see leg_timer.c. */
+struct leg_timer {
+	struct session_timer agreed;	/* on what */
+	struct session_ask ask;		/* in our INVITE or UPDATE in flight */
+	uint32_t alone;			/* 1: our wish only, the peer does no timers */
+	uint64_t refresh_ns, expire_ns; /* deadlines; 0 = off */
+};
+
 struct leg { /* in shared memory */
 	struct slot slot;
 	handle call;	   /* its call; 0: the call has let go of it */
@@ -135,11 +150,13 @@ struct leg { /* in shared memory */
 	uint64_t resend_ns, give_up_ns, ring_until_ns; /* deadlines; 0 = off */
 	struct dialog dialog;
 	struct offer offer;
-	struct sip_flow flow;	  /* where our requests go, and which of our addresses we show */
-	struct arena arena;	  /* its text; owner: this leg */
-	struct leg_kept ack_body; /* answer in the ACK for ack_cseq, to be repeated with it */
-	struct leg_kept held;	  /* a note that waits for a PRACK */
-	uint32_t ack_cseq, pad;
+	struct sip_flow flow; /* where our requests go, and which of our addresses we show */
+	struct arena arena;   /* its text; owner: this leg */
+	struct leg_kept sdp;  /* our last description, where it may have to be said again */
+	struct leg_kept held; /* a note that waits for a PRACK */
+	uint32_t ack_cseq;    /* of our last ACK */
+	uint32_t ack_sdp;     /* 1: it bore `sdp` */
+	struct leg_timer timer;
 	struct kept user_agent;
 	struct leg_refer refer;
 	struct session_end end, other; /* Session-ID: its peer's, and of the end behind the call */
@@ -188,6 +205,8 @@ void leg_aim(struct worker *w, struct leg *l, const struct sip_msg *m);
  * neither end speaks of it, neither do we. */
 void leg_hears_session(struct leg *l, const struct sip_msg *m);
 void leg_knows_other(struct leg *l, const struct session_end *other);
+/* The peer answered: where its requests go, when its Contact says so. */
+void leg_retarget(struct worker *w, struct leg *l, const struct sip_msg *response);
 /* Takes over what a message says its sender can do: Allow, Supported. */
 void leg_learn(struct leg *l, const struct sip_msg *m);
 static inline bool
@@ -231,11 +250,45 @@ void leg_ack_again(struct worker *w, struct leg *l, const struct sip_msg *m);
 /* leg_update.c */
 bool leg_update_step(
     struct worker *w, struct leg *l, enum leg_update_event e, const struct leg_input *in);
+void leg_send_update(void *step, const void *input);
 void leg_got_update(struct worker *w, struct leg *l, const struct sip_msg *m);
 void leg_on_update_txn(
     struct worker *w, struct leg *l, struct txn *t, enum txn_news news, const struct sip_msg *m);
 /* The leg ends: the peer's UPDATE that waits is answered. */
 void leg_drop_update(struct worker *w, struct leg *l);
+/* leg_timer.c: RFC 4028 */
+/* What refuses an INVITE or UPDATE of a peer: 400, or 422, which goes with *lines_r. */
+struct verdict leg_timer_check(struct worker *w, const struct sip_msg *m, struct span *lines_r);
+/* A request of ours that refreshes the session is about to be written; then its lines. */
+void leg_timer_ask(struct worker *w, struct leg *l);
+void leg_timer_put_ask(struct buf *b, const struct leg *l);
+/* True: m is a 422 that this request follows; it is to be sent again with what is asked for now. */
+bool leg_timer_follows(struct leg *l, const struct sip_msg *m);
+/* A 2xx to this INVITE or UPDATE is about to be written; then its lines. */
+void leg_timer_accepted(struct worker *w, struct leg *l, const struct sip_msg *request);
+void leg_timer_put_answer(
+    struct worker *w, struct buf *b, const struct leg *l, const struct sip_msg *request);
+/* The peer's 2xx to a request of ours. */
+void leg_timer_agreed(struct worker *w, struct leg *l, const struct sip_msg *m);
+static inline bool
+leg_refreshes_by_invite(const struct leg *l)
+{
+	return l->timer.agreed.ours && !leg_peer_allows(l, SIP_UPDATE);
+}
+/* A description of ours is in force: it is kept when a refresh will have to say it again. */
+void leg_timer_sdp(struct worker *w, struct leg *l, struct span text);
+void leg_timer_stop(struct worker *w, struct leg *l);
+void leg_timer_fire(struct worker *w, struct leg *l);
+void leg_refresh_by_invite(void *step, const void *input);
+void leg_refresh_by_update(void *step, const void *input);
+void leg_invite_refreshed(void *step, const void *input);
+void leg_update_refreshed(void *step, const void *input);
+void leg_refresh_failed(void *step, const void *input);
+/* leg_again.c: our request in flight once more, with a new CSeq and what is asked for now */
+void leg_invite_again(void *step, const void *input);
+void leg_update_again(void *step, const void *input);
+/* Its session description, as it was sent; in scratch. */
+struct span leg_sdp_sent(struct worker *w, const struct txn *t);
 /* leg_reliable.c: RFC 3262 */
 /* Must, or may, this CMD_PROGRESS go reliably? */
 bool leg_goes_reliably(struct worker *w, const struct leg *l, const struct note *n);
@@ -305,7 +358,8 @@ handle leg_send_request(struct worker *w, struct leg *l, const struct leg_reques
 /* An ACK for a 2xx in dialog d: no transaction, nothing to wait for. */
 void leg_write_ack(struct worker *w, struct leg *l, const struct dialog *d, uint32_t cseq,
     struct span content_type, struct span body);
-/* Answers a request of the peer in its transaction: status, our tag, Contact, what goes with it. False:
+/* Answers a request of the peer in its transaction: status, our tag, Contact, what goes with it; a 2xx
+ * to INVITE or UPDATE starts the session timer. False:
  * what the other side gave cannot be written; a final answer went out all the same, bare, a 2xx as
  * 500. */
 bool leg_respond_in(

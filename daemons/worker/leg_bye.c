@@ -15,7 +15,7 @@ leg_send_bye(void *step, const void *input)
 
 	l->resend_ns = 0;
 	l->give_up_ns = 0;
-	leg_arm(s->w, l);
+	leg_timer_stop(s->w, l);
 	leg_drop_update(s->w, l);
 	leg_drop_passed(s->w, l);
 	if (l->call != 0)
@@ -40,7 +40,9 @@ leg_bye_later(void *step, const void *input)
 	struct leg_step *s = step;
 
 	(void)input;
-	leg_last_word(s->w, s->l, EV_GONE, 0, 0, NULL);
+	leg_timer_stop(s->w, s->l);
+	if (s->l->call != 0)
+		leg_last_word(s->w, s->l, EV_GONE, 0, 0, NULL);
 }
 
 void

@@ -9,6 +9,8 @@ static void
 offer(struct worker *w, struct leg *l, const struct sip_msg *m)
 {
 	struct txn *t = txn_server_new(&w->txns, m, true);
+	struct span lines;
+	struct verdict v;
 
 	if (t == NULL) {
 		answer_stateless(w, m, 503, NULL, SPAN("Retry-After: 5\r\n"));
@@ -16,7 +18,10 @@ offer(struct worker *w, struct leg *l, const struct sip_msg *m)
 	}
 	t->user = pool_handle(&w->legs, l);
 	leg_learn(l, m);
-	if (l->call != 0 && l->upd == UPD_OUT)
+	v = leg_timer_check(w, m, &lines);
+	if (v.status != 0)
+		answer_txn(w, t, v.status, v.reason, SPAN_NONE, lines);
+	else if (l->call != 0 && l->upd == UPD_OUT)
 		answer_txn(w, t, 491, NULL, SPAN_NONE, SPAN_NONE); /* our offer is out (14.2) */
 	else if (l->call == 0 ||
 		 !leg_step(w, l, LE_GOT_INVITE, &(struct leg_input){ .m = m, .t = t }))

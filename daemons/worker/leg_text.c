@@ -56,6 +56,13 @@ bears_contact(enum sip_method m)
 	       m == SIP_NOTIFY;
 }
 
+/* An UPDATE of the early dialog does not (RFC 4028 7). */
+static bool
+refreshes(const struct leg *l, enum sip_method m)
+{
+	return m == SIP_INVITE || (m == SIP_UPDATE && l->dialog.state == DIALOG_CONFIRMED);
+}
+
 static void
 put_request(
     struct worker *w, struct buf *b, struct leg *l, struct span via, const struct leg_request *r)
@@ -72,6 +79,8 @@ put_request(
 		options_put_supported(b, l->no_100rel ? 1u << SIP_O_100REL : 0);
 	}
 	sip_put_session_id(b, &l->end, &l->other);
+	if (refreshes(l, r->method))
+		leg_timer_put_ask(b, l);
 	buf_put(b, r->headers);
 	sip_put_body(b, r->content_type, r->body);
 }
@@ -150,6 +159,8 @@ put_response(struct worker *w, struct buf *b, struct leg *l, const struct sip_ms
 		leg_put_contact(w, b, l);
 		sip_put_allow(b);
 		options_put_supported(b, 0);
+		if (status >= 200)
+			leg_timer_put_answer(w, b, l, request);
 	}
 	sip_put_session_id(b, &l->end, &l->other);
 	buf_put(b, n->text[T_HEADERS]);
@@ -171,6 +182,8 @@ leg_respond_in(struct worker *w, struct leg *l, handle txn, unsigned status, con
 
 	if (t == NULL)
 		return true;
+	if (status >= 200 && status < 300 && bears_contact(txn_request(&w->txns, t)->method))
+		leg_timer_accepted(w, l, txn_request(&w->txns, t));
 	put_response(w, &b, l, txn_request(&w->txns, t), status, n);
 	if (buf_ok(&b)) {
 		if (!txn_respond(&w->txns, t, status, buf_span(&b)))

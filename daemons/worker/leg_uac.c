@@ -74,6 +74,7 @@ leg_send_invite(void *step, const void *input)
 	r.body = body_toward(s->w, l, &r.content_type, in->n->text[T_BODY]);
 	l->offered = note_has_sdp(s->w, in->n);
 	l->session = 0;
+	leg_timer_ask(s->w, l);
 	if (l->offered)
 		offer_step(&l->offer, OFFER_E_SEND_OFFER, pool_handle(&s->w->legs, l));
 	l->invite = leg_send_request(s->w, l, &r);
@@ -137,24 +138,39 @@ leg_progress(void *step, const void *input)
 
 /* --- answered -----------------------------------------------------------------------------------*/
 
+/* A Contact that is where it was is reached by the flow that reached it (it may be behind a NAT). */
+static bool
+is_elsewhere(struct worker *w, const struct leg *l, const struct sip_msg *m)
+{
+	struct sip_uri was, is;
+
+	return sip_uri_parse(kept_span(&w->heap, l->dialog.target), &was) != ERR_NONE ||
+	       sip_uri_parse(sip_span(m, m->contact_uri), &is) != ERR_NONE ||
+	       !span_ieq(was.host, is.host) || was.port != is.port;
+}
+
+void
+leg_retarget(struct worker *w, struct leg *l, const struct sip_msg *response)
+{
+	struct dialog_memory mem = leg_memory(w, l);
+	bool elsewhere = is_elsewhere(w, l, response);
+
+	if (dialog_retarget(&l->dialog, &mem, response) == ERR_NONE && elsewhere)
+		leg_aim(w, l, response);
+}
+
 static void
 establish(struct worker *w, struct leg *l, const struct sip_msg *m)
 {
 	struct dialog_memory mem = leg_memory(w, l);
-	struct span dialled = kept_span(&w->heap, l->dialog.target);
-	struct sip_uri was, is;
-	bool same;
+	bool elsewhere = is_elsewhere(w, l, m);
 
-	same = sip_uri_parse(dialled, &was) == ERR_NONE &&
-	       sip_uri_parse(sip_span(m, m->contact_uri), &is) == ERR_NONE &&
-	       span_ieq(was.host, is.host) && was.port == is.port;
 	if (l->dialog.state == DIALOG_CONFIRMED)
 		dialog_retarget(&l->dialog, &mem, m);
 	else
 		dialog_of_response(&l->dialog, &mem, m);
 	l->dialog.state = DIALOG_CONFIRMED;
-	/* The Contact we dialled is reached by the flow we dialled it on (it may be behind a NAT). */
-	if (!same || l->dialog.routes.len > 0)
+	if (elsewhere || l->dialog.routes.len > 0)
 		leg_aim(w, l, m);
 	if (l->user_agent.len == 0)
 		arena_keep(&w->heap, &l->arena, mem.owner, sip_header_get(m, SIP_H_USER_AGENT),
@@ -176,7 +192,10 @@ leg_answered(void *step, const void *input)
 	body_heard(s->w, l, in->m);
 	leg_learn(l, in->m);
 	l->ring_until_ns = 0;
-	leg_arm(s->w, l);
+	leg_timer_agreed(s->w, l, in->m);
+	if (l->offered)
+		leg_timer_sdp(
+		    s->w, l, leg_refreshes_by_invite(l) ? leg_sdp_sent(s->w, in->t) : SPAN_NONE);
 	leg_facts(s->w, l, &n);
 	n.text[T_PHRASE] = sip_span(in->m, in->m->reason);
 	n.text[T_HEADERS] = headers_through(s->w, in->m);
@@ -216,7 +235,7 @@ leg_send_ack(void *step, const void *input)
 		offer_step(&l->offer, body.len > 0 ? OFFER_E_SEND_ANSWER : OFFER_E_REFUSED,
 		    pool_handle(&s->w->legs, l));
 	leg_write_ack(s->w, l, &l->dialog, l->invite_cseq, type, body);
-	leg_keep(s->w, l, &l->ack_body, body);
+	l->ack_sdp = body.len > 0 && leg_keep(s->w, l, &l->sdp, body);
 	l->ack_cseq = l->invite_cseq;
 }
 
@@ -230,8 +249,8 @@ leg_ack_again(struct worker *w, struct leg *l, const struct sip_msg *m)
 		leg_end_fork(w, l, m);
 		return;
 	}
-	if (m->cseq == l->ack_cseq)
-		body = kept_span(&w->heap, l->ack_body.text);
+	if (m->cseq == l->ack_cseq && l->ack_sdp)
+		body = kept_span(&w->heap, l->sdp.text);
 	leg_write_ack(w, l, &l->dialog, m->cseq, SPAN("application/sdp"), body);
 }
 

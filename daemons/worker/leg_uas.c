@@ -208,6 +208,7 @@ leg_send_answer(void *step, const void *input)
 		answer_lost(s, first);
 		return;
 	}
+	leg_timer_sdp(s->w, l, body_sdp(s->w, in->n->text[T_CONTENT_TYPE], in->n->text[T_BODY]));
 	if (note_has_sdp(s->w, &n))
 		offer_step(&l->offer, offered ? OFFER_E_SEND_ANSWER : OFFER_E_SEND_OFFER,
 		    pool_handle(&s->w->legs, l));

@@ -3,8 +3,13 @@
  *
  *               GOT_UPDATE                       DO_UPDATE
  *     UPD_IN <-------------- UPD_IDLE ---------------------------> UPD_OUT
- *        |  --------------->    ^   <------------------------------  |
- *           DO_ANSWER, DO_REFUSE              GOT_2XX, GOT_FAILURE
+ *        |  --------------->  |    ^   <-----------------------------  |
+ *           DO_ANSWER,        |    |           GOT_2XX, GOT_FAILURE
+ *           DO_REFUSE         |    +------ GOT_2XX, GOT_FAILURE ----+
+ *                             +-- T_REFRESH --> UPD_REFRESH --------+
+ *
+ * UPD_REFRESH is one of the leg's own, without a body (leg_timer.c). After a 422 it goes again, in
+ * the same state.
  */
 #include "worker/worker.h"
 
@@ -42,6 +47,7 @@ send_answer(void *step, const void *input)
 	struct leg *l = s->l;
 
 	leg_respond_in(s->w, l, l->update, 200, in->n);
+	leg_timer_sdp(s->w, l, body_sdp(s->w, in->n->text[T_CONTENT_TYPE], in->n->text[T_BODY]));
 	offer_step(&l->offer, note_has_sdp(s->w, in->n) ? OFFER_E_SEND_ANSWER : OFFER_E_REFUSED,
 	    pool_handle(&s->w->legs, l));
 }
@@ -59,8 +65,8 @@ send_refusal(void *step, const void *input)
 
 /* --- ours ---------------------------------------------------------------------------------------*/
 
-static void
-send_update(void *step, const void *input)
+void
+leg_send_update(void *step, const void *input)
 {
 	struct leg_step *s = step;
 	const struct leg_input *in = input;
@@ -70,6 +76,8 @@ send_update(void *step, const void *input)
 		.headers = in->n->text[T_HEADERS],
 		.content_type = in->n->text[T_CONTENT_TYPE] };
 
+	if (l->dialog.state == DIALOG_CONFIRMED)
+		leg_timer_ask(s->w, l);
 	r.cseq = ++l->dialog.local_cseq;
 	r.body = body_toward(s->w, l, &r.content_type, in->n->text[T_BODY]);
 	if (r.body.len > 0)
@@ -94,16 +102,18 @@ answered(void *step, const void *input)
 	struct leg_step *s = step;
 	const struct leg_input *in = input;
 	struct leg *l = s->l;
-	struct dialog_memory mem = leg_memory(s->w, l);
 	struct note n = {
 		.what = EV_OFFER_ANSWERED, .status = (uint16_t)in->status, .flags = NOTE_UPDATE
 	};
 
-	if (dialog_retarget(&l->dialog, &mem, in->m) == ERR_NONE)
-		leg_aim(s->w, l, in->m);
+	leg_retarget(s->w, l, in->m);
+	if (l->dialog.state == DIALOG_CONFIRMED) {
+		leg_timer_agreed(s->w, l, in->m);
+		leg_timer_sdp(s->w, l, SPAN_NONE); /* it takes UPDATE */
+	}
 	body_heard(s->w, l, in->m);
-	offer_step(
-	    &l->offer, in->m->body.len > 0 ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED, mem.owner);
+	offer_step(&l->offer, in->m->body.len > 0 ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED,
+	    pool_handle(&s->w->legs, l));
 	leg_facts(s->w, l, &n);
 	pass_text(s->w, &n, in->m);
 	note_up(s->w, &n);
@@ -136,19 +146,26 @@ refused(void *step, const void *input)
 
 /* clang-format off */
 static const struct fsm_row rows[] = {
-	FSM_ROW(UPD_IDLE, UE_GOT_UPDATE,  UPD_IN,   got_update),
-	FSM_ROW(UPD_IDLE, UE_DO_UPDATE,   UPD_OUT,  send_update),
+	FSM_ROW(UPD_IDLE,    UE_GOT_UPDATE,  UPD_IN,      got_update),
+	FSM_ROW(UPD_IDLE,    UE_DO_UPDATE,   UPD_OUT,     leg_send_update),
+	FSM_ROW(UPD_IDLE,    UE_T_REFRESH,   UPD_REFRESH, leg_refresh_by_update),
 
-	FSM_ROW(UPD_IN,   UE_DO_ANSWER,   UPD_IDLE, send_answer),
-	FSM_ROW(UPD_IN,   UE_DO_REFUSE,   UPD_IDLE, send_refusal),
+	FSM_ROW(UPD_IN,      UE_DO_ANSWER,   UPD_IDLE,    send_answer),
+	FSM_ROW(UPD_IN,      UE_DO_REFUSE,   UPD_IDLE,    send_refusal),
 
-	FSM_ROW(UPD_OUT,  UE_GOT_2XX,     UPD_IDLE, answered),
-	FSM_ROW(UPD_OUT,  UE_GOT_FAILURE, UPD_IDLE, refused),
+	FSM_ROW(UPD_OUT,     UE_GOT_2XX,     UPD_IDLE,    answered),
+	FSM_ROW(UPD_OUT,     UE_GOT_FAILURE, UPD_IDLE,    refused),
+	FSM_ROW(UPD_OUT,     UE_GOT_422,     UPD_OUT,     leg_update_again),
+
+	FSM_ROW(UPD_REFRESH, UE_GOT_2XX,     UPD_IDLE,    leg_update_refreshed),
+	FSM_ROW(UPD_REFRESH, UE_GOT_FAILURE, UPD_IDLE,    leg_refresh_failed),
+	FSM_ROW(UPD_REFRESH, UE_GOT_422,     UPD_REFRESH, leg_update_again),
 };
 
-static const char *const states[UPD_N_STATES] = { "IDLE", "IN", "OUT" };
+static const char *const states[UPD_N_STATES] = { "IDLE", "IN", "OUT", "REFRESH" };
 static const char *const events[UE_N_EVENTS] = {
-	"GOT_UPDATE", "DO_ANSWER", "DO_REFUSE", "DO_UPDATE", "GOT_2XX", "GOT_FAILURE",
+	"GOT_UPDATE", "DO_ANSWER", "DO_REFUSE", "DO_UPDATE", "GOT_2XX", "GOT_FAILURE", "GOT_422",
+	"T_REFRESH",
 };
 /* clang-format on */
 
@@ -179,7 +196,7 @@ untimely(const struct leg *l)
 		return 481;
 	if (l->dialog.state < DIALOG_EARLY || l->upd == UPD_IN || l->offer.state == OFFER_RCVD)
 		return 500;
-	if (l->offer.state == OFFER_SENT || l->upd == UPD_OUT)
+	if (l->offer.state == OFFER_SENT || l->upd != UPD_IDLE)
 		return 491;
 	/* A re-INVITE is on its way, which may bring an offer or did not bring one. */
 	return l->dialog.state == DIALOG_CONFIRMED && l->inv != INV_IDLE ? 491 : 0;
@@ -195,7 +212,11 @@ refresh(struct worker *w, struct leg *l, const struct sip_msg *m)
 	if (dialog_retarget(&l->dialog, &mem, m) == ERR_NONE)
 		leg_aim(w, l, m);
 	b = scratch_buf(w, 512);
+	call_mark(w, l->call);
+	leg_timer_accepted(w, l, m);
 	leg_put_contact(w, &b, l);
+	options_put_supported(&b, 0);
+	leg_timer_put_answer(w, &b, l, m);
 	answer_request(w, m, 200, NULL, buf_span(&b));
 }
 
@@ -203,11 +224,18 @@ void
 leg_got_update(struct worker *w, struct leg *l, const struct sip_msg *m)
 {
 	unsigned status = untimely(l);
+	struct verdict v;
 	char line[32];
 	struct buf retry = buf_on(line, sizeof(line));
+	struct span lines;
 	struct txn *t;
 
 	leg_learn(l, m);
+	v = leg_timer_check(w, m, &lines);
+	if (v.status != 0) {
+		answer_request(w, m, v.status, v.reason, lines);
+		return;
+	}
 	if (m->body.len == 0 && l->dialog.state >= DIALOG_EARLY && l->upd != UPD_IN) {
 		refresh(w, l, m);
 		return;
@@ -237,8 +265,13 @@ leg_on_update_txn(
 		return;
 	if (news == TXN_UNREACHABLE)
 		in.status = 503;
-	if (news != TXN_ENDED || l->upd == UPD_OUT) /* ended: its answer was lost by a kill */
-		leg_update_step(w, l, news == TXN_SUCCESS ? UE_GOT_2XX : UE_GOT_FAILURE, &in);
+	if (news == TXN_ENDED && l->upd != UPD_OUT && l->upd != UPD_REFRESH)
+		return; /* else its answer was lost by a kill */
+	leg_update_step(w, l,
+	    news == TXN_SUCCESS	      ? UE_GOT_2XX
+	    : leg_timer_follows(l, m) ? UE_GOT_422
+				      : UE_GOT_FAILURE,
+	    &in);
 }
 
 void

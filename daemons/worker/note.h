@@ -79,7 +79,8 @@ enum note_flag {
 	NOTE_OWNER = 4,	 /* EV_OFFER_REFUSED: the Call-ID is ours (RFC 3261 14.1) */
 	NOTE_NO_ACK = 8, /* EV_RELEASED: our 2xx was never ACKed */
 	NOTE_STALE = 16, /* EV_ACKED: it has another session than our 2xx meant */
-	NOTE_NO_100REL = 32, /* CMD_DIAL: no reliable provisional responses are asked for */
+	NOTE_NO_100REL = 32,	 /* CMD_DIAL: no reliable provisional responses are asked for */
+	NOTE_SESSION_TIMER = 64, /* EV_RELEASED: nobody refreshed the session (RFC 4028) */
 };
 
 /* A note for another worker whose ring is full; private to the process. */

@@ -6,7 +6,8 @@
 
 /* What a peer may require of us, and what we say we support; each is a file that does it. */
 enum {
-	KNOWN = 1 << SIP_O_100REL, /* leg_reliable.c */
+	KNOWN = 1 << SIP_O_100REL | /* leg_reliable.c */
+		1 << SIP_O_TIMER,   /* leg_timer.c */
 };
 
 static void

@@ -111,7 +111,7 @@ missed_answer(struct worker *w, const struct leg *l)
 {
 	const struct txn *t = txn_at(&w->txns, l->invite);
 
-	if (l->inv != INV_OUT && l->inv != INV_OUT_CANCEL)
+	if (l->inv != INV_OUT && l->inv != INV_OUT_CANCEL && l->inv != INV_REFRESH)
 		return 0;
 	if (t == NULL)
 		return 408;
@@ -156,7 +156,7 @@ take_up_update(struct worker *w, struct leg *l)
 	if (l->upd == UPD_IN && (t == NULL || t->state == TXN_COMPLETED)) {
 		l->upd = UPD_IDLE;
 		offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&w->legs, l));
-	} else if (l->upd == UPD_OUT && (t == NULL || t->state == TXN_COMPLETED)) {
+	} else if (l->upd >= UPD_OUT && (t == NULL || t->state == TXN_COMPLETED)) {
 		leg_update_step(w, l, UE_GOT_FAILURE, &(struct leg_input){ .status = 500 });
 	}
 }

@@ -395,6 +395,7 @@ make_settings(struct settings *s)
 	s->messages.per_user = 50;
 	s->messages.max_bytes = 4096;
 	s->messages.expire_s = 604800;
+	s->timers.min_se_s = 90; /* session_s 0: no session timers, but where a test wants them */
 }
 
 static void
