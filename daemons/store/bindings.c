@@ -105,18 +105,24 @@ bindings_take(struct store *s, const struct wire_binding *w, uint32_t len)
 		messages_registered(s, span_of(w->data, w->key_len));
 }
 
-bool
-bindings_has(struct store *s, const struct dirty_key *key)
+int64_t
+bindings_latest(struct store *s, const struct dirty_key *key)
 {
+	const struct location *loc = NULL;
+	int64_t latest_ms = INT64_MIN;
 	struct loc_buf value;
 	uint32_t tenant;
 
-	if (!table_there(s) || key->len < sizeof(tenant))
-		return false;
-	memcpy(&tenant, key->bytes, sizeof(tenant));
-	return locations_find(&s->bindings.locations, tenant,
-		   span_of(key->bytes + sizeof(tenant), key->len - sizeof(tenant)),
-		   s->child.clock.wall_ms, &value) != NULL;
+	if (table_there(s) && key->len >= sizeof(tenant)) {
+		memcpy(&tenant, key->bytes, sizeof(tenant));
+		loc = locations_find(&s->bindings.locations, tenant,
+		    span_of(key->bytes + sizeof(tenant), key->len - sizeof(tenant)),
+		    s->child.clock.wall_ms, &value);
+	}
+	for (unsigned i = 0; loc != NULL && i < loc->n; i++)
+		if (loc->bindings[i].registered_wall_ms > latest_ms)
+			latest_ms = loc->bindings[i].registered_wall_ms;
+	return latest_ms;
 }
 
 /* --- the load of a cold start ------------------------------------------------------------------- */

@@ -27,7 +27,8 @@ static const uint64_t count_every_ns = 3600 * NS_PER_S, retry_after_ns = NS_PER_
 static const char sweep_sql[] = "delete from tandem.message where expires_at < now() or "
 				"delivered_at < now() - interval '1 day'";
 static const char count_sql[] =
-    "select tenant_id, to_user, count(*) from tandem.message"
+    "select tenant_id, to_user, count(*), (extract(epoch from min(created_at)) * 1000)::bigint"
+    " from tandem.message"
     " where (tenant_id, to_user) > ($1::int, $2) and delivered_at is null and expires_at > now()"
     " group by 1, 2 order by 1, 2 limit 500";
 
@@ -89,6 +90,7 @@ messages_keep(struct store *s, unsigned worker, const struct wire_message *w, ui
 	struct messages *m = &s->messages;
 	struct span record = span_of(w->data, w->len);
 	struct message_ack ack = { .worker = worker, .fate = { .relay = w->relay, .status = 202 } };
+	struct message_box *box;
 	struct dirty_key key;
 	enum cdr_kind kind;
 
@@ -107,7 +109,9 @@ messages_keep(struct store *s, unsigned worker, const struct wire_message *w, ui
 	if (m->n_acks == MESSAGE_ACKS ||
 	    journal_add(&s->journal, s->child.clock.wall_ms, record) != ERR_NONE)
 		return false;
-	boxes_take(&m->boxes, &key)->waiting++;
+	box = boxes_take(&m->boxes, &key);
+	box->waiting++;
+	box->touched = true;
 	m->acks[m->n_acks++] = ack;
 	count(s->child.self, COUNT_MESSAGES_KEPT, 1);
 	return true;
@@ -176,30 +180,58 @@ messages_registered(struct store *s, struct span key)
 		due(s, &k);
 }
 
+static int64_t
+created_ms(struct span record)
+{
+	struct cdr_reader r;
+	enum cdr_kind kind;
+	enum cdr_part part;
+	struct span bytes;
+	uint8_t number;
+
+	if (cdr_open(&r, record, &kind) == ERR_NONE && cdr_next_part(&r, &part))
+		while (cdr_next_field(&r, &number, &bytes))
+			if (number == CDR_MESSAGE_created_at)
+				return cdr_value(bytes);
+	return 0;
+}
+
 void
 messages_gathered(struct store *s, struct span record)
 {
 	struct messages *m = &s->messages;
+	int64_t ms = created_ms(record);
 	struct message_box *box;
 	struct dirty_key key;
 
 	if (boxes_key(record, &key) != ERR_NONE)
 		return;
 	box = boxes_take(&m->boxes, &key);
+	box->touched = true;
 	if (box->waiting == 0)
 		box->waiting = 1; /* kept in an earlier life */
+	if (box->oldest_ms == 0 || ms < box->oldest_ms)
+		box->oldest_ms = ms;
 	dirty_add(&m->written, span_of(key.bytes, key.len), s->child.clock.mono_ns);
 }
 
-/* He may have come back before his message was there to be read. */
+/* He may have come back before his message was there to be read. Whose phone registered before that
+ * was tried already. */
 void
 messages_written(struct store *s)
 {
+	struct messages *m = &s->messages;
+	struct message_box *box;
 	struct dirty_key key;
 
-	while (dirty_take(&s->messages.written, &key))
-		if (bindings_has(s, &key))
+	while (dirty_take(&m->written, &key)) {
+		box = boxes_find(&m->boxes, &key);
+		if (box == NULL)
+			continue;
+		if (bindings_latest(s, &key) >= box->oldest_ms)
 			due(s, &key);
+		box->oldest_ms = 0;
+	}
 }
 
 /* --- counting ----------------------------------------------------------------------------------- */
@@ -214,7 +246,7 @@ messages_up(struct store *s)
 	m->page_asked = false;
 }
 
-/* What is in the journal only is not in the count. */
+/* What came in meanwhile is not in the count, or only perhaps. */
 static void
 counted(struct store *s)
 {
@@ -222,7 +254,7 @@ counted(struct store *s)
 	struct message_box *box = NULL;
 
 	while ((box = boxes_next(&m->boxes, box)) != NULL) {
-		if (s->journal.pending == 0 || box->counted > box->waiting)
+		if (!box->touched || box->counted > box->waiting)
 			box->waiting = box->counted;
 		if (box->waiting == 0)
 			boxes_forget(&m->boxes, box);
@@ -252,7 +284,7 @@ on_count(void *ctx, unsigned step, struct pg_result *res)
 		key.len = (uint8_t)b.len;
 		if (span_u32(span_str(PQgetvalue(res, row, 2)), UINT32_MAX,
 			&boxes_take(&m->boxes, &key)->counted) == ERR_NONE &&
-		    bindings_has(s, &key))
+		    bindings_latest(s, &key) >= strtoll(PQgetvalue(res, row, 3), NULL, 10))
 			due(s, &key);
 	}
 	if (n == 0) {
@@ -268,7 +300,6 @@ on_counted(void *ctx, enum db_end end)
 {
 	struct store *s = ctx;
 	struct messages *m = &s->messages;
-	struct message_box *box = NULL;
 
 	m->page_asked = false;
 	if (end != DB_DONE) {
@@ -277,8 +308,6 @@ on_counted(void *ctx, enum db_end end)
 	} else if (m->counting == COUNT_SWEEP) {
 		m->counting = COUNT_PAGES;
 		m->cursor = (struct dir_cursor){ .id = "0" };
-		while ((box = boxes_next(&m->boxes, box)) != NULL)
-			box->counted = 0;
 	}
 }
 
@@ -288,9 +317,15 @@ count_some(struct store *s)
 	struct messages *m = &s->messages;
 	struct db_job job = { .what = "count messages", .done = on_counted, .ctx = s };
 	struct db_step step = { .sql = sweep_sql };
+	struct message_box *box = NULL;
 
-	if (m->counting == COUNT_NONE)
+	if (m->counting == COUNT_NONE) {
 		m->counting = COUNT_SWEEP;
+		while ((box = boxes_next(&m->boxes, box)) != NULL) {
+			box->counted = 0;
+			box->touched = false;
+		}
+	}
 	if (m->counting == COUNT_PAGES) {
 		step = (struct db_step){
 			.sql = count_sql, .n = 2, .params = { m->cursor.id, m->cursor.name }

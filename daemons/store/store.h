@@ -347,7 +347,8 @@ struct bindings {
 struct message_box {
 	struct dirty_key key; /* of the location table: tenant and user */
 	uint32_t waiting, counted;
-	bool used;
+	bool used, touched; /* touched: something came in since the count began */
+	int64_t oldest_ms;  /* of its messages in the batch in flight; 0 = none */
 };
 struct message_boxes {
 	struct message_box *boxes;
@@ -441,8 +442,8 @@ void bindings_up(struct store *s);
 void bindings_down(struct store *s);
 void bindings_take(struct store *s, const struct wire_binding *w, uint32_t len);
 void bindings_turn(struct store *s); /* what needs no database */
-/* Does the registrar's table have a contact under this key? */
-bool bindings_has(struct store *s, const struct dirty_key *key);
+/* When the latest of this key's contacts registered, or was refreshed; INT64_MIN: there is none. */
+int64_t bindings_latest(struct store *s, const struct dirty_key *key);
 void messages_open(struct store *s);
 void messages_close(struct store *s);
 /* Of a worker. False: the disk does not take it now; it is to be shown again. */

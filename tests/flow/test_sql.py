@@ -88,7 +88,7 @@ def test_segments_of_any_month_come_in_once(ctl):
 
 
 def test_every_field_of_a_call_record_has_its_column(ctl):
-    tables = {"CALL": "call", "SEGMENT": "cdr", "LEG": "cdr_leg"}
+    tables = {"CALL": "call", "SEGMENT": "cdr", "LEG": "cdr_leg", "MESSAGE": "message"}
     columns = {tuple(r) for r in ctl.sql("select table_name, column_name from "
                                          "information_schema.columns where table_schema = 'tandem'")}
     for line in (REPO / "common/model/cdr.def").read_text().splitlines():

@@ -18,7 +18,7 @@ SILENCE = 0
 # What is well-formed and from a stranger is challenged; the rest is refused, or nothing may be said.
 VERDICTS = {
     "wsinv": 481, "intmeth": 501, "esc01": 407, "escnull": 401, "esc02": 501, "lwsdisp": 407,
-    "longreq": 400, "dblreq": 401, "semiuri": 407, "transports": 407, "mpart01": 405,
+    "longreq": 400, "dblreq": 401, "semiuri": 407, "transports": 407, "mpart01": 407,
     "unreason": SILENCE, "noreason": SILENCE,
     "badinv01": SILENCE,                    # its Via cannot be read
     "clerr": 400, "ncl": 400, "scalar02": 400, "scalarlg": SILENCE, "quotbal": 400, "ltgtruri": 400,
