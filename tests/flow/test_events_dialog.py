@@ -248,6 +248,19 @@ def test_S4_13_names_are_no_markup(office, lamp):
     till(w, "terminated")
 
 
+def test_S4_13_a_hidden_caller_stays_hidden(office, lamp):
+    """RFC 3323: whom the phone may not see, the lamp does not show."""
+    alice, bob = office.phones(2)
+    w = lamp(bob.name)
+    w.state()
+    a, b = office.up(alice, bob, headers=[("Privacy", "id")])
+    document = till(w, "confirmed")
+    assert calls(document) == [("recipient", "confirmed", "sip:anonymous@anonymous.invalid")]
+    assert alice.name.encode() not in w.last.body
+    office.hang_up(a, bob)
+    till(w, "terminated")
+
+
 def test_S4_13_two_watchers_and_one_who_left(office, lamp):
     alice, bob = office.phones(2)
     one, two, gone = lamp(bob.name), lamp(bob.name), lamp(bob.name)
