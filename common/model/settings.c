@@ -40,6 +40,7 @@ static const struct file *whole;
 
 static const char *const transports[] = { "udp", "tcp", "tls", NULL };
 static const enum sip_transport transport_ids[] = { SIP_T_UDP, SIP_T_TCP, SIP_T_TLS };
+static const char *const fork_call_ids[] = { "shared", "unique", NULL };
 static const char *const levels[] = { "fatal", "error", "warn", "info", "debug", NULL };
 
 /* RFC 1123 names; digits and dots are an address and pass as one. */
@@ -340,6 +341,7 @@ static const struct config_key keys[] = {
 	CONFIG_NUMBER("registrar.contacts", struct file, OUT(registrar.contacts), 5, 1,
 	    LOCATION_BINDINGS_MAX),
 	CONFIG_NUMBER("registrar.nonce_s", struct file, OUT(registrar.nonce_s), 300, 1, 8192),
+	CONFIG_WORD("fork.callid", struct file, OUT(fork_unique), fork_call_ids, 0),
 	CONFIG_TEXTS("dns.servers", struct file, dns, n_dns, 0, .check = check_server),
 	CONFIG_NUMBER("dns.timeout_ms", struct file, OUT(dns.timeout_ms), 500, 50, 3000),
 	CONFIG_NUMBER("dns.tries", struct file, OUT(dns.tries), 3, 1, 10),

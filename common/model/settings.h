@@ -61,7 +61,7 @@ struct settings {
 	char user[64];                 /* whom the daemons become when started as root; "tandem" */
 	char node[64];                 /* this node's name in bindings and CDRs; the host name */
 	uint32_t socket_buffer;        /* bytes asked for each UDP socket; 4 MiB */
-	uint32_t pad;
+	uint32_t fork_unique;          /* 1: contacts of one user have a Call-ID each */
 };
 
 struct settings_file {             /* what the reader keeps for itself besides */

@@ -13,7 +13,10 @@ struct origin;
 struct setup;
 struct worker;
 
-enum { TARGETS_MAX = 16 }; /* contacts and gateways tried for one call */
+enum {
+	TARGETS_MAX = 16,  /* contacts and gateways tried in one attempt */
+	REDIRECTS_MAX = 5, /* that are followed in one attempt */
+};
 
 enum call_state {
 	CALL_ROUTING, /* made; features and route decide; left within the same event */
@@ -82,9 +85,19 @@ struct target { /* in the call's arena */
 	uint8_t n_places, place;  /* how many; the one that is tried now */
 	uint8_t pending;	  /* its name is being looked up */
 	uint8_t no_100rel;	  /* reliable provisional responses are not asked for */
+	uint32_t family;	  /* heap offset of what its INVITE shares with others */
+	uint16_t rank;		  /* before those of lower rank, whatever their q (call_redirect.c) */
+	uint16_t depth;		  /* of how many redirections, one of the other, it came */
 	uint32_t pad;
 	struct kept uri, routes, user; /* user: that subscriber's name */
+	struct kept headers;	       /* in place of the attempt's, when there are any */
 	struct sip_flow flow;
+};
+
+/* What the INVITEs of one user's contacts share (FLOWS.md S2-27, 1.12 (1)). In the call's arena. */
+struct family {
+	struct kept call_id;
+	struct kept tag; /* empty until the first of them has been sent */
 };
 
 enum payer_kind { PAYER_SUBSCRIBER, PAYER_TRUNK, PAYER_TENANT, PAYER_NOBODY };
@@ -101,25 +114,30 @@ struct segment {
 	uint64_t held_since_ns, early_ns;
 	uint16_t status, q850;
 	uint8_t disposition, released_by, end_reason, anonymous;
+	uint8_t redirect_reason; /* enum redirect_reason */
+	uint8_t redirects;	 /* before this one */
+	uint8_t pad[6];
+	struct kept original, redirecting; /* whom it was for at first, and who sent it on last */
 };
 
 /* The targets that are being rung for somebody: the caller, or whoever is being transferred. */
 struct attempt {
 	uint32_t waiting;  /* heap offset of the party that waits for its outcome; 0: nobody */
 	uint32_t targets;  /* heap offset of the list */
+	uint32_t family;   /* heap offset of the family that targets are added to */
 	uint16_t best;	   /* best refusal so far (RFC 3261 16.7); 0 = none */
 	uint16_t progress; /* last 1xx that the waiting party was told */
 	uint8_t n_targets;
 	uint8_t round; /* of targets that ring together, over all attempts of the call; from 1 */
-	uint16_t reliable; /* 1: who waits can be sent provisional responses reliably */
+	uint8_t first;	   /* round of this attempt */
+	uint8_t reliable;  /* 1: who waits can be sent provisional responses reliably */
+	uint8_t redirects; /* that were followed */
+	uint8_t pad[3];
 	uint64_t ring_until_ns, round_until_ns, silent_until_ns; /* deadlines; 0 = off */
 	struct kept best_phrase, best_headers;
 	struct kept from, to;			/* From and To toward the targets, without tag */
 	struct kept identity; /* header lines that say who it is for to those we trust */
-	struct kept call_id, tag;		/* shared by the contacts of one user (1.12 (1)) */
 	struct kept offer_type, offer, headers; /* what they are offered */
-	uint8_t first;				/* round of this attempt */
-	uint8_t pad[7];
 };
 
 /* One offer and its answer on the way between two parties that talk: see the table in
@@ -256,15 +274,28 @@ struct setup {
 };
 void call_setup(void *step, const void *setup);
 struct target *target_at(struct worker *w, uint32_t offset);
-/* A Call-ID of ours, kept. */
-struct kept call_id_new(struct worker *w, struct call *c);
 /* Adds a target; its URI and routes are copied. NULL: too many, or no room. */
 struct target *target_new(
     struct worker *w, struct call *c, enum target_kind kind, struct span uri, struct span routes);
 
+/* family.c */
+/* Targets that are added from now on are of another family, with a Call-ID of its own. False: no room. */
+bool family_begin(struct worker *w, struct call *c);
+/* A new target's, who makes one when the attempt has none. False: no room. */
+bool family_join(struct worker *w, struct call *c, struct target *t);
+struct family *family_of(struct worker *w, const struct target *t);
+
 /* call_dial.c */
 /* Rings the best targets not yet tried, equal q together. False: none was left, or none could be. */
 bool call_dial_next(struct worker *w, struct call *c);
+/* The same, beside those that ring already. */
+bool call_dial_also(struct worker *w, struct call *c);
+
+/* call_redirect.c */
+/* A branch refused with 300 to 302 and named others. 0: these ring in its place, or one of them does;
+ * else what the refusal comes to: the status itself where nobody that may be called was named. */
+unsigned call_redirect(
+    struct worker *w, struct call *c, const struct party *p, const struct note *refusal);
 
 /* Sends the INVITE of a target whose flow is known. False: it could not. */
 bool branch_dial(struct worker *w, struct call *c, struct target *t);

@@ -4,22 +4,30 @@
 /* With somewhere else to go, a target that says nothing at all is given up after this (S1-09a). */
 enum { SILENT_S = 5 };
 
-static unsigned
-best_q(struct worker *w, struct call *c)
+/* Higher ones first, equal ones together. q is thousandths. */
+static uint32_t
+order_of(const struct target *t)
 {
-	unsigned best = 0;
+	return t->rank * 1001u + t->q + 1;
+}
+
+static uint32_t
+best_order(struct worker *w, struct call *c)
+{
+	uint32_t best = 0;
 
 	for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
 	     t = target_at(w, t->next))
-		if (!t->tried && t->q + 1u > best)
-			best = t->q + 1u;
+		if (!t->tried && order_of(t) > best)
+			best = order_of(t);
 	return best; /* 0: none left */
 }
 
 static struct span
 headers_toward(struct worker *w, const struct call *c, const struct target *t)
 {
-	struct span through = kept_span(&w->heap, c->attempt.headers);
+	struct span through =
+	    kept_span(&w->heap, t->headers.len > 0 ? t->headers : c->attempt.headers);
 	struct span who = kept_span(&w->heap, c->attempt.identity);
 	struct buf b;
 
@@ -36,13 +44,14 @@ branch_dial(struct worker *w, struct call *c, struct target *t)
 {
 	struct heap *h = &w->heap;
 	struct attempt *a = &c->attempt;
+	struct family *f = family_of(w, t);
 	struct party *p = party_new(w, c, PARTY_BRANCH, 0);
 	struct note n = { .what = CMD_DIAL,
 		.call = pool_handle(&w->calls, c),
 		.flow = t->flow,
 		.max_forwards = c->max_forwards,
 		.ring_s = t->ring_s,
-		.cseq = 1,
+		.cseq = 1u + t->depth,
 		.flags = t->no_100rel ? NOTE_NO_100REL : 0,
 		.loop = c->loop };
 	size_t used = w->scratch_used;
@@ -54,8 +63,8 @@ branch_dial(struct worker *w, struct call *c, struct target *t)
 	n.text[T_ROUTES] = kept_span(h, t->routes);
 	n.text[T_FROM] = kept_span(h, a->from);
 	n.text[T_TO] = kept_span(h, a->to);
-	n.text[T_CALL_ID] = kept_span(h, a->call_id);
-	n.text[T_TAG] = kept_span(h, a->tag);
+	n.text[T_CALL_ID] = kept_span(h, f->call_id);
+	n.text[T_TAG] = kept_span(h, f->tag);
 	n.text[T_HEADERS] = headers_toward(w, c, t);
 	n.text[T_CONTENT_TYPE] = kept_span(h, a->offer_type);
 	n.text[T_BODY] = kept_span(h, a->offer);
@@ -67,7 +76,7 @@ branch_dial(struct worker *w, struct call *c, struct target *t)
 	p->account = t->kind == TARGET_GATEWAY ? t->gateway : t->account;
 	p->user = t->user;
 	p->flow = t->flow;
-	p->sip_call_id = a->call_id;
+	p->sip_call_id = f->call_id;
 	p->leg = leg_dial(w, &n);
 	w->scratch_used =
 	    used; /* it has been sent: sixteen large offers do not fit beside one another */
@@ -77,50 +86,75 @@ branch_dial(struct worker *w, struct call *c, struct target *t)
 		p->end_ms = p->start_ms;
 		return false;
 	}
-	if (a->tag.len == 0)
-		a->tag = call_keep(w, c, kept_span(h, leg_at(w, p->leg)->dialog.local_tag));
+	if (f->tag.len == 0)
+		f->tag = call_keep(w, c, kept_span(h, leg_at(w, p->leg)->dialog.local_tag));
 	return true;
 }
 
 static unsigned
-count_of_q(struct worker *w, struct call *c, unsigned q)
+count_of(struct worker *w, struct call *c, uint32_t order)
 {
 	unsigned n = 0;
 
 	for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
 	     t = target_at(w, t->next))
-		n += !t->tried && t->q + 1u == q;
+		n += !t->tried && order_of(t) == order;
 	return n;
 }
 
 /* Without an offer of ours a reliable provisional response may bear one, which somebody must answer:
  * it is asked for only of one target, on behalf of a caller who can (RFC 3262 5). */
 static bool
-is_offer_welcome(struct worker *w, struct call *c, unsigned q)
+is_offer_welcome(struct worker *w, struct call *c, uint32_t order, bool beside)
 {
-	return c->attempt.offer.len > 0 || (c->attempt.reliable && count_of_q(w, c, q) == 1);
+	return c->attempt.offer.len > 0 ||
+	       (c->attempt.reliable && !beside && count_of(w, c, order) == 1);
 }
 
-bool
-call_dial_next(struct worker *w, struct call *c)
+static bool
+dial_best(struct worker *w, struct call *c, bool beside)
 {
-	unsigned q, dialled = 0;
+	unsigned dialled = 0;
+	uint32_t order;
 
-	while (dialled == 0 && (q = best_q(w, c)) > 0) {
-		bool no_100rel = !is_offer_welcome(w, c, q);
+	while (dialled == 0 && (order = best_order(w, c)) > 0) {
+		bool no_100rel = !is_offer_welcome(w, c, order, beside);
 
-		c->attempt.round++;
+		c->attempt.round += !beside;
 		for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
 		     t = target_at(w, t->next)) {
-			if (t->tried || t->q + 1u != q)
+			if (t->tried || order_of(t) != order)
 				continue;
 			t->tried = 1;
 			t->no_100rel = no_100rel;
 			dialled += target_dial(w, c, t);
 		}
 	}
-	c->attempt.round_until_ns = 0;
-	if (dialled > 0 && best_q(w, c) > 0)
-		c->attempt.round_until_ns = worker_now(w) + SILENT_S * NS_PER_S;
 	return dialled > 0;
+}
+
+bool
+call_dial_next(struct worker *w, struct call *c)
+{
+	bool dialled = dial_best(w, c, false);
+
+	c->attempt.round_until_ns = 0;
+	if (dialled && best_order(w, c) > 0)
+		c->attempt.round_until_ns = worker_now(w) + SILENT_S * NS_PER_S;
+	return dialled;
+}
+
+bool
+call_dial_also(struct worker *w, struct call *c)
+{
+	uint64_t until = worker_now(w) + SILENT_S * NS_PER_S;
+
+	if (!dial_best(w, c, true))
+		return false;
+	/* Those who ring already keep the time they have. */
+	if (best_order(w, c) == 0)
+		c->attempt.round_until_ns = 0;
+	else if (c->attempt.round_until_ns < until)
+		c->attempt.round_until_ns = until;
+	return true;
 }

@@ -64,7 +64,7 @@ branch_rings(struct worker *w, struct call *c, struct party *p, unsigned status)
 	if (status == 100)
 		return;
 	p->ring_ms = w->child.clock.wall_ms;
-	segment_ringing(w, segment_of(w, c, p));
+	segment_ringing(w, c, segment_of(w, c, p));
 }
 
 void
@@ -151,6 +151,7 @@ call_answer(void *step, const void *note)
 	n.text[T_BODY] = in->text[T_BODY];
 	note_down(w, &n);
 	segment_answered(w, c, segment_of(w, c, s->p), s->p);
+	segments_lost(w, c);
 	count(w->child.self, COUNT_CALLS_ANSWERED, 1);
 	branches_release(w, c, s->p, 200);
 	cdr_send(w, c, CDR_ANSWERED);
@@ -216,15 +217,26 @@ attempt_keep_best(struct worker *w, struct call *c, const struct note *in)
 	c->attempt.best_headers = call_keep(w, c, as_it_came ? in->text[T_HEADERS] : SPAN_NONE);
 }
 
+/* Did a redirection name others who were not rung yet? */
+static bool
+has_more_named(struct worker *w, struct call *c)
+{
+	for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
+	     t = target_at(w, t->next))
+		if (!t->tried && t->depth > 0)
+			return true;
+	return false;
+}
+
 /* Does another way help after this refusal? 6xx speaks for the user everywhere; what a gateway says
  * of the number is final, what it says of itself is not (R20). */
 static bool
-may_go_on(const struct party *p, unsigned status)
+may_go_on(struct worker *w, struct call *c, const struct party *p, unsigned status)
 {
 	if (status >= 600)
 		return false;
 	return p->passed_over || p->kind != TARGET_GATEWAY || status >= 500 || status == 408 ||
-	       status < 300;
+	       status < 300 || has_more_named(w, c);
 }
 
 /* Nobody answered: the caller is refused; who is being transferred need not hear of it. */
@@ -248,12 +260,19 @@ call_branch_failed(void *step, const void *note)
 {
 	struct call_step *s = step;
 	const struct note *in = note;
+	struct note named;
 	struct worker *w = s->w;
 	struct call *c = s->c;
 
 	if (!is_of_attempt(c, s->p) || c->attempt.waiting == 0)
 		return;
 	party_part(w, s->p);
+	if (in->text[T_CONTACTS].len > 0) {
+		named = (struct note){ .status = (uint16_t)call_redirect(w, c, s->p, in) };
+		if (named.status == 0)
+			return;
+		in = &named;
+	}
 	if (target_try_next(w, c, s->p, in))
 		return;
 	attempt_keep_best(w, c, in);
@@ -261,7 +280,7 @@ call_branch_failed(void *step, const void *note)
 		branches_release(w, c, s->p, in->status);
 	else if (branches_alive(w, c) > 0)
 		return;
-	else if (may_go_on(s->p, in->status) && call_dial_next(w, c))
+	else if (may_go_on(w, c, s->p, in->status) && call_dial_next(w, c))
 		return;
 	attempt_over(w, c, c->attempt.best == 408 ? BY_TIMEOUT : BY_CALLEE);
 }

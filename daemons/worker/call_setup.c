@@ -1,7 +1,6 @@
 /* A call's beginning: who calls, what was dialled, what the features and the route say. */
 #include "worker/worker.h"
 
-#include "base/rand.h"
 #include "sip/fields.h"
 
 /* --- targets ------------------------------------------------------------------------------------*/
@@ -25,6 +24,8 @@ target_new(
 	if (t == NULL)
 		return NULL;
 	t->kind = (uint8_t)kind;
+	if (!family_join(w, c, t))
+		return NULL;
 	t->uri = call_keep(w, c, uri);
 	t->routes = call_keep(w, c, routes);
 	t->segment = c->segments;
@@ -38,19 +39,6 @@ target_new(
 }
 
 /* --- what is dialled, and what is offered -------------------------------------------------------*/
-
-/* At least 128 random bits and no address of ours inside (FLOWS.md S3-05). */
-struct kept
-call_id_new(struct worker *w, struct call *c)
-{
-	uint8_t bytes[20];
-	char text[40];
-	struct buf b = buf_on(text, sizeof(text));
-
-	rand_bytes(bytes, sizeof(bytes));
-	buf_hex(&b, bytes, sizeof(bytes));
-	return call_keep(w, c, buf_span(&b));
-}
 
 static void
 keep_dialled(struct worker *w, struct call *c, const struct sip_msg *m)
@@ -132,7 +120,6 @@ call_setup(void *step, const void *setup)
 	keep_dialled(w, c, in->invite);
 	caller_keep(w, c, in->invite, in->origin);
 	keep_offer(w, c, in->invite);
-	c->attempt.call_id = call_id_new(w, c);
 	c->attempt.waiting = c->caller;
 	caller->account = c->account;
 	if (in->origin->kind == ORIGIN_SUBSCRIBER)

@@ -151,7 +151,6 @@ begin_attempt(struct worker *w, struct call *c, struct span to, struct span head
 	c->attempt.waiting = c->transfer.transferee;
 	caller_present(w, c, transferee);
 	c->attempt.to = call_keep(w, c, to);
-	c->attempt.call_id = call_id_new(w, c);
 	c->attempt.headers = call_keep(w, c, headers);
 	c->attempt.ring_until_ns = worker_now(w) + w->settings->timers.no_answer_s * NS_PER_S;
 }
@@ -306,7 +305,8 @@ take_place(void *step, const void *arg)
 	party_part(w, transferor);
 	party_pair(w, party_at(w, x->transferee), target);
 	if (segment != NULL) {
-		segment_answered(w, c, segment, target);
+		segment_answered(w, c, segment_of(w, c, target), target);
+		segments_lost(w, c);
 		tell(w, c, 200);
 		cdr_send(w, c, CDR_ANSWERED);
 	}
@@ -354,6 +354,7 @@ transfer_failed(struct worker *w, struct call *c, enum released_by by, unsigned 
 		party_release(w, c, target, SPAN_NONE);
 	x->target = 0;
 	close_segment(w, c, by, status);
+	segments_lost(w, c);
 	if (recalled) {
 		give_up(w, c, status);
 		return;

@@ -9,14 +9,15 @@ enum {
 	TEXT_SHORT = 48,  /* when the long texts of many segments do not fit */
 };
 
-static const char *const kinds[] = { "direct", "transfer_blind", "transfer_consult" };
+static const char *const kinds[] = { "direct", "transfer_blind", "transfer_consult", "deflection" };
 static const char *const directions[] = { "internal", "outbound", "inbound", "transit" };
 static const char *const dispositions[] = { "answered", "busy", "noanswer", "cancelled", "rejected",
-	"unreachable", "failed", "barred" };
+	"unreachable", "failed", "barred", "redirected" };
 static const char *const releasers[] = { "system", "caller", "callee", "system", "network",
 	"timeout" };
 static const char *const reasons[] = { "normal", "session_timer", "no_ack", "admin", "shutdown",
 	"system_failure" };
+static const char *const redirect_reasons[] = { NULL, "deflection" };
 static const char *const payers[] = { "subscriber", "trunk_customer", "tenant", "nobody" };
 
 static void
@@ -138,6 +139,12 @@ put_numbers(struct worker *w, struct cdr_writer *r, const struct segment *s)
 	put_kept(w, r, CDR_SEGMENT_dialed_digits, s->dialed);
 	put_kept(w, r, CDR_SEGMENT_called_number, s->called);
 	put_kept(w, r, CDR_SEGMENT_routed_number, s->routed);
+	if (s->redirects > 0) {
+		put_kept(w, r, CDR_SEGMENT_original_called_number, s->original);
+		put_kept(w, r, CDR_SEGMENT_redirecting_number, s->redirecting);
+		cdr_word(r, CDR_SEGMENT_redirect_reason, redirect_reasons[s->redirect_reason]);
+		cdr_int(r, CDR_SEGMENT_redirect_count, s->redirects);
+	}
 	put_kept(w, r, CDR_SEGMENT_connected_number, s->connected);
 	if (s->connected.len > 0)
 		cdr_word(r, CDR_SEGMENT_connected_reason, "called");
@@ -204,10 +211,12 @@ put_leg(struct worker *w, struct cdr_writer *r, const struct call *c, const stru
 
 /* --- the record ---------------------------------------------------------------------------------*/
 
-/* Of many legs those that were there last: a record never fails to be written for want of room. */
+/* The caller's leg, and of many others those that were there last: a record never fails to be written
+ * for want of room. */
 static bool
 write_record(struct worker *w, struct call *c, enum cdr_kind kind, struct buf *b, size_t text_max)
 {
+	const struct party *caller = party_at(w, c->caller);
 	struct cdr_writer r;
 
 	cdr_begin(&r, b, kind);
@@ -215,9 +224,11 @@ write_record(struct worker *w, struct call *c, enum cdr_kind kind, struct buf *b
 	put_call(w, &r, c, kind);
 	for (const struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next))
 		put_segment(w, &r, c, s);
+	if (kind == CDR_CLOSED && caller != NULL)
+		put_leg(w, &r, c, caller);
 	for (const struct party *p = party_at(w, c->parties); kind == CDR_CLOSED && p != NULL;
 	     p = party_at(w, p->next))
-		if (p->role != PARTY_BRIDGE && b->cap - b->len > LEG_BYTES)
+		if (p->role != PARTY_BRIDGE && p != caller && b->cap - b->len > LEG_BYTES)
 			put_leg(w, &r, c, p);
 	return cdr_end(&r);
 }

@@ -6,7 +6,7 @@
 #include "sip/fields.h"
 #include "sip/via.h"
 
-enum { VIA_MAX = 256, HOST_MAX = 192 };
+enum { VIA_MAX = 256, HOST_MAX = 192, CONTACTS_TEXT = 4096 };
 
 /* --- who we are ---------------------------------------------------------------------------------*/
 
@@ -255,6 +255,28 @@ struct span
 headers_anonymous(struct worker *w, const struct sip_msg *m)
 {
 	return copy_headers(w, m, TELLING);
+}
+
+struct span
+contacts_named(struct worker *w, const struct sip_msg *m)
+{
+	struct sip_values v = sip_values(m, SIP_H_CONTACT);
+	struct buf b = scratch_buf(w, CONTACTS_TEXT);
+	struct span value;
+	size_t whole = 0;
+
+	while (sip_values_next(&v, &value)) {
+		if (whole > 0)
+			buf_lit(&b, ", ");
+		buf_put(&b, value);
+		if (!buf_ok(&b))
+			break; /* no more of them are looked at */
+		whole = b.len;
+	}
+	b.len = whole;
+	b.overrun = false;
+	scratch_end(w, &b);
+	return buf_span(&b);
 }
 
 struct span

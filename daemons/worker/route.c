@@ -15,6 +15,13 @@ no_route(unsigned status, const char *reason)
 	return (struct route_result){ status, reason };
 }
 
+/* A transfer or a redirection changes nothing of whom the call was for. */
+static bool
+begins(const struct call *c)
+{
+	return c->state != CALL_UP && c->attempt.n_targets == 0;
+}
+
 /* --- to a subscriber ----------------------------------------------------------------------------*/
 
 static void
@@ -57,7 +64,7 @@ to_subscriber(struct worker *w, struct call *c, const struct dir_subscriber *s)
 
 	if (s->disabled)
 		return no_route(480, NULL);
-	if (c->state != CALL_UP) /* a transfer changes nothing of whom it was for */
+	if (begins(c))
 		c->called_account = s->id;
 	no = features_terminate(w, c, s);
 	return no.status != 0 ? no_route(no.status, no.reason) : to_contacts(w, c, s);
@@ -185,7 +192,7 @@ to_gateways(struct worker *w, struct call *c, struct span dialled)
 		: directory_route(&w->directory, c->tenant, dialled, route_rec);
 	if (r == NULL)
 		return no_route(404, NULL);
-	if (c->state != CALL_UP)
+	if (begins(c))
 		c->direction = c->origin == ORIGIN_GATEWAY ? DIRECTION_TRANSIT : DIRECTION_OUTBOUND;
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct dir_gateway *g =

@@ -62,13 +62,46 @@ segment_open(struct worker *w, struct call *c, const struct origin *o)
 	}
 }
 
-void
-segment_ringing(struct worker *w, struct segment *s)
+/* What it was before it was sent on; NULL: it is the first, or was begun by another cause. */
+static struct segment *
+sent_on_from(struct worker *w, const struct call *c, const struct segment *s)
 {
-	if (s->ring_ms != 0)
-		return;
-	s->ring_ms = w->child.clock.wall_ms;
-	s->ring_ns = worker_now(w);
+	struct segment *from = s->redirects == 0 ? NULL : segment_first(w, c);
+
+	while (from != NULL && from->seq != s->parent)
+		from = segment_at(w, from->next);
+	return from;
+}
+
+struct segment *
+segment_onward(struct worker *w, struct call *c, struct segment *parent, enum segment_kind kind,
+    const struct dir_subscriber *by, struct span dialled)
+{
+	struct segment *s = segment_new(w, c, kind, party_at(w, parent->from));
+
+	if (s == NULL)
+		return NULL;
+	s->parent = parent->seq;
+	s->dialed = s->called = call_keep(w, c, dialled);
+	s->calling_number = parent->calling_number;
+	s->calling_name = parent->calling_name;
+	s->anonymous = parent->anonymous;
+	s->payer = PAYER_SUBSCRIBER;
+	s->payer_account = by->id;
+	s->payer_number = s->redirecting =
+	    call_keep(w, c, dir_text(by, by->number.len > 0 ? by->number : by->user));
+	s->original = parent->redirects > 0 ? parent->original : parent->called;
+	s->redirects = parent->redirects + 1;
+	return s;
+}
+
+void
+segment_ringing(struct worker *w, struct call *c, struct segment *s)
+{
+	for (; s != NULL && s->ring_ms == 0; s = sent_on_from(w, c, s)) {
+		s->ring_ms = w->child.clock.wall_ms;
+		s->ring_ns = worker_now(w);
+	}
 }
 
 static struct kept
@@ -84,19 +117,53 @@ connected_number(struct worker *w, struct call *c, const struct segment *s, cons
 	return call_keep(w, c, buf_span(&user));
 }
 
-/* The answer is the 200 that goes to the caller now (FLOWS.md 1.12 (8)). */
+static void
+answered(struct worker *w, struct segment *s, const struct party *by, struct kept connected)
+{
+	s->by = heap_offset(&w->heap, by);
+	s->answer_ms = w->child.clock.wall_ms;
+	s->answer_ns = worker_now(w);
+	s->connected = connected;
+}
+
+/* The answer is the 200 that goes to the caller now (FLOWS.md 1.12 (8)); it answers all that led to it
+ * (BILLING.md R6). */
 void
 segment_answered(struct worker *w, struct call *c, struct segment *s, struct party *by)
 {
 	const struct target *t = target_at(w, by->target);
+	struct kept connected = connected_number(w, c, s, by);
 
-	s->by = heap_offset(&w->heap, by);
-	s->answer_ms = w->child.clock.wall_ms;
-	s->answer_ns = worker_now(w);
-	s->connected = connected_number(w, c, s, by);
+	answered(w, s, by, connected);
 	s->routed = s->connected;
 	if (by->kind == TARGET_GATEWAY)
 		s->out_trunk = t->gateway;
+	while ((s = sent_on_from(w, c, s)) != NULL && s->answer_ns == 0) {
+		answered(w, s, by, connected);
+		s->routed = s->called;
+	}
+}
+
+/* What a segment came to that did not lead to the answer. */
+static unsigned
+outcome(struct worker *w, const struct call *c, const struct segment *s)
+{
+	for (const struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next))
+		if (segment_of(w, c, p) == s && p->status >= 300 && !p->elsewhere)
+			return p->status; /* the latest */
+	return 487;
+}
+
+void
+segments_lost(struct worker *w, struct call *c)
+{
+	for (struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next)) {
+		unsigned status = s->answer_ns != 0 ? 200 : outcome(w, c, s);
+
+		if (s->answer_ns == 0)
+			segment_close(
+			    w, s, status, status == 487 ? BY_SYSTEM : BY_CALLEE, END_NORMAL);
+	}
 }
 
 static void
@@ -126,7 +193,8 @@ segments_hold(struct worker *w, struct call *c, bool held)
 static bool
 never_confirmed(struct worker *w, const struct segment *s, enum end_reason why)
 {
-	return why == END_NO_ACK && s->kind == SEGMENT_DIRECT && !party_at(w, s->from)->acked;
+	return why == END_NO_ACK && (s->kind == SEGMENT_DIRECT || s->redirects > 0) &&
+	       !party_at(w, s->from)->acked;
 }
 
 static enum disposition
@@ -206,7 +274,9 @@ segment_close(
 void
 segments_close(struct worker *w, struct call *c)
 {
-	for (struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next))
-		segment_close(
-		    w, s, s->answer_ns != 0 ? 200 : c->final, c->released_by, c->end_reason);
+	for (struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next)) {
+		unsigned status = c->final == 200 && s->answer_ns == 0 ? 487 : c->final;
+
+		segment_close(w, s, status, c->released_by, c->end_reason);
+	}
 }

@@ -145,7 +145,13 @@ void target_source(struct worker *w, struct sip_flow *f);
 
 /* --- segment.c, cdr.c ---------------------------------------------------------------------------*/
 enum { SEGMENTS_MAX = 16 }; /* of one call: its record must fit */
-enum segment_kind { SEGMENT_DIRECT, SEGMENT_TRANSFER_BLIND, SEGMENT_TRANSFER_CONSULT };
+enum segment_kind {
+	SEGMENT_DIRECT,
+	SEGMENT_TRANSFER_BLIND,
+	SEGMENT_TRANSFER_CONSULT,
+	SEGMENT_DEFLECTION
+};
+enum redirect_reason { REDIRECT_NONE, REDIRECT_DEFLECTION };
 enum disposition {
 	D_ANSWERED,
 	D_BUSY,
@@ -154,7 +160,8 @@ enum disposition {
 	D_REJECTED,
 	D_UNREACHABLE,
 	D_FAILED,
-	D_BARRED
+	D_BARRED,
+	D_REDIRECTED
 };
 struct segment *segment_at(struct worker *w, uint32_t offset);
 struct segment *segment_first(struct worker *w, const struct call *c);
@@ -166,8 +173,14 @@ void segment_open(struct worker *w, struct call *c, const struct origin *o);
  * no room, or too many. */
 struct segment *segment_new(
     struct worker *w, struct call *c, enum segment_kind kind, struct party *from);
-void segment_ringing(struct worker *w, struct segment *s);
+/* What `parent` was for is sent on by this party, whose cost it is from now on (BILLING.md R6 to R9): its
+ * numbers, who pays. NULL: no room. */
+struct segment *segment_onward(struct worker *w, struct call *c, struct segment *parent,
+    enum segment_kind kind, const struct dir_subscriber *by, struct span dialled);
+void segment_ringing(struct worker *w, struct call *c, struct segment *s);
 void segment_answered(struct worker *w, struct call *c, struct segment *s, struct party *by);
+/* The call was answered; those that did not lead there are over. */
+void segments_lost(struct worker *w, struct call *c);
 /* It is over; status: what came of it, 200 when it was answered. */
 void segment_close(
     struct worker *w, struct segment *s, unsigned status, enum released_by by, enum end_reason why);

@@ -286,14 +286,17 @@ replies(struct phone *p, const char *method, unsigned status, const char *more, 
 {
 	const char *m = request_of(p, method), *to = header(m, "To");
 	bool tagged = strstr(to, ";tag=") != NULL || status == 100;
+	char contact[128] = "";
 
+	if (status / 100 != 3) /* there it means somebody else */
+		snprintf(contact, sizeof(contact), "Contact: <%s>\r\n", p->contact);
 	sends(p,
 	    "SIP/2.0 %u Whatever\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%s\r\nCall-ID: %s\r\n"
-	    "CSeq: %s\r\nContact: <%s>\r\nUser-Agent: phone of %s\r\n%s%s"
+	    "CSeq: %s\r\n%sUser-Agent: phone of %s\r\n%s%s"
 	    "Content-Length: %zu\r\n\r\n%s",
 	    status, header(m, "Via"), header(m, "From"), to,
 	    tagged ? "" : ";tag=", tagged ? "" : p->local_tag, header(m, "Call-ID"),
-	    header(m, "CSeq"), p->contact, p->user, more,
+	    header(m, "CSeq"), contact, p->user, more,
 	    body[0] == '\0' ? "" : "Content-Type: application/sdp\r\n", strlen(body), body);
 }
 

@@ -77,6 +77,7 @@ Test(model_settings, defaults)
 	cr_expect_eq(s->dns.n_servers, 0);
 	cr_expect_eq(s->dns.timeout_ms, 500);
 	cr_expect_eq(s->dns.tries, 3);
+	cr_expect_eq(s->fork_unique, 0);
 	cr_expect_eq(s->log_level, LOG_LEVEL_INFO);
 	cr_expect_str_eq(s->user, "tandem");
 	cr_expect_str_not_empty(s->node);
@@ -151,6 +152,7 @@ Test(model_settings, values)
 			  "trusted = [ \"192.0.2.10\", \"2001:db8::9\" ];\n"
 			  "dns = { servers = [ \"192.0.2.53\", \"[2001:db8::5]:5353\" ];"
 			  " timeout_ms = 900; tries = 2; };\n"
+			  "fork = { callid = \"unique\"; };\n"
 			  "log = { level = \"debug\"; };\n"
 			  "user = \"nobody\"; node = \"a-1\"; socket_buffer = 65536;"),
 	    ERR_NONE, "%s", why);
@@ -170,6 +172,7 @@ Test(model_settings, values)
 	cr_expect(is(&s->dns.servers[1], "[2001:db8::5]:5353"));
 	cr_expect_eq(s->dns.timeout_ms, 900);
 	cr_expect_eq(s->dns.tries, 2);
+	cr_expect_eq(s->fork_unique, 1);
 	cr_expect_eq(s->log_level, LOG_LEVEL_DEBUG);
 	cr_expect_str_eq(s->user, "nobody");
 	cr_expect_str_eq(s->node, "a-1");
