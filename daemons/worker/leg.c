@@ -188,12 +188,11 @@ leg_last_word(struct worker *w, struct leg *l, enum note_what what, unsigned sta
 	leg_facts(w, l, &n);
 	if (m != NULL) {
 		n.text[T_HEADERS] = headers_through(w, m);
+		n.text[T_CONTACTS] = contacts_named(w, m);
 		if (m->request)
 			n.text[T_REASON] = sip_header_get(m, SIP_H_REASON);
 		else
 			n.text[T_PHRASE] = sip_span(m, m->reason);
-		if (!m->request && status >= 300 && status <= 302)
-			n.text[T_CONTACTS] = contacts_named(w, m);
 	}
 	note_up(w, &n);
 	l->call = 0;

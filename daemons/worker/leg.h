@@ -372,7 +372,7 @@ void leg_facts(struct worker *w, const struct leg *l, struct note *n);
 struct span headers_through(struct worker *w, const struct sip_msg *m);
 /* The same without those that tell who speaks (RFC 3323 5.1). */
 struct span headers_anonymous(struct worker *w, const struct sip_msg *m);
-/* The Contacts of a redirection, comma-joined, in scratch. */
+/* The Contacts of a redirection (300 to 302), comma-joined, in scratch; of any other message: none. */
 struct span contacts_named(struct worker *w, const struct sip_msg *m);
 struct span reason_line(struct worker *w, const struct note *n);
 

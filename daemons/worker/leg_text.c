@@ -261,10 +261,13 @@ struct span
 contacts_named(struct worker *w, const struct sip_msg *m)
 {
 	struct sip_values v = sip_values(m, SIP_H_CONTACT);
-	struct buf b = scratch_buf(w, CONTACTS_TEXT);
 	struct span value;
+	struct buf b;
 	size_t whole = 0;
 
+	if (m->request || m->status < 300 || m->status > 302)
+		return SPAN_NONE;
+	b = scratch_buf(w, CONTACTS_TEXT);
 	while (sip_values_next(&v, &value)) {
 		if (whole > 0)
 			buf_lit(&b, ", ");
