@@ -32,12 +32,16 @@ keep_way(struct worker *w, struct txn *t, struct relay *r, const struct dir_gate
 	struct relay_way *way = &r->ways[r->n_ways];
 	struct buf uri = scratch_buf(w, 512);
 	struct sip_uri parsed;
+	enum err e;
 
 	route_put_gateway(&uri, g, number);
-	if (!buf_ok(&uri) || sip_uri_parse(buf_span(&uri), &parsed) != ERR_NONE ||
-	    target_flow(w, &parsed, &way->flow) != ERR_NONE)
+	if (!buf_ok(&uri) || sip_uri_parse(buf_span(&uri), &parsed) != ERR_NONE)
 		return;
-	target_source(w, &way->flow);
+	e = target_flow(w, &parsed, &way->flow);
+	if (e == ERR_NONE)
+		target_source(w, &way->flow);
+	else if (e != ERR_ABSENT || !resolve_may(w, &parsed))
+		return;
 	way->uri = keep(w, t, buf_span(&uri), good);
 	r->n_ways++;
 }

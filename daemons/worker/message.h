@@ -15,6 +15,7 @@
 #include "worker/call.h"
 
 struct origin;
+struct resolved;
 struct worker;
 
 enum {
@@ -41,13 +42,13 @@ extern const struct fsm relay_fsm;
 
 struct relay_way {
 	struct kept uri;
-	struct sip_flow flow;
+	struct sip_flow flow; /* no peer: its name is not looked up yet */
 };
 struct relay { /* in the arena of its server transaction, whose user_data is its heap offset */
 	uint8_t state;	 /* enum relay_state */
 	uint8_t refused; /* 1: somebody who is there does not want it */
 	uint8_t n_branches, n_ways, next_way;
-	uint8_t pad;
+	uint8_t locating; /* 1: the name of the way before next_way is being looked up */
 	uint16_t best; /* best refusal so far (RFC 3261 16.7); 0 = none */
 	uint32_t tenant, loop, max_forwards;
 	uint64_t account;	     /* of the sender: subscriber or gateway id */
@@ -82,6 +83,8 @@ void relay_go(struct worker *w, struct txn *t, struct relay *r);
 /* A branch, or the route, has said no. m: its response, or NULL. */
 void relay_note_refusal(struct worker *w, struct txn *t, struct relay *r, unsigned status,
     const struct sip_msg *m);
+/* The relay of a server transaction; NULL: it has none. */
+struct relay *relay_of(struct worker *w, const struct txn *t);
 /* News of a transaction whose user is a transaction. */
 void message_on_txn(struct worker *w, struct txn *t, enum txn_news news, const struct sip_msg *m);
 void message_on_timer(struct worker *w, struct txn *t);
@@ -89,6 +92,12 @@ void message_on_timer(struct worker *w, struct txn *t);
 void message_kept(struct worker *w, const struct wire_message_fate *f);
 void message_recover(struct worker *w);
 struct message_branch *message_branch_of(struct worker *w, const struct txn *t);
+
+/* --- message_way.c ------------------------------------------------------------------------------*/
+/* The next gateway, if what was said so far lets it have a try. */
+bool relay_send_next_way(struct worker *w, struct txn *t, struct relay *r);
+/* From resolve.c: where the way that was looked up leads. */
+void message_on_resolved(struct worker *w, handle relay, uint32_t which, const struct resolved *r);
 
 /* --- message_text.c -----------------------------------------------------------------------------*/
 struct message_text { /* one outgoing request */

@@ -28,7 +28,7 @@ struct relay_input {
 	const struct sip_msg *m; /* NULL: said by nobody, or lost by a kill */
 };
 
-static struct relay *
+struct relay *
 relay_of(struct worker *w, const struct txn *t)
 {
 	return t == NULL || t->kind != TXN_NIST || t->user_data == 0 ||
@@ -261,25 +261,12 @@ is_pending(const struct txn *t)
 static bool
 waits(struct worker *w, const struct relay *r)
 {
+	if (r->locating)
+		return true;
 	for (unsigned i = 0; i < r->n_branches; i++)
 		if (is_pending(txn_at(&w->txns, r->branches[i])))
 			return true;
 	return false;
-}
-
-/* The next gateway, when the one before is itself at fault (BILLING.md R20). */
-static bool
-send_next_way(struct worker *w, struct txn *t, struct relay *r)
-{
-	const struct relay_way *way = &r->ways[r->next_way];
-
-	if (r->next_way == r->n_ways || (r->best != 0 && r->best < 500 && r->best != 480))
-		return false;
-	if (r->best >= 600)
-		return false;
-	r->next_way++;
-	relay_send(w, t, r, kept_span(&w->heap, way->uri), SPAN_NONE, &way->flow);
-	return true;
 }
 
 /* All have said their word, or time is over: what the sender is told, or who else is tried. */
@@ -288,7 +275,7 @@ conclude(struct worker *w, struct txn *t, struct relay *r)
 {
 	struct relay_input in = { 0 };
 
-	while (r->state == RELAY_SENT && !waits(w, r) && send_next_way(w, t, r))
+	while (r->state == RELAY_SENT && !waits(w, r) && relay_send_next_way(w, t, r))
 		;
 	if (r->state != RELAY_SENT || (waits(w, r) && worker_now(w) < r->until_ns))
 		return;
@@ -441,6 +428,10 @@ take_up(struct worker *w, struct txn *t, struct relay *r)
 	} else if (has_no_branch(w, r)) {
 		txn_drop(&w->txns, t); /* its sender repeats it */
 	} else {
+		if (r->locating) { /* nobody answers what the process before had asked */
+			r->locating = 0;
+			r->next_way--;
+		}
 		relay_go(w, t, r);
 	}
 }

@@ -10,7 +10,7 @@
 
 enum { WAITS = 256, WAITERS = 4096, LOOK_MS = 500 };
 
-struct waiter { /* a call or a leg */
+struct waiter { /* a call, a leg or the relay of a MESSAGE */
 	handle who;
 	uint32_t which;
 	uint32_t next; /* + 1; 0 = last */
@@ -197,6 +197,24 @@ resolve_may(struct worker *w, const struct sip_uri *uri)
 	return locate_question_of(uri, plan_ways(w->settings), &q) == ERR_NONE;
 }
 
+static void
+tell(struct worker *w, const struct waiter *waiter, const struct resolved *r)
+{
+	switch ((enum object_kind)handle_kind(waiter->who)) {
+	case KIND_CALL:
+		call_on_resolved(w, waiter->who, waiter->which, r);
+		break;
+	case KIND_LEG:
+		leg_on_resolved(w, waiter->who, waiter->which, r);
+		break;
+	case KIND_TXN:
+		message_on_resolved(w, waiter->who, waiter->which, r);
+		break;
+	case KIND_CONN:
+		break;
+	}
+}
+
 /* Each waiter gets an order of its own. The wait is free before the first of them hears of it: he may
  * ask for something else. */
 static void
@@ -215,10 +233,7 @@ wait_end(struct worker *w, struct wait *x, const struct locate_plan *plan)
 		waiter->next = all->spare;
 		all->spare = at;
 		fill(plan, &r);
-		if (handle_kind(me.who) == KIND_LEG)
-			leg_on_resolved(w, me.who, me.which, &r);
-		else
-			call_on_resolved(w, me.who, me.which, &r);
+		tell(w, &me, &r);
 		worker_drain(w);
 		at = me.next;
 	}

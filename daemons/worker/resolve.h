@@ -32,17 +32,17 @@ struct resolver_wait *resolve_new(struct worker *w); /* fatal() without memory *
 void resolve_drop(struct resolver_wait *all);
 
 /*
- * Where does this URI lead? `who` is a call or a leg, `which` its own word for what it asks.
+ * Where does this URI lead? `who` is a call, a leg or a relay, `which` its own word for what it asks.
  *
  *     ERR_NONE    *r_r says it
- *     ERR_AGAIN   it is being looked up: call_on_resolved() or leg_on_resolved() will be called once, with both
+ *     ERR_AGAIN   it is being looked up: call_on_resolved() or its like will be called once, with both
  *     ERR_SYNTAX  no SIP URI, or a host that is none
  *     ERR_DENIED  we have no listener that could send there
  *     ERR_FULL    too many are waiting
  */
 enum err resolve_start(struct worker *w, const struct sip_uri *uri, handle who, uint32_t which,
     struct resolved *r_r);
-/* call.c, leg_place.c: what `which` of theirs waited for. They may be gone. */
+/* call.c, leg_place.c (and message.h): what `which` of theirs waited for. They may be gone. */
 void call_on_resolved(
     struct worker *w, handle call, uint32_t which, const struct resolved *r);
 void leg_on_resolved(

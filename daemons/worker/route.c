@@ -24,6 +24,18 @@ begins(const struct call *c)
 
 /* --- to a subscriber ----------------------------------------------------------------------------*/
 
+/* Somebody else registered it: the way that this came does not lead there, the contact's name does. */
+static bool
+is_at_its_name(const struct location *loc, const struct binding *b)
+{
+	struct netaddr literal;
+	struct sip_uri uri;
+
+	return b->registered_by.len > 0 && b->path.len == 0 &&
+	       sip_uri_parse(loc_text(loc, b->contact), &uri) == ERR_NONE &&
+	       netaddr_ip(uri.host, &literal) != ERR_NONE;
+}
+
 static void
 add_contact(struct worker *w, struct call *c, const struct location *loc, const struct binding *b,
     const struct dir_subscriber *s, struct kept user)
@@ -35,7 +47,8 @@ add_contact(struct worker *w, struct call *c, const struct location *loc, const 
 		return;
 	t->q = b->q;
 	t->ring_s = b->ring_s;
-	t->flow = b->flow;
+	if (!is_at_its_name(loc, b))
+		t->flow = b->flow;
 	t->account = s->id;
 	t->user = user;
 }

@@ -329,6 +329,26 @@ def test_F1_the_worker_is_killed_while_a_name_is_looked_up(office, servers):
     hang_up(office, alice, call, one)
 
 
+# --- contacts --------------------------------------------------------------------------------------
+
+def test_S0_20_a_contact_that_somebody_else_registered(office, servers):
+    """The way of that REGISTER leads to who sent it: the contact is found by its name."""
+    one, _ = servers
+    office.dns.zone(*HOSTS)
+    boss, desk, alice = [office.phone(register=False) for _ in range(3)]
+    office.sql.do("insert into tandem.reg_delegate (tenant_id, subscriber_id, delegate_id)"
+                  " select b.tenant_id, b.subscriber_id, d.subscriber_id from tandem.subscriber b,"
+                  " tandem.subscriber d where b.username = '%s' and d.username = '%s'" % (boss.name, desk.name))
+    contact = "sip:boss@a.test:%d" % one.link.local[1]
+    wait_until(lambda: desk.register(status=None, to=boss.aor, contact="<%s>" % contact).status == 200)
+    call = alice.invite(boss.name, sdp=sdp(port=40000))
+    assert one.expect("INVITE").uri == contact
+    one.reply(486)
+    one.expect("ACK")
+    assert refused(alice, call).status == 486
+    desk.silence(0.05)
+
+
 # --- in a dialog -----------------------------------------------------------------------------------
 
 def test_S3_13_the_next_hop_of_a_dialog(office, servers):

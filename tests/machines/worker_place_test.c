@@ -2,8 +2,9 @@
  * bench plays the resolver. */
 #include <string.h>
 
-#include "worker_phone.h"
+#include "worker_refer.h"
 #include "worker_resolver.h"
+#include "worker_texts.h"
 
 enum { GW = 7, GW2 = 8 };
 
@@ -54,7 +55,7 @@ until_given_up(struct phone *dead)
 }
 
 static void
-answers(struct phone *p)
+takes_call(struct phone *p)
 {
 	hears(p, "INVITE");
 	replies(p, "INVITE", 200, "", SDP_B);
@@ -97,13 +98,13 @@ Test(worker_place, S3_13_a_gateway_by_name)
 Test(worker_place, S3_13_what_is_known_is_not_asked_again)
 {
 	calls(BOTH);
-	answers(first);
+	takes_call(first);
 	hangs_up(alice, first);
 	rig_wait_ms(40000);
 	dials(alice, "0012345", "", SDP_A);
 	hears(alice, "100");
 	resolver_hears_nothing();
-	answers(first);
+	takes_call(first);
 	hangs_up(alice, first);
 	rig_ends_empty(2);
 }
@@ -115,7 +116,7 @@ Test(worker_place, S3_13_the_next_one_after_503)
 	hears(first, "INVITE");
 	replies(first, "INVITE", 503, "", "");
 	hears(first, "ACK");
-	answers(second);
+	takes_call(second);
 	hangs_up(alice, second);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 }
@@ -126,7 +127,7 @@ Test(worker_place, S3_13_the_next_one_when_the_first_is_silent)
 	wait_beside(first, 4500);
 	hears_nothing(second);
 	rig_wait_ms(520);
-	answers(second);
+	takes_call(second);
 	hangs_up(alice, second);
 	wait_beside(first, 40000);
 	rig_ends_empty(1);
@@ -137,7 +138,7 @@ Test(worker_place, S3_13_the_next_one_when_the_first_cannot_be_reached)
 	calls(BOTH);
 	hears(first, "INVITE");
 	rig_unreachable(first);
-	answers(second);
+	takes_call(second);
 	hangs_up(alice, second);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 }
@@ -205,7 +206,7 @@ Test(worker_place, S3_13_another_gateway_after_all_places_of_the_first)
 	hears(second, "INVITE");
 	replies(second, "INVITE", 503, "", "");
 	hears(second, "ACK");
-	answers(third);
+	takes_call(third);
 	hangs_up(alice, third);
 	rig_ends_empty(1);
 }
@@ -230,7 +231,7 @@ Test(worker_place, S3_13_a_name_that_is_not_there_leads_to_the_next_gateway)
 	rig_gateway(GW2, "203.0.113.3", true);
 	rig_route("00", 2, gateways);
 	calls("");
-	answers(third);
+	takes_call(third);
 	hangs_up(alice, third);
 	rig_ends_empty(1);
 }
@@ -275,7 +276,7 @@ Test(worker_place, F1_a_worker_dies_while_a_name_is_looked_up)
 	rig_wait_ms(600);
 	resolver_hears("gw.test");
 	resolver_says("gw.test", 60, BOTH);
-	answers(first);
+	takes_call(first);
 	hangs_up(alice, first);
 	rig_ends_empty(1);
 }
@@ -287,7 +288,7 @@ Test(worker_place, F1_a_worker_dies_between_two_places)
 	rig_restart(0);
 	resolver_attach(0);
 	until_given_up(first);
-	answers(second);
+	takes_call(second);
 	hangs_up(alice, second);
 	wait_beside(first, 40000);
 	rig_ends_empty(1);
@@ -354,7 +355,7 @@ Test(worker_place, S3_13_the_next_hop_of_a_dialog_by_name)
 
 	strcpy(first->contact, "sip:gw@inner.test");
 	calls("udp/203.0.113.1:5060");
-	answers(first);
+	takes_call(first);
 	resolver_hears("inner.test");
 	resolver_says("inner.test", 60, "udp/203.0.113.9:5060");
 	first->address.ip[3] = 9;
@@ -370,7 +371,7 @@ Test(worker_place, S3_13_a_next_hop_that_is_not_in_dns_is_reached_as_it_came)
 {
 	strcpy(first->contact, "sip:gw@h2kd7.invalid");
 	calls("udp/203.0.113.1:5060");
-	answers(first);
+	takes_call(first);
 	resolver_hears("h2kd7.invalid");
 	resolver_says("h2kd7.invalid", 60, "");
 	hangs_up(alice, first);
@@ -382,8 +383,113 @@ Test(worker_place, A11_a_next_hop_that_is_our_domain_is_not_asked_for)
 {
 	strcpy(first->contact, "sip:gw@example.com");
 	calls("udp/203.0.113.1:5060");
-	answers(first);
+	takes_call(first);
 	resolver_hears_nothing();
 	hangs_up(alice, first);
 	rig_ends_empty(1);
+}
+
+/* The attempt for somebody who is transferred (BILLING.md R11). */
+Test(worker_place, R11_a_transfer_to_a_gateway_by_name)
+{
+	talk(alice, bob);
+	transfers(bob, "0012345");
+	resolver_hears("gw.test");
+	resolver_says("gw.test", 60, BOTH);
+	hears(first, "INVITE");
+	replies(first, "INVITE", 503, "", "");
+	hears(first, "ACK");
+	rings(second);
+	RINGING(bob);
+	are_joined(alice, second);
+	ENDS(bob, "200 OK");
+	is_released(bob);
+	hangs_up(alice, second);
+	rig_ends_empty(1);
+}
+
+Test(worker_place, R11_a_transfer_to_a_name_that_is_not_there)
+{
+	talk(alice, bob);
+	transfers(bob, "0012345");
+	resolver_hears("gw.test");
+	resolver_says("gw.test", 60, "");
+	ENDS(bob, "500 Server Internal Error");
+	hangs_up(alice, bob);
+	rig_ends_empty(1);
+}
+
+/* --- MESSAGE ------------------------------------------------------------------------------------*/
+
+static void
+texts_out(void)
+{
+	texts_as(alice, "sip:0012345@example.com", "<sip:alice@example.com>", PLAIN, HELLO);
+}
+
+Test(worker_place, S4_14_a_message_to_a_gateway_by_name)
+{
+	texts_out();
+	resolver_hears("gw.test");
+	hears_nothing(alice);
+	resolver_says("gw.test", 60, BOTH);
+	hears(first, "MESSAGE");
+	answers(first, 503, "");
+	hears(second, "MESSAGE");
+	answers(second, 200, "");
+	hears(alice, "200");
+	rig_ends_empty(0);
+}
+
+Test(worker_place, S4_14_a_message_when_the_name_is_known)
+{
+	texts_out();
+	resolver_hears("gw.test");
+	resolver_says("gw.test", 60, BOTH);
+	hears(first, "MESSAGE");
+	answers(first, 200, "");
+	hears(alice, "200");
+	texts_out();
+	resolver_hears_nothing();
+	hears(first, "MESSAGE");
+	answers(first, 200, "");
+	hears(alice, "200");
+	rig_ends_empty(0);
+}
+
+Test(worker_place, S4_14_a_message_to_a_name_that_is_not_there)
+{
+	static const uint64_t gateways[] = { GW, GW2 };
+	struct phone *third = phone_at("gw2", "203.0.113.3");
+
+	texts_out();
+	resolver_hears("gw.test");
+	resolver_says("gw.test", 60, "");
+	hears(alice, "500");
+	rig_gateway(GW2, "203.0.113.3", true);
+	rig_route("00", 2, gateways);
+	texts_out();
+	hears(third, "MESSAGE");
+	answers(third, 200, "");
+	hears(alice, "200");
+	rig_ends_empty(0);
+}
+
+/* Nothing was sent: the sender repeats it, and it begins anew. */
+Test(worker_place, F1_a_worker_dies_while_the_name_for_a_message_is_looked_up)
+{
+	char again[RIG_TEXT];
+
+	texts_out();
+	strcpy(again, last);
+	resolver_hears("gw.test");
+	rig_restart(0);
+	resolver_attach(0);
+	cr_assert(rig_deliver(0, again, &alice->address));
+	resolver_hears("gw.test");
+	resolver_says("gw.test", 60, BOTH);
+	hears(first, "MESSAGE");
+	answers(first, 200, "");
+	hears(alice, "200");
+	rig_ends_empty(0);
 }

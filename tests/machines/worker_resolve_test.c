@@ -20,6 +20,7 @@ ask(const char *text, handle call, uint32_t which, struct resolved *r)
 	struct sip_uri uri;
 
 	cr_assert_eq(sip_uri_parse(span_str(text), &uri), ERR_NONE);
+	call |= handle_make(handle_owner_of(KIND_CALL, proc_of(ROLE_WORKER, 0)), 0, 0);
 	return resolve_start(rig->w[0], &uri, call, which, r);
 }
 
@@ -97,7 +98,7 @@ Test(worker_resolve, a_name_is_asked_for_once)
 	resolver_says("gw.test", 60, "udp/192.0.2.5:5060 udp/192.0.2.6:5070");
 	cr_assert_eq(n_told, 6);
 	for (unsigned i = 0; i < 6; i++) {
-		cr_expect_eq(told[i].call, i < 5 ? 77 : 78);
+		cr_expect_eq(handle_generation(told[i].call), i < 5 ? 77 : 78);
 		cr_expect_eq(told[i].which, i);
 		cr_expect_eq(told[i].r.status, LOCATE_FOUND);
 		expect_place(&told[i].r, 0, "192.0.2.5:5060");
