@@ -325,8 +325,8 @@ Test(worker_reliable, S3_04b_other_early_dialog_answers)
 	ends();
 }
 
-/* 183, announcement, failure; and 180 after 183 (RFC 3960). */
-Test(worker_reliable, announcement_then_failure)
+/* 183, announcement, failure; and 180 after 183 (RFC 3960). Billing has not begun. */
+Test(worker_reliable, S4_11_announcement_then_failure)
 {
 	const char *m;
 
