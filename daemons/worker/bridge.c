@@ -54,6 +54,7 @@ event_of_command(enum note_what what)
 	case NOTE_NONE:
 	case EV_PROGRESS:
 	case EV_ANSWER:
+	case EV_TOLD:
 	case EV_ACKED:
 	case EV_PRACKED:
 	case EV_OFFER:

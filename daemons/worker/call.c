@@ -38,6 +38,7 @@ static const struct fsm_row rows[] = {
 
 	FSM_ROW(CALL_UP,      CE_PROGRESS,        CALL_UP,      call_transfer_progress),
 	FSM_ROW(CALL_UP,      CE_ANSWER,          CALL_UP,      call_transfer_answer),
+	FSM_ROW(CALL_UP,      CE_TOLD,            CALL_UP,      call_told),
 	FSM_ROW(CALL_UP,      CE_ACKED,           CALL_UP,      call_acked),
 	FSM_ROW(CALL_UP,      CE_OFFER,           CALL_UP,      call_offer),
 	FSM_ROW(CALL_UP,      CE_OFFER_ANSWERED,  CALL_UP,      call_offer_answered),
@@ -53,6 +54,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_UP,      CE_T_RING,          CALL_UP,      call_ring_over),
 	FSM_ROW(CALL_UP,      CE_T_ROUND,         CALL_UP,      call_round_over),
 	FSM_ROW(CALL_UP,      CE_T_SILENCE,       CALL_UP,      call_silence_over),
+	FSM_ROW(CALL_UP,      CE_CANCELLED,       CALL_UP,      call_caller_cancelled),
 	FSM_ROW(CALL_UP,      CE_T_JOIN,          CALL_UP,      call_join_again),
 	FSM_ROW(CALL_UP,      CE_T_AUDIT,         CALL_UP,      call_audit),
 	FSM_ROW(CALL_UP,      CE_HANGUP,          CALL_UP,      call_operator_hangup),
@@ -68,7 +70,7 @@ static const struct fsm_row rows[] = {
 
 static const char *const states[CALL_N_STATES] = { "ROUTING", "RINGING", "UP", "ENDING" };
 static const char *const events[CE_N_EVENTS] = {
-	"SETUP", "PROGRESS", "ANSWER", "ACKED", "PRACKED", "OFFER", "OFFER_ANSWERED", "OFFER_REFUSED",
+	"SETUP", "PROGRESS", "ANSWER", "TOLD", "ACKED", "PRACKED", "OFFER", "OFFER_ANSWERED", "OFFER_REFUSED",
 	"OFFER_CANCELLED", "LATE_ANSWER", "REQUEST", "RESPONSE", "FAILED", "CANCELLED", "RELEASED",
 	"GONE", "RESOLVED", "T_RING", "T_ROUND", "T_SILENCE", "T_LINGER", "T_JOIN", "T_AUDIT", "HANGUP", "END",
 };
@@ -229,6 +231,8 @@ event_of_note(enum note_what what)
 		return CE_PROGRESS;
 	case EV_ANSWER:
 		return CE_ANSWER;
+	case EV_TOLD:
+		return CE_TOLD;
 	case EV_ACKED:
 		return CE_ACKED;
 	case EV_PRACKED:

@@ -207,6 +207,7 @@ enum call_event {
 	CE_SETUP,
 	CE_PROGRESS,
 	CE_ANSWER,
+	CE_TOLD,
 	CE_ACKED,
 	CE_PRACKED,
 	CE_OFFER,
@@ -346,6 +347,7 @@ void negotiation_join(struct worker *w, struct call *c, struct party *p);
 /* p has gone: what it was asked, or asked for, comes to nothing. */
 void negotiation_forget(struct worker *w, struct call *c, struct party *p);
 void call_join_again(void *step, const void *note);
+void call_told(void *step, const void *note);
 void call_acked(void *step, const void *note);
 void call_pracked(void *step, const void *note);
 void call_offer(void *step, const void *note);

@@ -110,6 +110,19 @@ call_refuse(
 
 /* --- who ended it -------------------------------------------------------------------------------*/
 
+/* An answer that the caller has not been told of yet is none. */
+static void
+release_rest(struct call_step *s, const struct note *in)
+{
+	if (s->c->final != 200 && s->p == party_at(s->w, s->c->caller))
+		s->c->final = in->status >= 300 ? in->status : 487;
+	else if (s->c->final != 200) {
+		call_refuse(s->w, s->c, 480, SPAN_NONE, SPAN_NONE);
+		return;
+	}
+	call_end(s->w, s->c);
+}
+
 void
 call_released(void *step, const void *note)
 {
@@ -127,7 +140,7 @@ call_released(void *step, const void *note)
 		call_because(s->c, BY_NETWORK, END_NORMAL);
 	else
 		call_because(s->c, s->p->side == SIDE_A ? BY_CALLER : BY_CALLEE, END_NORMAL);
-	call_end(s->w, s->c);
+	release_rest(s, in);
 }
 
 void
@@ -143,23 +156,26 @@ call_operator_hangup(void *step, const void *note)
 		call_refuse(s->w, s->c, 480, SPAN_NONE, SPAN_NONE);
 }
 
-/* Killed between the called side's answer and ours to the caller, who will be refused now. */
+/* Was the caller told of the answer, and the kill came before the call knew of that? */
 static bool
-answer_unsent(struct worker *w, struct call *c)
+is_told(struct worker *w, const struct call *c)
 {
 	const struct leg *l = leg_at(w, party_at(w, c->caller)->leg);
 	const struct txn *t = l == NULL ? NULL : txn_at(&w->txns, l->invite);
 
-	return c->final == 200 && segment_first(w, c)->answer_ns == 0 && t != NULL &&
-	       t->kind == TXN_IST && t->state <= TXN_PROCEEDING;
+	return l != NULL && l->dialog.state == DIALOG_CONFIRMED &&
+	       (t == NULL || t->kind != TXN_IST || t->state > TXN_PROCEEDING);
 }
 
 void
 call_abandon(struct worker *w, struct call *c)
 {
+	struct call_step s = { w, c, party_at(w, c->caller) };
+
 	call_because(c, BY_SYSTEM, END_SYSTEM_FAILURE);
-	if (answer_unsent(w, c)) {
-		party_at(w, c->caller)->answer_ms = 0;
+	if (c->state == CALL_UP && is_told(w, c))
+		call_told(&s, NULL);
+	if (c->state == CALL_UP && c->final != 200) { /* he is refused now */
 		call_refuse(w, c, 500, SPAN_NONE, SPAN_NONE);
 		return;
 	}

@@ -138,23 +138,36 @@ call_answer(void *step, const void *note)
 
 	c->attempt.waiting = 0;
 	c->attempt.ring_until_ns = c->attempt.round_until_ns = c->attempt.silent_until_ns = 0;
-	c->final = 200;
 	s->p->role = PARTY_CALLED;
 	party_pair(w, caller, s->p);
 	if (in->flags & NOTE_DELAYED_OFFER)
 		negotiation_owe(w, c, caller, s->p);
-	s->p->answer_ms = caller->answer_ms = w->child.clock.wall_ms;
-	caller->status = 200;
+	s->p->answer_ms = w->child.clock.wall_ms;
 	n.session = in->session;
 	n.text[T_HEADERS] = in->text[T_HEADERS];
 	n.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
 	n.text[T_BODY] = in->text[T_BODY];
 	note_down(w, &n);
-	segment_answered(w, c, segment_of(w, c, s->p), s->p);
-	segments_lost(w, c);
-	count(w->child.self, COUNT_CALLS_ANSWERED, 1);
 	branches_release(w, c, s->p, 200);
-	cdr_send(w, c, CDR_ANSWERED);
+}
+
+/* The caller's 200 is on its way, which may have waited for a PRACK: now it is answered (FLOWS.md 1.12
+ * (8)). */
+void
+call_told(void *step, const void *note)
+{
+	struct call_step *s = step;
+	struct party *by = party_peer(s->w, s->p);
+
+	(void)note;
+	if (by == NULL || s->c->final == 200)
+		return;
+	s->c->final = s->p->status = 200;
+	s->p->answer_ms = s->w->child.clock.wall_ms;
+	segment_answered(s->w, s->c, segment_of(s->w, s->c, by), by);
+	segments_lost(s->w, s->c);
+	count(s->w->child.self, COUNT_CALLS_ANSWERED, 1);
+	cdr_send(s->w, s->c, CDR_ANSWERED);
 }
 
 /* Another answered first, or the caller is gone: ACK and BYE. R23: answered and released at once. */

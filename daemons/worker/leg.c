@@ -22,8 +22,6 @@
  */
 #include "worker/worker.h"
 
-#include <string.h>
-
 #include "base/rand.h"
 #include "sip/fields.h"
 
@@ -145,6 +143,8 @@ leg_drop(struct worker *w, struct leg *l)
 {
 	struct txn *t = txn_at(&w->txns, l->invite);
 
+	leg_drop_update(w, l);
+	leg_drop_passed(w, l);
 	/* A BYE came first: a peer that never answers our re-INVITE holds nothing. */
 	if (t != NULL && t->kind == TXN_ICT)
 		txn_let_go(&w->txns, t);
@@ -157,24 +157,6 @@ struct dialog_memory
 leg_memory(struct worker *w, struct leg *l)
 {
 	return (struct dialog_memory){ &w->heap, &l->arena, pool_handle(&w->legs, l) };
-}
-
-bool
-leg_keep(struct worker *w, struct leg *l, struct leg_kept *k, struct span s)
-{
-	struct kept text = k->text;
-
-	k->text.len = 0;
-	if (s.len > k->cap) {
-		if (arena_keep(&w->heap, &l->arena, pool_handle(&w->legs, l), s, &text) != ERR_NONE)
-			return false;
-		k->cap = (uint32_t)s.len;
-	} else if (s.len > 0) {
-		memcpy(heap_at(&w->heap, text.at), s.p, s.len);
-	}
-	text.len = (uint32_t)s.len;
-	k->text = text;
-	return true;
 }
 
 void
@@ -422,6 +404,7 @@ event_of_command(const struct leg *l, enum note_what what)
 	case NOTE_NONE:
 	case EV_PROGRESS:
 	case EV_ANSWER:
+	case EV_TOLD:
 	case EV_ACKED:
 	case EV_PRACKED:
 	case EV_OFFER:
@@ -448,7 +431,8 @@ event_of_command(const struct leg *l, enum note_what what)
 static enum leg_update_event
 update_event_of_command(const struct leg *l, const struct note *n)
 {
-	if (n->what == CMD_OFFER && leg_peer_allows(l, SIP_UPDATE) &&
+	/* An UPDATE cannot ask for an offer. */
+	if (n->what == CMD_OFFER && leg_peer_allows(l, SIP_UPDATE) && n->text[T_BODY].len > 0 &&
 	    (n->flags & NOTE_UPDATE || l->dialog.state == DIALOG_EARLY))
 		return UE_DO_UPDATE;
 	if (l->upd == UPD_IN && n->what == CMD_OFFER_ANSWER)
@@ -467,6 +451,10 @@ obey(struct worker *w, struct leg *l, const struct note *n)
 
 	if (leg_holds_back(w, l, n))
 		return true;
+	/* One offer at a time (RFC 3264 4, RFC 3311 5.1): the first INVITE's has no answer yet, or the
+	 * PRACK is on its way that would be taken for an old request if it came after this one. */
+	if (n->what == CMD_OFFER && (l->offer.state != OFFER_STABLE || leg_waits_for_prack(w, l)))
+		return false;
 	if (n->what == CMD_ACK && l->prack_rseq != 0)
 		leg_send_prack(w, l, l->prack_rseq, n);
 	else if (n->what == CMD_REQUEST)

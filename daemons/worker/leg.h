@@ -146,6 +146,7 @@ struct leg { /* in shared memory */
 	handle invite;		   /* transaction of the INVITE in flight, either way */
 	handle update;		   /* of the UPDATE */
 	handle bye;		   /* of our BYE */
+	handle prack;		   /* of our last PRACK */
 	handle passed[LEG_PASSED]; /* of requests that wait for the other side's answer */
 	uint64_t resend_ns, give_up_ns, ring_until_ns; /* deadlines; 0 = off */
 	struct dialog dialog;
@@ -154,6 +155,7 @@ struct leg { /* in shared memory */
 	struct arena arena;   /* its text; owner: this leg */
 	struct leg_kept sdp;  /* our last description, where it may have to be said again */
 	struct leg_kept held; /* a note that waits for a PRACK */
+	struct leg_kept answer; /* in a reliable response: to our INVITE, whose 2xx bears none */
 	uint32_t ack_cseq;    /* of our last ACK */
 	uint32_t ack_sdp;     /* 1: it bore `sdp` */
 	struct leg_timer timer;
@@ -214,8 +216,6 @@ leg_peer_allows(const struct leg *l, enum sip_method m)
 {
 	return l->allows >> m & 1;
 }
-/* Keeps s in place of what stood there; false: no room, and nothing stands there. */
-bool leg_keep(struct worker *w, struct leg *l, struct leg_kept *k, struct span s);
 /* CANCEL, BYE or a refusal, whichever is right now. */
 void leg_release(struct worker *w, struct leg *l, const struct leg_input *in);
 /* The last event of a leg to its call, which lets go of it. */
@@ -303,6 +303,8 @@ void leg_no_prack(void *step, const void *input);
 bool leg_takes_progress(struct worker *w, struct leg *l, const struct sip_msg *m, uint32_t *rseq_r);
 /* n: an answer that goes with it, or NULL. */
 void leg_send_prack(struct worker *w, struct leg *l, uint32_t rseq, const struct note *n);
+/* Is our PRACK without an answer? */
+bool leg_waits_for_prack(struct worker *w, const struct leg *l);
 /* leg_refer.c: REFER and its subscription (RFC 3515) */
 bool leg_refer_step(struct worker *w, struct leg *l, enum leg_refer_event e);
 void leg_got_refer(struct worker *w, struct leg *l, const struct sip_msg *m);
@@ -341,6 +343,8 @@ void leg_got_bye(struct worker *w, struct leg *l, const struct sip_msg *m);
 void leg_end_fork(struct worker *w, struct leg *l, const struct sip_msg *m);
 
 /* --- leg_text.c: what a leg writes --------------------------------------------------------------*/
+/* Keeps s in place of what stood there; false: no room, and nothing stands there. */
+bool leg_keep(struct worker *w, struct leg *l, struct leg_kept *k, struct span s);
 /* Our Contact: <sip:TOKEN@host:port;transport=x>; and our sent-by, "host:port". */
 void leg_put_contact(struct worker *w, struct buf *b, const struct leg *l);
 void flow_put_host(struct worker *w, struct buf *b, const struct sip_flow *f);

@@ -160,10 +160,10 @@ leg_resend_progress(void *step, const void *input)
 	(void)input;
 	if (t == NULL)
 		return;
-	outbox_put(s->w->outbox, &t->flow, txn_last(&s->w->txns, t), 0);
 	l->retransmissions++;
 	l->resend_ms *= 2;
 	l->resend_ns = worker_now(s->w) + l->resend_ms * NS_PER_MS;
+	outbox_put(s->w->outbox, &t->flow, txn_last(&s->w->txns, t), 0);
 }
 
 void
@@ -241,5 +241,13 @@ leg_send_prack(struct worker *w, struct leg *l, uint32_t rseq, const struct note
 		offer_step(&l->offer, r.body.len > 0 ? OFFER_E_SEND_ANSWER : OFFER_E_REFUSED,
 		    pool_handle(&w->legs, l));
 	l->prack_rseq = 0;
-	leg_send_request(w, l, &r);
+	l->prack = leg_send_request(w, l, &r);
+}
+
+bool
+leg_waits_for_prack(struct worker *w, const struct leg *l)
+{
+	const struct txn *t = txn_at(&w->txns, l->prack);
+
+	return t != NULL && t->state < TXN_COMPLETED;
 }

@@ -1,6 +1,8 @@
 /* What a leg writes: requests and responses in its dialog, with our Via, Contact and SDP origin. */
 #include "worker/worker.h"
 
+#include <string.h>
+
 #include "base/rand.h"
 #include "sip/build.h"
 #include "sip/fields.h"
@@ -295,4 +297,22 @@ reason_line(struct worker *w, const struct note *n)
 		return SPAN_NONE;
 	scratch_end(w, &b);
 	return buf_span(&b);
+}
+
+bool
+leg_keep(struct worker *w, struct leg *l, struct leg_kept *k, struct span s)
+{
+	struct kept text = k->text;
+
+	k->text.len = 0;
+	if (s.len > k->cap) {
+		if (arena_keep(&w->heap, &l->arena, pool_handle(&w->legs, l), s, &text) != ERR_NONE)
+			return false;
+		k->cap = (uint32_t)s.len;
+	} else if (s.len > 0) {
+		memcpy(heap_at(&w->heap, text.at), s.p, s.len);
+	}
+	text.len = (uint32_t)s.len;
+	k->text = text;
+	return true;
 }

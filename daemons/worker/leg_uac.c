@@ -103,8 +103,9 @@ acknowledge_progress(
 		n->flags = NOTE_DELAYED_OFFER;
 		return;
 	}
-	if (m->body.len > 0)
-		offer_step(&l->offer, OFFER_E_RECV_ANSWER, h);
+	if (m->body.len > 0 && offer_step(&l->offer, OFFER_E_RECV_ANSWER, h))
+		leg_keep(w, l, &l->answer,
+		    body_sdp(w, sip_span(m, m->content_type), sip_span(m, m->body)));
 	leg_send_prack(w, l, rseq, NULL);
 }
 
@@ -177,6 +178,15 @@ establish(struct worker *w, struct leg *l, const struct sip_msg *m)
 		    &l->user_agent);
 }
 
+/* The answer came reliably before the 2xx; of several that rang, the other side has heard none. */
+static void
+answered_before(struct worker *w, struct leg *l, struct note *n)
+{
+	n->text[T_BODY] = scratch_keep(w, kept_span(&w->heap, l->answer.text));
+	if (n->text[T_BODY].len > 0)
+		n->text[T_CONTENT_TYPE] = SPAN("application/sdp");
+}
+
 void
 leg_answered(void *step, const void *input)
 {
@@ -201,6 +211,8 @@ leg_answered(void *step, const void *input)
 	n.text[T_HEADERS] = headers_through(s->w, in->m);
 	n.text[T_CONTENT_TYPE] = sip_span(in->m, in->m->content_type);
 	n.text[T_BODY] = sip_span(in->m, in->m->body);
+	if (first && n.text[T_BODY].len == 0)
+		answered_before(s->w, l, &n);
 	if (l->offer.state == OFFER_SENT) {
 		offer_step(
 		    &l->offer, note_has_sdp(s->w, &n) ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED, h);

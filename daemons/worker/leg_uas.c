@@ -195,7 +195,7 @@ leg_send_answer(void *step, const void *input)
 	const struct leg_input *in = input;
 	struct leg *l = s->l;
 	bool offered = l->offer.state == OFFER_RCVD, first = l->dialog.state != DIALOG_CONFIRMED;
-	struct note n = *in->n;
+	struct note n = *in->n, told = { .what = EV_TOLD };
 
 	l->dialog.state = DIALOG_CONFIRMED;
 	resend_until_acked(s->w, l);
@@ -207,6 +207,10 @@ leg_send_answer(void *step, const void *input)
 	if (!leg_respond(s->w, l, 200, &n)) {
 		answer_lost(s, first);
 		return;
+	}
+	if (first) {
+		leg_facts(s->w, l, &told);
+		note_up(s->w, &told);
 	}
 	leg_timer_sdp(s->w, l, body_sdp(s->w, in->n->text[T_CONTENT_TYPE], in->n->text[T_BODY]));
 	if (note_has_sdp(s->w, &n))

@@ -46,6 +46,7 @@ send_answer(void *step, const void *input)
 	const struct leg_input *in = input;
 	struct leg *l = s->l;
 
+	l->answer.text.len = 0; /* it is the session's no longer */
 	leg_respond_in(s->w, l, l->update, 200, in->n);
 	leg_timer_sdp(s->w, l, body_sdp(s->w, in->n->text[T_CONTENT_TYPE], in->n->text[T_BODY]));
 	offer_step(&l->offer, note_has_sdp(s->w, in->n) ? OFFER_E_SEND_ANSWER : OFFER_E_REFUSED,
@@ -111,6 +112,7 @@ answered(void *step, const void *input)
 		leg_timer_agreed(s->w, l, in->m);
 		leg_timer_sdp(s->w, l, SPAN_NONE); /* it takes UPDATE */
 	}
+	l->answer.text.len = 0;
 	body_heard(s->w, l, in->m);
 	offer_step(&l->offer, in->m->body.len > 0 ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED,
 	    pool_handle(&s->w->legs, l));

@@ -11,11 +11,11 @@
 
 enum { BACKLOG_BYTES = 4 << 20 };
 
-static const char *const names[N_NOTES] = { "none", "progress", "answer", "acked", "pracked",
-	"offer", "offer answered", "offer refused", "offer cancelled", "request", "response",
-	"failed", "cancelled", "released", "gone", "dial", "do progress", "do answer", "do refuse",
-	"do ack", "do offer", "do offer answer", "do offer refuse", "do offer cancel", "do request",
-	"do response", "do release", "do notify" };
+static const char *const names[N_NOTES] = { "none", "progress", "answer", "told", "acked",
+	"pracked", "offer", "offer answered", "offer refused", "offer cancelled", "request",
+	"response", "failed", "cancelled", "released", "gone", "dial", "do progress", "do answer",
+	"do refuse", "do ack", "do offer", "do offer answer", "do offer refuse", "do offer cancel",
+	"do request", "do response", "do release", "do notify" };
 
 const char *
 note_name(enum note_what what)

@@ -20,6 +20,7 @@ enum note_what {
 	/* events, up: from a leg to its call */
 	EV_PROGRESS,	    /* 101-199 from the called side: status, phrase, headers, body */
 	EV_ANSWER,	    /* 2xx to the first INVITE: headers, body */
+	EV_TOLD,	    /* our 2xx to the first INVITE went: at once, or after a PRACK */
 	EV_ACKED,	    /* the ACK for our 2xx came; body: an answer in it, if any */
 	EV_PRACKED,	    /* the PRACK for our reliable offer came; body: the answer */
 	EV_OFFER,	    /* re-INVITE or UPDATE: body (may be empty: it asks for an offer) */

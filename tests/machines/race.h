@@ -94,6 +94,7 @@ enum race_habit { /* of a phone */
 	HABIT_REFUSES_OFFERS = 8, /* re-INVITE and UPDATE: 488 */
 	HABIT_NO_100 = 16, /* but after 200 ms of nothing else */
 	HABIT_RELIABLE = 32, /* Supported: 100rel */
+	HABIT_NEVER_PRACKS = 64
 };
 struct race_script {
 	struct race_step steps[RACE_STEPS];

@@ -12,6 +12,28 @@
 
 #include "race.h"
 
+/* What the worker does so far: scripts that need more are left out. */
+static const bool does[DO_N_VERBS] = {
+	[DO_DIAL] = true,
+	[DO_DIAL_EMPTY] = true,
+	[DO_CANCEL] = true,
+	[DO_RING] = true,
+	[DO_PROGRESS] = true,
+	[DO_RING_RELIABLY] = true,
+	[DO_PROGRESS_RELIABLY] = true,
+	[DO_ANSWER] = true,
+	[DO_REFUSE] = true,
+	[DO_BYE] = true,
+	[DO_REINVITE] = true,
+	[DO_REINVITE_EMPTY] = true,
+	[DO_UPDATE] = true,
+	[DO_UPDATE_EMPTY] = true,
+	[DO_REFER] = false,
+	[DO_INFO] = true,
+	[DO_OPTIONS] = true,
+	[DO_HANGUP] = true,
+};
+
 /* --- stages -------------------------------------------------------------------------------------*/
 
 struct event {
@@ -30,6 +52,10 @@ static const struct event before_answer[] = { { A, DO_CANCEL, 0 }, { A, DO_BYE, 
 static const struct event forked[] = { { A, DO_CANCEL, 0 }, { A, DO_BYE, 0 }, { B, DO_PROGRESS, 0 },
 	{ B, DO_ANSWER, 0 }, { B, DO_REFUSE, 486 }, { C, DO_RING, 0 }, { C, DO_ANSWER, 0 },
 	{ C, DO_REFUSE, 480 }, { C, DO_REFUSE, 603 }, { W, DO_HANGUP, 0 }, LAST };
+static const struct event reliable[] = { { A, DO_CANCEL, 0 }, { A, DO_BYE, 0 },
+	{ B, DO_RING_RELIABLY, 0 }, { B, DO_PROGRESS_RELIABLY, 0 }, { B, DO_PROGRESS, 0 },
+	{ B, DO_ANSWER, 0 }, { B, DO_REFUSE, 486 }, { A, DO_UPDATE, 0 }, { B, DO_UPDATE, 0 },
+	{ W, DO_HANGUP, 0 }, LAST };
 static const struct event answered[] = { { A, DO_CANCEL, 0 }, { A, DO_BYE, 0 }, { B, DO_BYE, 0 },
 	{ A, DO_REINVITE, 0 }, { B, DO_REINVITE, 0 }, { B, DO_REINVITE_EMPTY, 0 },
 	{ A, DO_UPDATE, 0 }, { B, DO_UPDATE, 0 }, { W, DO_HANGUP, 0 }, LAST };
@@ -49,6 +75,14 @@ static const struct stage {
 	{ "a.dial@0 b.ring@100", 300, before_answer },
 	{ "a.dial@0 b.progress@100", 300, before_answer },
 	{ "ring=1 a.dial@0 b.ring@100", 990, before_answer },
+	{ "a.dial@0 b.ring@60", 100, reliable },
+	{ "a:reliable a.dial@0 b.ring@60", 100, reliable },
+	{ "a:reliable a.dial@0 b.progress-reliably@100", 106, reliable },
+	{ "a:reliable a.dial@0 b.progress-reliably@100", 300, reliable },
+	{ "a:reliable a.dial-empty@0 b.progress-reliably@100", 106, reliable },
+	{ "a:reliable a.dial-empty@0 b.progress-reliably@100", 300, reliable },
+	{ "a.dial@0 b.progress-reliably@100", 300, reliable },
+	{ "a:reliable a:never-pracks a.dial@0 b.progress@60 b.answer@70", 100, answered },
 	{ "phones=2 a.dial@0 b.ring@100 c.ring@100", 300, forked },
 	{ "phones=2 in-turn a.dial@0 b.ring@100", 300, forked },
 	{ "phones=2 in-turn a.dial@0 b.ring@100 c.ring@20160", 20118, forked },
@@ -84,9 +118,20 @@ struct walk {
 	unsigned n;
 };
 
+static bool
+is_done(const struct race_script *s)
+{
+	for (unsigned i = 0; i < s->n_steps; i++)
+		if (!does[s->steps[i].verb])
+			return false;
+	return true;
+}
+
 static void
 give(struct walk *w, struct race_script *s)
 {
+	if (!is_done(s))
+		return;
 	s->ender = (uint8_t)(w->n++ % 3 == 2 ? W : w->n % 2);
 	if (!w->over && !w->each(s, w->arg))
 		w->over = true;
@@ -175,6 +220,19 @@ static const char *const ladders[] = {
 	"a.dial@0 b.ring@100 b.answer@300 a.bye@3000 b.bye@3006",
 	"a.dial@0 b.ring@100 b.answer@300 a:never-acks",
 	"a.dial@0 b.ring@100 b.answer@300 w.hangup@3000",
+	"a:reliable a.dial@0 b.ring-reliably@60 b.progress-reliably@120 b.answer@160 a.bye@3000",
+	"a:reliable a.dial@0 b.progress-reliably@60 b.update@200 a.update@400 b.answer@600 "
+	"a.bye@3000",
+	"a:reliable a.dial-empty@0 b.progress-reliably@60 a.update@200 b.answer@600 b.bye@3000",
+	"a:reliable a.dial@0 b.progress@60 b.answer@90 a.bye@3000",
+	"a:reliable phones=2 a.dial@0 b.progress-reliably@60 c.progress-reliably@80 c.answer@300 "
+	"b.answer@306 a.bye@3000",
+	"a:reliable phones=2 in-turn a.dial@0 b.progress-reliably@60 b.refuse:486@200 "
+	"c.progress-reliably@300 c.answer@600 a.bye@3000",
+	"a.dial@0 b.progress-reliably@60 a.cancel@66",
+	"a:reliable a:never-pracks a.dial@0 b.progress@60 b.answer@90",
+	"a:reliable a:never-pracks a.dial@0 b.progress-reliably@60 b.answer@90 a.cancel@3000",
+	"a:reliable a.dial@0 b.progress-reliably@60 b.refuse:486@200",
 };
 enum { N_LADDERS = sizeof(ladders) / sizeof(ladders[0]), DATAGRAMS = 48, MESSAGES = 32 };
 

@@ -19,12 +19,14 @@ one_in(unsigned n)
 static void
 begin(struct race_script *s)
 {
+	static const enum race_verb ringing[] = { DO_RING, DO_RING, DO_PROGRESS, DO_RING_RELIABLY,
+		DO_PROGRESS_RELIABLY };
 	unsigned at = 30 + below(200);
 
 	race_step_add(s, 0, one_in(6) ? DO_DIAL_EMPTY : DO_DIAL, 0, 0);
 	for (unsigned i = 1; i <= s->phones; i++)
 		if (!one_in(4))
-			race_step_add(s, i, one_in(4) ? DO_PROGRESS : DO_RING, at + below(60), 0);
+			race_step_add(s, i, ringing[below(5)], at + below(60), 0);
 	if (!one_in(5))
 		race_step_add(s, 1 + below(s->phones), DO_ANSWER, 200 + below(400), 0);
 }
@@ -34,7 +36,8 @@ anything(struct race_script *s)
 {
 	static const enum race_verb verbs[] = { DO_CANCEL, DO_BYE, DO_REINVITE, DO_REINVITE,
 		DO_REINVITE_EMPTY, DO_UPDATE, DO_UPDATE_EMPTY, DO_ANSWER, DO_REFUSE, DO_RING,
-		DO_PROGRESS, DO_OPTIONS, DO_REINVITE };
+		DO_PROGRESS, DO_OPTIONS, DO_REINVITE, DO_PROGRESS_RELIABLY, DO_RING_RELIABLY,
+		DO_INFO, DO_UPDATE };
 	static const unsigned codes[] = { 486, 480, 603, 404, 500, 503, 600, 302, 488 };
 	enum race_verb v = verbs[below(sizeof(verbs) / sizeof(verbs[0]))];
 	unsigned when = one_in(3) ? below(400) : 200 + below(2500);
@@ -65,6 +68,8 @@ race_by_chance(unsigned seed, struct race_script *s)
 		if (one_in(5))
 			s->habits[i] =
 			    (uint8_t)(1u << (1 + below(4))); /* each but the one that never ACKs */
+	if (one_in(2))
+		s->habits[0] |= HABIT_RELIABLE;
 	if (one_in(40))
 		s->habits[0] |= HABIT_NEVER_ACKS;
 	begin(s);

@@ -104,6 +104,8 @@ first_line(const char *text, char *to, size_t cap)
 	race_sdp_read(m.body, &s);
 	snprintf(to, cap, "%.*s %u%s%s", (int)strcspn(text, m.request ? " " : "\r"), text, m.cseq,
 	    m.request ? "" : " ", m.request ? "" : m.method);
+	if (m.reliable)
+		snprintf(to + strlen(to), cap - strlen(to), " RSeq %u", m.rseq);
 	if (s.there)
 		snprintf(to + strlen(to), cap - strlen(to), " [%s:%u %s v%u]", s.ip, s.port, s.way,
 		    s.version);

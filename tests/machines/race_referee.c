@@ -116,6 +116,15 @@ heard_bye(struct ref_txn *t)
 }
 
 static void
+heard_prack(unsigned who, const struct race_msg *m)
+{
+	struct ref_txn *invite = ref_invite(who, false, m->call_id, m->rack_cseq);
+
+	if (invite != NULL && invite->rseq == m->rack_rseq)
+		invite->pracked = m->rack_rseq;
+}
+
+static void
 heard_request(unsigned who, const struct race_msg *m)
 {
 	struct referee_facts *f = &race->referee->facts;
@@ -135,6 +144,8 @@ heard_request(unsigned who, const struct race_msg *m)
 	t = ref_new(who, false, m);
 	if (strcmp(m->method, "BYE") == 0)
 		heard_bye(t);
+	else if (strcmp(m->method, "PRACK") == 0)
+		heard_prack(who, m);
 	else if (strcmp(m->method, "CANCEL") == 0 && who == 0 && f->final == 0)
 		f->cancelled = true;
 	else if (strcmp(m->method, "INVITE") == 0 && t->first && who == 0)
@@ -150,17 +161,22 @@ heard_response(unsigned who, const struct race_msg *m)
 
 	if (t == NULL)
 		return;
+	race_sdp_read(m->body, &s);
 	if (m->status < 200) {
 		t->provisional = true;
+		if (m->reliable && (t->rseq == 0 || m->rseq == t->rseq + 1)) {
+			t->rseq = m->rseq;
+			t->negotiated = t->negotiated || s.there;
+		}
 		return;
 	}
 	if (t->final != 0)
 		return;
 	t->final = m->status;
-	race_sdp_read(m->body, &s);
 	t->answer = s.there;
 	/* The other side has lost the dialog (12.2.1.2). */
-	if (!t->first && strcmp(t->method, "BYE") != 0 && (m->status == 481 || m->status == 408))
+	if (!t->first && strcmp(t->method, "BYE") != 0 && (who == 0 || t->d == r->called) &&
+	    (m->status == 481 || m->status == 408))
 		ended(RACE_PHONES);
 	if (t->first && strcmp(t->method, "INVITE") == 0 && m->status < 300 && r->called == NULL &&
 	    !r->facts.cancelled)

@@ -16,6 +16,8 @@ struct ref_dialog {
 struct ref_txn {
 	bool ours; /* the worker asks */
 	bool first, offered, provisional, acked, answer;
+	bool negotiated;	    /* INVITE: offer and answer stand in reliable messages already */
+	unsigned rseq, pracked;	    /* of the last reliable response, of the last that has its PRACK */
 	char method[16], branch[128];
 	unsigned cseq, final;
 	struct ref_dialog *d;

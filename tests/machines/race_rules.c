@@ -103,11 +103,15 @@ is_offer_pending(const struct ref_dialog *d)
 
 		if (t->d != d)
 			continue;
-		if (t->offered && t->final == 0 &&
+		if (t->offered && t->final == 0 && !t->negotiated &&
 		    (is(t->method, "INVITE") || is(t->method, "UPDATE")))
 			return true;
 		/* An offer in a 2xx is open until the ACK. */
 		if (is(t->method, "INVITE") && !t->offered && t->answer && !t->acked)
+			return true;
+		/* One in a reliable response until the PRACK. */
+		if (is(t->method, "INVITE") && !t->offered && t->negotiated &&
+		    t->pracked != t->rseq && t->final == 0)
 			return true;
 	}
 	return false;
@@ -149,6 +153,20 @@ check_request(struct ref_dialog *d, const struct race_msg *m, const struct race_
 		foul(d->who, m, "a BYE of no dialog");
 }
 
+/* RFC 3262 4: once for each reliable response, in the dialog that it made. */
+static void
+check_prack(struct ref_dialog *d, const struct race_msg *m)
+{
+	struct ref_txn *invite = ref_invite(d->who, true, m->call_id, m->rack_cseq);
+
+	if (invite == NULL || invite->rseq == 0 || m->rack_rseq != invite->rseq)
+		foul(d->who, m, "a PRACK for nothing (3262 4)");
+	else if (invite->pracked == m->rack_rseq)
+		foul(d->who, m, "a second PRACK for one response (3262 4)");
+	else
+		invite->pracked = m->rack_rseq;
+}
+
 static void
 sent_request(unsigned who, const struct race_msg *m)
 {
@@ -174,6 +192,8 @@ sent_request(unsigned who, const struct race_msg *m)
 	}
 	d = ref_dialog(who, m->call_id);
 	race_sdp_read(m->body, &s);
+	if (is(m->method, "PRACK"))
+		check_prack(d, m);
 	check_request(d, m, &s);
 	check_origin(d, m);
 	d->cseq = m->cseq;
@@ -185,6 +205,25 @@ sent_request(unsigned who, const struct race_msg *m)
 
 /* --- responses ----------------------------------------------------------------------------------*/
 
+/* RFC 3262 3: numbered without gaps, the next not before the PRACK of the one before. False: again. */
+static bool
+reliable_sent(struct ref_txn *t, const struct race_msg *m, const struct race_sdp *s)
+{
+	char supported[128], required[128];
+
+	if (m->rseq == t->rseq)
+		return false;
+	race_header(t->request, "Supported", supported, sizeof(supported));
+	race_header(t->request, "Require", required, sizeof(required));
+	if (strstr(supported, "100rel") == NULL && strstr(required, "100rel") == NULL)
+		foul(t->d->who, m, "reliable, and nobody asked for it (3262 3)");
+	if (t->rseq != 0 && (m->rseq != t->rseq + 1 || t->pracked != t->rseq) && race->deaths == 0)
+		foul(t->d->who, m, "RSeq out of order, or before the PRACK (3262 3)");
+	t->rseq = m->rseq;
+	t->negotiated = t->negotiated || s->there;
+	return true;
+}
+
 static void
 final_sent(struct ref_txn *t, const struct race_msg *m, const struct race_sdp *s)
 {
@@ -195,7 +234,7 @@ final_sent(struct ref_txn *t, const struct race_msg *m, const struct race_sdp *s
 	t->answer = s->there;
 	if (!is(t->method, "INVITE"))
 		return;
-	if (m->status < 300 && !s->there)
+	if (m->status < 300 && !s->there && !t->negotiated)
 		foul(t->d->who, m,
 		    t->offered ? "a 2xx without the answer" : "a 2xx without an offer");
 	if (!t->first || t->d->who != 0 || f->final != 0)
@@ -222,8 +261,10 @@ sent_response(unsigned who, const struct race_msg *m)
 		    m->cseq, t->final, m->status);
 		return;
 	}
-	t->last = m->text;
 	race_sdp_read(m->body, &s);
+	if (m->reliable && !reliable_sent(t, m, &s))
+		return;
+	t->last = m->text;
 	check_origin(t->d, m);
 	if (m->status > 100 && t->first && is(m->method, "INVITE")) { /* 12.1 (INV-5) */
 		if (t->d->to_tag[0] == '\0')

@@ -38,7 +38,8 @@ static const struct {
 	unsigned habit;
 } habits[] = { { "never-acks", HABIT_NEVER_ACKS }, { "acks-late", HABIT_ACKS_LATE },
 	{ "answers-late", HABIT_ANSWERS_LATE }, { "refuses-offers", HABIT_REFUSES_OFFERS },
-	{ "no-100", HABIT_NO_100 }, { "reliable", HABIT_RELIABLE } };
+	{ "no-100", HABIT_NO_100 }, { "reliable", HABIT_RELIABLE },
+	{ "never-pracks", HABIT_NEVER_PRACKS } };
 
 enum {
 	N_FAULT_KINDS = sizeof(faults) / sizeof(faults[0]),

@@ -51,8 +51,16 @@ may_offer(const struct ua_dialog *d, enum race_verb v)
 {
 	bool invite = v == DO_REINVITE || v == DO_REINVITE_EMPTY;
 
-	if (d->state != UA_UP || d->to_ack != NULL || d->bye_wanted)
+	const struct ua_txn *first = d->uac ? d->out : d->in;
+
+	if (d->to_ack != NULL || d->bye_wanted || d->state == UA_OVER)
 		return false;
+	if (d->prack != NULL && d->prack->status == 0)
+		return false; /* it might overtake what answers an offer */
+	/* Before the answer: an UPDATE, when the first offer has its answer for sure (RFC 3311 5.1). */
+	if (d->state != UA_UP)
+		return v == DO_UPDATE && first != NULL && first->negotiated &&
+		       d->offer == UA_STABLE && d->reliable.text == NULL && !first->cancelled;
 	if (v == DO_UPDATE_EMPTY)
 		return true;
 	if (invite && (d->out != NULL || d->in != NULL))
@@ -93,6 +101,12 @@ in_dialog(struct ua *u, struct ua_dialog *d, enum race_verb v, unsigned arg)
 		if (rings)
 			ua_progress(u, d, v == DO_RING ? 180 : 183, v == DO_PROGRESS);
 		break;
+	case DO_RING_RELIABLY:
+	case DO_PROGRESS_RELIABLY:
+		if (rings)
+			ua_progress_reliably(
+			    u, d, v == DO_RING_RELIABLY ? 180 : 183, v == DO_PROGRESS_RELIABLY);
+		break;
 	case DO_ANSWER:
 		if (rings)
 			ua_answer(u, d);
@@ -118,8 +132,6 @@ in_dialog(struct ua *u, struct ua_dialog *d, enum race_verb v, unsigned arg)
 		break;
 	case DO_DIAL:
 	case DO_DIAL_EMPTY:
-	case DO_RING_RELIABLY:
-	case DO_PROGRESS_RELIABLY:
 	case DO_REFER:
 	case DO_HANGUP:
 	case DO_N_VERBS:
@@ -198,6 +210,8 @@ ua_due_ms(const struct ua *u)
 		sooner(&due, u->txns[i].give_up_ms);
 	}
 	for (unsigned i = 0; i < u->n_dialogs; i++) {
+		sooner(&due, u->dialogs[i].reliable.resend_ms);
+		sooner(&due, u->dialogs[i].reliable.give_up_ms);
 		sooner(&due, u->dialogs[i].trying_ms);
 		sooner(&due, u->dialogs[i].ack_ms);
 		sooner(&due, u->dialogs[i].answer_ms);
@@ -223,6 +237,7 @@ ua_time(struct ua *u)
 	for (unsigned i = 0; i < u->n_dialogs; i++) {
 		struct ua_dialog *d = &u->dialogs[i];
 
+		ua_reliable_time(u, d);
 		if (take_due(&d->trying_ms) && ua_rings(d) && !d->in->provisional)
 			ua_progress(u, d, 100, false);
 		if (take_due(&d->ack_ms))

@@ -17,6 +17,8 @@ struct ua_txn {
 	bool provisional;      /* a 1xx came, or went */
 	bool offered;	       /* an offer of this phone's: in its request, or in its 2xx */
 	bool cancelled, cancel_wanted, acked;
+	bool negotiated; /* INVITE: offer and answer went in reliable messages before its 2xx */
+	unsigned rseq;	 /* INVITE: of the last reliable response */
 	struct ua_dialog *d;
 	const char *request, *last, *ack;
 	uint64_t resend_ms, give_up_ms;
@@ -36,9 +38,16 @@ struct ua_dialog {
 	struct race_sdp local_offer, remote_offer; /* on the table */
 	const char *early_body;			   /* of a 183: the 200's is the same */
 	unsigned version;
-	bool held, bye_wanted;
+	bool held, bye_wanted, answer_wanted;
+	struct { /* a reliable provisional response of ours that waits for its PRACK */
+		const char *text;
+		unsigned rseq, interval_ms;
+		bool sdp, offers;
+		uint64_t resend_ms, give_up_ms;
+	} reliable;
 	uint64_t trying_ms, ack_ms, answer_ms, retry_ms; /* what waits; 0 = nothing */
 	struct ua_txn *to_ack;		      /* its 2xx's ACK waits */
+	struct ua_txn *prack;		      /* our last */
 };
 
 struct ua {
@@ -61,6 +70,12 @@ const char *ua_response(
 /* A new body: the next version, another port. The opposite way of `asked`, if it is there. */
 const char *ua_body(struct ua *u, struct ua_dialog *d, const struct race_sdp *asked);
 
+/* The same with more headers, complete lines. */
+const char *ua_request_with(struct ua *u, struct ua_dialog *d, const char *method, unsigned cseq,
+    const char *branch, const char *more, const char *body);
+const char *ua_response_with(struct ua *u, const char *request, unsigned status, const char *tag,
+    const char *more, const char *body);
+
 /* --- race_ua_txn.c ------------------------------------------------------------------------------*/
 struct ua_txn *ua_txn_new(struct ua *u, struct ua_dialog *d, const char *method, bool client);
 void ua_txn_send(struct ua *u, struct ua_txn *t, const char *request);
@@ -75,6 +90,16 @@ void ua_cancel(struct ua *u, struct ua_txn *t);
 void ua_bye(struct ua *u, struct ua_dialog *d);
 void ua_take_response(struct ua *u, struct ua_txn *t, const struct race_msg *m);
 void ua_send_ack(struct ua *u, struct ua_dialog *d);
+
+/* --- race_ua_reliable.c: RFC 3262, both sides ---------------------------------------------------*/
+void ua_progress_reliably(struct ua *u, struct ua_dialog *d, unsigned status, bool sdp);
+/* Must a 2xx wait for a PRACK? Then it follows it. */
+bool ua_waits_for_prack(const struct ua_dialog *d);
+void ua_take_prack(struct ua *u, struct ua_dialog *d, const struct race_msg *m, struct ua_txn *t);
+void ua_reliable_over(struct ua_dialog *d); /* its INVITE has its final answer */
+void ua_reliable_time(struct ua *u, struct ua_dialog *d);
+/* True: the response is to be taken; it has been acknowledged, if it wanted that. */
+bool ua_prack(struct ua *u, struct ua_txn *t, const struct race_msg *m);
 
 /* --- race_ua_uas.c: what it is asked ------------------------------------------------------------*/
 void ua_take_request(struct ua *u, const struct race_msg *m);

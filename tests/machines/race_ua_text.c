@@ -40,8 +40,8 @@ extensions(const struct ua *u, const char *method)
 }
 
 const char *
-ua_request(struct ua *u, struct ua_dialog *d, const char *method, unsigned cseq, const char *branch,
-    const char *body)
+ua_request_with(struct ua *u, struct ua_dialog *d, const char *method, unsigned cseq,
+    const char *branch, const char *more, const char *body)
 {
 	return kept("%s %s SIP/2.0\r\n"
 		    "Via: SIP/2.0/UDP %s:5060;branch=%s\r\n"
@@ -51,11 +51,18 @@ ua_request(struct ua *u, struct ua_dialog *d, const char *method, unsigned cseq,
 		    "Call-ID: %s\r\n"
 		    "CSeq: %u %s\r\n"
 		    "Contact: <sip:%s@%s>\r\n"
-		    "%s%sContent-Length: %zu\r\n\r\n%s",
+		    "%s%s%sContent-Length: %zu\r\n\r\n%s",
 	    method, d->target, u->host, branch, d->local, d->local_tag, d->remote,
 	    d->remote_tag[0] == '\0' ? "" : ";tag=", d->remote_tag, d->call_id, cseq, method,
-	    u->user, u->host, extensions(u, method),
+	    u->user, u->host, extensions(u, method), more,
 	    body[0] == '\0' ? "" : "Content-Type: application/sdp\r\n", strlen(body), body);
+}
+
+const char *
+ua_request(struct ua *u, struct ua_dialog *d, const char *method, unsigned cseq, const char *branch,
+    const char *body)
+{
+	return ua_request_with(u, d, method, cseq, branch, "", body);
 }
 
 const char *
@@ -70,7 +77,8 @@ ua_hop_request(const struct ua_txn *invite, const char *method, const char *to)
 }
 
 const char *
-ua_response(struct ua *u, const char *request, unsigned status, const char *tag, const char *body)
+ua_response_with(struct ua *u, const char *request, unsigned status, const char *tag,
+    const char *more, const char *body)
 {
 	struct race_msg m;
 	bool tagged;
@@ -78,11 +86,17 @@ ua_response(struct ua *u, const char *request, unsigned status, const char *tag,
 	race_read(request, &m);
 	tagged = m.to_tag[0] != '\0' || status == 100;
 	return kept("SIP/2.0 %u Whatever\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%s\r\nCall-ID: %s\r\n"
-		    "CSeq: %u %s\r\nContact: <sip:%s@%s>\r\n%s%s%sContent-Length: %zu\r\n\r\n%s",
+		    "CSeq: %u %s\r\nContact: <sip:%s@%s>\r\n%s%s%s%sContent-Length: %zu\r\n\r\n%s",
 	    status, m.via, m.from, m.to, tagged ? "" : ";tag=", tagged ? "" : tag, m.call_id,
-	    m.cseq, m.method, u->user, u->host, extensions(u, m.method),
+	    m.cseq, m.method, u->user, u->host, extensions(u, m.method), more,
 	    status == 500 ? "Retry-After: 3\r\n" : "",
 	    body[0] == '\0' ? "" : "Content-Type: application/sdp\r\n", strlen(body), body);
+}
+
+const char *
+ua_response(struct ua *u, const char *request, unsigned status, const char *tag, const char *body)
+{
+	return ua_response_with(u, request, status, tag, "", body);
 }
 
 static const char *

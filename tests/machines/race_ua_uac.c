@@ -95,6 +95,8 @@ take_session(struct ua *u, struct ua_dialog *d, const struct ua_txn *t, const st
 	struct race_sdp s;
 
 	race_sdp_read(m->body, &s);
+	if (t->negotiated)
+		return;
 	if (d->offer == UA_OFFERED && t->offered) {
 		d->offer = UA_STABLE;
 		if (!s.there) {
@@ -175,6 +177,8 @@ invite_progresses(struct ua *u, struct ua_txn *t, const struct race_msg *m)
 	t->resend_ms = 0;
 	if (!t->cancelled)
 		t->give_up_ms = 0;
+	if (!ua_prack(u, t, m))
+		return;
 	if (m->to_tag[0] != '\0' && d->state == UA_CALLING) {
 		d->state = UA_EARLY;
 		snprintf(d->remote_tag, sizeof(d->remote_tag), "%s", m->to_tag);

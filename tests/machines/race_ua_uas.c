@@ -53,6 +53,16 @@ ua_answer(struct ua *u, struct ua_dialog *d)
 	const char *body = d->early_body;
 
 	d->answer_ms = 0;
+	if (ua_waits_for_prack(d)) {
+		d->answer_wanted = true;
+		return;
+	}
+	ua_reliable_over(d);
+	if (d->in->negotiated) {
+		d->state = UA_UP;
+		respond(u, d->in, 200, "");
+		return;
+	}
 	if (body == NULL)
 		body = ua_body(u, d, d->offer == UA_ASKED ? &d->remote_offer : NULL);
 	d->early_body = NULL;
@@ -76,6 +86,7 @@ ua_refuse(struct ua *u, struct ua_dialog *d, unsigned status)
 
 	d->in = NULL;
 	d->answer_ms = 0;
+	ua_reliable_over(d);
 	if (d->offer == UA_ASKED)
 		d->offer = UA_STABLE;
 	if (d->state != UA_UP)
@@ -280,6 +291,8 @@ in_dialog(struct ua *u, struct ua_dialog *d, const struct race_msg *m)
 		later_invite(u, d, m);
 	else if (strcmp(m->method, "UPDATE") == 0)
 		take_update(u, d, m);
+	else if (strcmp(m->method, "PRACK") == 0)
+		ua_take_prack(u, d, m, txn_of(u, d, m));
 	else
 		answer_once(u, d, m, 200);
 }

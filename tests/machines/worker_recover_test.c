@@ -154,7 +154,6 @@ Test(worker_recover, marked_before_the_answer_left)
 	c = pool_next(&rig->w[0]->calls, NULL);
 	c->marked = 1;
 	c->state = CALL_UP;
-	c->final = 200;
 	rig_restart(0);
 	hears(alice, "500");
 	hears(bob, "CANCEL");

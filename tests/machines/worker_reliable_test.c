@@ -374,3 +374,114 @@ Test(worker_reliable, worker_dies_before_prack)
 	bob_answers();
 	ends();
 }
+
+/* --- an answer that waits for a PRACK is none yet ------------------------------------------------*/
+
+static const char *
+answer_waits(void)
+{
+	const char *ringing;
+
+	rings_first(MUST, SDP_A);
+	replies(bob, "INVITE", 183, "", SDP_B);
+	ringing = hears(alice, "183");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears_nothing(alice);
+	return ringing;
+}
+
+static void
+bob_is_released(void)
+{
+	hears(bob, "BYE");
+	replies(bob, "BYE", 200, "", "");
+}
+
+/* FLOWS.md 1.12 (8): it counts from when the caller was told. */
+Test(worker_reliable, billed_from_when_the_caller_was_told)
+{
+	const char *ringing = answer_waits();
+
+	rig_wait_ms(400);
+	pracks(alice, ringing, "");
+	hears(alice, "200 PRACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	rig_wait_ms(1000);
+	hangs_up(bob, alice);
+	rig_ends_clean("answered 200 16 callee normal", 1000);
+}
+
+Test(worker_reliable, S1_08a_cancelled_while_the_answer_waits)
+{
+	answer_waits();
+	cancels(alice, "");
+	hears(alice, "200 CANCEL");
+	hears(alice, "487");
+	bob_is_released();
+	rig_ends_clean("cancelled 487 16 caller normal", 0);
+}
+
+Test(worker_reliable, no_prack_while_the_answer_waits)
+{
+	answer_waits();
+	for (unsigned i = 0; i < 6; i++) {
+		rig_wait_ms(500u << i);
+		hears(alice, "183");
+	}
+	rig_wait_ms(600);
+	hears(alice, "504");
+	bob_is_released();
+	rig_ends_clean("failed 504 102 timeout normal", 0);
+}
+
+Test(worker_reliable, released_while_the_answer_waits)
+{
+	answer_waits();
+	says(bob, "BYE", "", "");
+	hears(bob, "200 BYE");
+	hears(alice, "480");
+	rig_ends_clean("noanswer 480 18 callee normal", 0);
+}
+
+/* Of two that ring, the one that answered had its answer in a reliable response, which the caller has
+ * not heard. */
+Test(worker_reliable, S3_04b_the_answer_of_a_fork_is_kept)
+{
+	struct phone *desk = phone_at("bob", "192.0.2.12");
+
+	rig_bind("bob", "sip:bob@192.0.2.12", "192.0.2.12", 1000, 0);
+	rings_first("", SDP_A);
+	replies(bob, "INVITE", 100, "", "");
+	hears(desk, "INVITE");
+	replies(desk, "INVITE", 183, REL(1), SDP_B);
+	hears(desk, "PRACK");
+	replies(desk, "PRACK", 200, "", "");
+	expect_lacks(hears(alice, "183"), "m=audio");
+	replies(desk, "INVITE", 200, "", "");
+	hears(desk, "ACK");
+	expect_has(hears(alice, "200 INVITE"), "m=audio 4002");
+	hears(bob, "CANCEL");
+	replies(bob, "CANCEL", 200, "", "");
+	replies(bob, "INVITE", 487, "", "");
+	hears(bob, "ACK");
+	acks(alice, "");
+	hangs_up(alice, desk);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* RFC 3311 5.1: the caller's first offer has no answer that is sure. */
+Test(worker_reliable, update_beside_an_open_offer)
+{
+	rings_first("", SDP_A);
+	replies(bob, "INVITE", 183, REL(1), SDP_B);
+	hears(bob, "PRACK");
+	replies(bob, "PRACK", 200, "", "");
+	hears(alice, "183");
+	says(bob, "UPDATE", "", SDP_B2);
+	hears(bob, "491");
+	hears_nothing(alice);
+	bob_answers();
+	ends();
+}
