@@ -30,19 +30,35 @@ next_hop(struct worker *w, const struct target *t, struct sip_uri *uri_r)
 							: sip_uri_parse(addr.uri, uri_r);
 }
 
-/* May this target be there? Not where we are ourselves; and a subscriber's contact is no gateway, which
- * would be a call to the outside that nobody pays for (THREATS.md A11, A13). */
+/* May this target be there? Not where we are ourselves; a subscriber's contact is no gateway, which would
+ * be a call to the outside that nobody pays for (THREATS.md A11, A13); and what a gateway redirects to is
+ * none of another tenant's. */
 static bool
-may_be_at(struct worker *w, const struct target *t, const struct locate_place *place)
+may_be_at(struct worker *w, const struct call *c, const struct target *t,
+    const struct locate_place *place)
 {
 	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
 	const struct dir_gateway *g;
 
 	if (rec == NULL || place_is_ours(w, place))
 		return false;
-	g = t->kind == TARGET_CONTACT ? directory_gateway_at(&w->directory, &place->address, rec)
-				      : NULL;
-	return g == NULL || !dir_gateway_has_port(g, place->address.port);
+	g = directory_gateway_at(&w->directory, &place->address, rec);
+	if (t->kind == TARGET_CONTACT)
+		return g == NULL || !dir_gateway_has_port(g, place->address.port);
+	return g == NULL || t->depth == 0 || g->tenant == c->tenant;
+}
+
+/* Another gateway's address, to which one redirected, is that one's trunk. */
+static void
+set_trunk(struct worker *w, struct target *t)
+{
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+	const struct dir_gateway *g = rec == NULL || t->kind != TARGET_GATEWAY || t->depth == 0
+					  ? NULL
+					  : directory_gateway_at(&w->directory, &t->flow.peer, rec);
+
+	if (g != NULL)
+		t->gateway = g->id;
 }
 
 /* --- its addresses ------------------------------------------------------------------------------*/
@@ -60,6 +76,7 @@ dial_place(struct worker *w, struct call *c, struct target *t)
 
 	t->flow = resolve_flow(w, &places[t->place]);
 	target_source(w, &t->flow);
+	set_trunk(w, t);
 	t->silent_until_ns = has_next(t) ? worker_now(w) + SILENT_S * NS_PER_S : 0;
 	return branch_dial(w, c, t);
 }
@@ -100,7 +117,7 @@ keep_places(struct worker *w, struct call *c, struct target *t, const struct res
 		return;
 	t->places = heap_offset(&w->heap, to);
 	for (unsigned i = 0; i < r->n; i++)
-		if (may_be_at(w, t, &r->places[i]))
+		if (may_be_at(w, c, t, &r->places[i]))
 			to[t->n_places++] = r->places[i];
 }
 

@@ -15,7 +15,7 @@
  *                                               refused to him ends it (BILLING.md R9)
  *     a phone       its own address             one more contact of his
  *     a gateway     a number at its address     one more way through that gateway, in the same segment
- *     a gateway     another address             the same (S0-17: a redirect server); ours, and that of
+ *     a gateway     another address, or a name  the same (S0-17: a redirect server); ours, and that of
  *                                               a gateway of another tenant, are not
  *     either        anything else               403
  *
@@ -239,6 +239,15 @@ is_gateway_itself(const struct dir_gateway *g, const struct sip_uri *uri)
 	       (netaddr_ip(uri->host, &a) == ERR_NONE && netaddr_eq_ip(&a, &g->address));
 }
 
+/* A name: where it leads is found when it is dialled (call_place.c). */
+static bool
+is_name(struct worker *w, const struct sip_uri *uri)
+{
+	struct sip_flow flow;
+
+	return target_flow(w, uri, &flow) == ERR_ABSENT && resolve_may(w, uri);
+}
+
 /* Whose is this address? Another gateway's of the tenant is that gateway's trunk. False: it is not
  * followed there. */
 static bool
@@ -270,7 +279,9 @@ by_gateway(struct redirection *r, const struct sip_uri *uri)
 	if (g == NULL || uri->scheme == SIP_S_TEL ||
 	    domain_tenant(&w->directory, w->settings, uri->host, &flow.local, &tenant) == ERR_NONE)
 		return;
-	if (!is_gateway_itself(g, uri) || uri->port != 0) {
+	if ((!is_gateway_itself(g, uri) || uri->port != 0) && is_name(w, uri)) {
+		flow = (struct sip_flow){ 0 };
+	} else if (!is_gateway_itself(g, uri) || uri->port != 0) {
 		if (target_flow(w, uri, &flow) != ERR_NONE || !trunk_at(r, &flow, &trunk))
 			return;
 		target_source(w, &flow);
