@@ -174,17 +174,24 @@ calls_changed(struct registrar *r, unsigned worker, const struct wire_call_state
 	subscriptions_calls_changed(r, w->user);
 }
 
+static const struct call_views *
+views_of(const struct worker_seen *w)
+{
+	if (w->region == NULL || w->size < PROCESS_HEAD + sizeof(struct call_views))
+		return NULL;
+	return (const void *)((const char *)w->region + PROCESS_HEAD);
+}
+
 /* True: what this worker said may not be all. */
 static bool
 has_lost(const struct registrar *r, unsigned worker)
 {
 	struct worker_seen *w = &r->workers[worker];
 	const struct process *p = w->region;
-	const struct call_views *views = (const void *)((const char *)w->region + PROCESS_HEAD);
+	const struct call_views *views = views_of(w);
 	uint32_t generation, missed;
 
-	if (w->region == NULL || w->size < PROCESS_HEAD + sizeof(*views) ||
-	    !__atomic_load_n(&p->ready, __ATOMIC_ACQUIRE))
+	if (views == NULL || !__atomic_load_n(&p->ready, __ATOMIC_ACQUIRE))
 		return false;
 	generation = __atomic_load_n(&p->generation, __ATOMIC_RELAXED);
 	missed = __atomic_load_n(&views->missed, __ATOMIC_ACQUIRE);

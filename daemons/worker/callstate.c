@@ -54,6 +54,21 @@ state_of(const struct call *c, const struct party *p)
 	return CALL_USER_NONE;
 }
 
+/* Its dialog's identifiers: the leg has them first, and the party when the leg is elsewhere. */
+struct ids {
+	struct kept call_id, local_tag, remote_tag;
+};
+
+static struct ids
+ids_of(struct worker *w, const struct party *p)
+{
+	const struct leg *l = p->role == PARTY_BRIDGE ? NULL : leg_at(w, p->leg);
+
+	if (l == NULL || l->dialog.remote_tag.len == 0)
+		return (struct ids){ p->sip_call_id, p->local_tag, p->remote_tag };
+	return (struct ids){ l->dialog.call_id, l->dialog.local_tag, l->dialog.remote_tag };
+}
+
 /* Has anything of that changed? Cheap: it is asked at every event of a call. */
 static uint64_t
 signature(struct worker *w, const struct call *c)
@@ -64,7 +79,7 @@ signature(struct worker *w, const struct call *c)
 		sum = (sum ^ p->number) * 1099511628211ull;
 		sum = (sum ^ state_of(c, p)) * 1099511628211ull;
 		sum = (sum ^ p->peer) * 1099511628211ull;
-		sum = (sum ^ p->remote_tag.at) * 1099511628211ull;
+		sum = (sum ^ ids_of(w, p).remote_tag.at) * 1099511628211ull;
 	}
 	return sum + (sum == 0);
 }
@@ -134,6 +149,7 @@ static void
 put_party(struct worker *w, const struct call *c, const struct party *p, struct call_view_users *u)
 {
 	enum call_user_state state = state_of(c, p);
+	struct ids ids = ids_of(w, p);
 	struct call_view_user *e;
 	uint64_t user = state == CALL_USER_NONE ? 0 : user_of(w, c, p);
 
@@ -143,9 +159,10 @@ put_party(struct worker *w, const struct call *c, const struct party *p, struct 
 	e->state = (uint8_t)state;
 	if (e->remote.len == 0)
 		put_remote(w, c, p, u, e);
-	e->call_id = put_text(u, kept_span(&w->heap, p->sip_call_id));
-	e->local_tag = put_text(u, kept_span(&w->heap, p->remote_tag));
-	e->remote_tag = put_text(u, kept_span(&w->heap, p->local_tag));
+	/* Local is the phone's side. */
+	e->call_id = put_text(u, kept_span(&w->heap, ids.call_id));
+	e->local_tag = put_text(u, kept_span(&w->heap, ids.remote_tag));
+	e->remote_tag = put_text(u, kept_span(&w->heap, ids.local_tag));
 }
 
 /* --- who is told --------------------------------------------------------------------------------*/

@@ -43,10 +43,13 @@ outbox_put(struct outbox *o, const struct sip_flow *to, struct span text, handle
 static void
 bench_start(void)
 {
-	struct registrar *r = calloc(1, sizeof(*r));
+	struct life *life = calloc(1, sizeof(*life));
+	struct registrar *r = &life->r;
 	struct registrar_shape shape;
 
 	registrar_shape(&bench.settings, &shape);
+	life->before = bench.life;
+	bench.life = life;
 	bench.r = r;
 	r->settings = &bench.settings;
 	r->child.proc = proc_of(ROLE_REGISTRAR, 0);
@@ -73,7 +76,7 @@ void
 bench_begin(void)
 {
 	struct registrar_shape shape;
-	struct directory d;
+	struct directory *d = &bench.owned;
 
 	bench.settings = (struct settings){ .n_domains = 1,
 		.n_listeners = 1,
@@ -87,9 +90,9 @@ bench_begin(void)
 	bench.exchange = calloc(1, sizeof(*bench.exchange));
 	bench.directory_size = directory_bytes(10);
 	bench.directory = calloc(1, bench.directory_size);
-	cr_assert_eq(directory_own(&d, bench.directory, bench.directory_size, 10), ERR_NONE);
-	bench_subscriber(&d, 7, "bob");
-	directory_set_filled(&d);
+	cr_assert_eq(directory_own(d, bench.directory, bench.directory_size, 10), ERR_NONE);
+	bench_subscriber(d, 7, "bob");
+	directory_set_filled(d);
 	clock_read(&bench.clock);
 	bench_start();
 }

@@ -13,8 +13,15 @@
 
 enum { SENT_MAX = 512 };
 
+struct life { /* of a registrar; those that were killed are not lost memory */
+	struct registrar r;
+	struct life *before;
+};
+
 struct bench {
+	struct life *life;
 	struct registrar *r;
+	struct directory owned; /* the store's side of it */
 	struct exchange *exchange;
 	void *region, *directory;
 	size_t directory_size;

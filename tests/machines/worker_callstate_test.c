@@ -94,6 +94,9 @@ Test(worker_callstate, S4_13_branches_of_one_user_are_one)
 	hears(three, "INVITE");
 	expect_state("alice", true, CALL_USER_TRYING);
 	expect_state("bob", false, CALL_USER_TRYING);
+	e = entry("alice", true);
+	expect_text(e->call_id, alice->call_id);
+	expect_text(e->local_tag, alice->local_tag);
 	replies(two, "INVITE", 180, "", "");
 	hears(alice, "180");
 	expect_state("alice", true, CALL_USER_EARLY);
