@@ -12,6 +12,14 @@ static const char *const events[] = { [OFFER_E_SEND_OFFER] = "SEND_OFFER",
 	[OFFER_E_RECV_ANSWER] = "RECV_ANSWER",
 	[OFFER_E_REFUSED] = "REFUSED" };
 
+/* What was heard last is not in force. */
+static void
+forget(void *offer, const void *arg)
+{
+	(void)arg;
+	((struct offer *)offer)->heard = 0;
+}
+
 /* The figure stands in offer.h. A body that no row takes is none of the exchange: an answer repeated
  * in the 200 after the 183, an offer that crosses ours (491, RFC 3261 14.1). */
 /* clang-format off */
@@ -22,7 +30,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(OFFER_SENT,   OFFER_E_RECV_ANSWER, OFFER_STABLE, NULL),
 	FSM_ROW(OFFER_SENT,   OFFER_E_REFUSED,     OFFER_STABLE, NULL),
 	FSM_ROW(OFFER_RCVD,   OFFER_E_SEND_ANSWER, OFFER_STABLE, NULL),
-	FSM_ROW(OFFER_RCVD,   OFFER_E_REFUSED,     OFFER_STABLE, NULL),
+	FSM_ROW(OFFER_RCVD,   OFFER_E_REFUSED,     OFFER_STABLE, forget),
 };
 /* clang-format on */
 
@@ -81,10 +89,15 @@ remember(struct offer *o, const struct sdp *s)
 		__atomic_store_n(&o->n_media, (uint8_t)s->n_media, __ATOMIC_RELEASE);
 }
 
-void
+bool
 offer_heard(struct offer *o, const struct sdp *s)
 {
+	const uint64_t hash = sdp_hash(s);
+	const bool other = o->heard != 0 && hash != o->heard;
+
 	remember(o, s);
+	o->heard = hash;
+	return other;
 }
 
 void

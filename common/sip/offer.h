@@ -23,6 +23,7 @@ struct offer {                    /* in a leg, in shared memory */
 	uint8_t n_media;              /* m-lines toward the peer never shrink (RFC 3264 8) */
 	uint8_t pad[6];
 	uint64_t sess_id, sess_version, last_hash;
+	uint64_t heard;               /* hash of the peer's last body; 0 = none, or refused */
 	struct media_line media[SDP_MEDIA_MAX]; /* what each of the n_media was last */
 };
 /* Room that offer_put may need beyond the length of the body: line ends, our o=, refused m-lines. */
@@ -36,8 +37,9 @@ bool offer_step(struct offer *o, enum offer_event e, uint64_t id);
  * the last one sent (INV-8); m-lines that went missing are added, each of its kind, with port 0. */
 void offer_put(struct buf *b, struct offer *o, const struct sdp *s, const struct netaddr *ours);
 /* A body came from the peer: what he offers is answered line for line, and what he answers stays in its
- * place, whoever is put through to him then. */
-void offer_heard(struct offer *o, const struct sdp *s);
+ * place, whoever is put through to him then. True: his last, which was not refused, said something
+ * else. */
+bool offer_heard(struct offer *o, const struct sdp *s);
 /* Is this body the one that offer_put wrote last? */
 bool offer_is_last(const struct offer *o, const struct sdp *s);
 

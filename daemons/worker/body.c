@@ -44,16 +44,17 @@ note_has_sdp(struct worker *w, const struct note *n)
 	return body_sdp(w, n->text[T_CONTENT_TYPE], n->text[T_BODY]).len > 0;
 }
 
-void
+bool
 body_heard(struct worker *w, struct leg *l, const struct sip_msg *m)
 {
 	size_t used = w->scratch_used;
 	struct span text = body_sdp(w, sip_span(m, m->content_type), sip_span(m, m->body));
 	struct sdp *sdp = text.len == 0 ? NULL : scratch_take(w, sizeof(*sdp));
+	bool other;
 
-	if (sdp != NULL && sdp_parse(text, sdp) == ERR_NONE)
-		offer_heard(&l->offer, sdp);
+	other = sdp != NULL && sdp_parse(text, sdp) == ERR_NONE && offer_heard(&l->offer, sdp);
 	w->scratch_used = used;
+	return other;
 }
 
 /* --- toward a leg -------------------------------------------------------------------------------*/

@@ -32,6 +32,9 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(INV_IDLE,       LE_GOT_2XX,          INV_IDLE,       leg_answered_again),
 	FSM_ROW(INV_IDLE,       LE_DO_BYE,           INV_IDLE,       leg_send_bye),
 	FSM_ROW(INV_IDLE,       LE_T_REFRESH,        INV_REFRESH,    leg_refresh_by_invite),
+	/* to an offer that the peer did not make as one: leg_timer.c, pass_news */
+	FSM_ROW(INV_IDLE,       LE_DO_ANSWER,        INV_IDLE,       NULL),
+	FSM_ROW(INV_IDLE,       LE_DO_REFUSE,        INV_IDLE,       NULL),
 
 	FSM_ROW(INV_IN,         LE_GOT_INVITE,       INV_IN,         leg_in_again),
 	FSM_ROW(INV_IN,         LE_GOT_CANCEL,       INV_IDLE,       leg_in_cancel),
@@ -248,52 +251,6 @@ leg_aim(struct worker *w, struct leg *l, const struct sip_msg *m)
 		target_source(w, &f);
 	}
 	l->flow = f;
-}
-
-/* --- time ---------------------------------------------------------------------------------------*/
-
-static uint64_t
-earlier(uint64_t a, uint64_t b)
-{
-	return a == 0 ? b : b == 0 ? a : a < b ? a : b;
-}
-
-void
-leg_arm(struct worker *w, struct leg *l)
-{
-	wheel_set(w->wheel, &w->leg_timers[pool_index(&w->legs, l)],
-	    earlier(earlier(earlier(l->ring_until_ns, l->refer.until_ns),
-			earlier(l->resend_ns, l->give_up_ns)),
-		earlier(l->timer.refresh_ns, l->timer.expire_ns)));
-}
-
-static bool
-take_due(struct worker *w, uint64_t *deadline_ns)
-{
-	if (*deadline_ns == 0 || *deadline_ns > worker_now(w))
-		return false;
-	*deadline_ns = 0;
-	return true;
-}
-
-void
-leg_on_timer(struct worker *w, struct leg *l)
-{
-	struct leg_input in = { 0 };
-	handle h = pool_handle(&w->legs, l);
-
-	if (take_due(w, &l->give_up_ns))
-		leg_step(w, l, LE_T_GIVE_UP, &in);
-	else if (take_due(w, &l->resend_ns))
-		leg_step(w, l, LE_T_RESEND, &in);
-	else if (take_due(w, &l->ring_until_ns))
-		leg_step(w, l, l->dialog.state == DIALOG_CONFIRMED ? LE_T_OFFER : LE_T_RING, &in);
-	else if (take_due(w, &l->refer.until_ns))
-		leg_refer_expired(w, l);
-	else
-		leg_timer_fire(w, l);
-	if (leg_at(w, h) == l)
-		leg_arm(w, l);
 }
 
 /* --- what reaches it ----------------------------------------------------------------------------*/

@@ -261,6 +261,19 @@ refreshed(struct worker *w, struct leg *l, const struct sip_msg *m)
 	leg_timer_agreed(w, l, m);
 }
 
+/* The peer took the occasion and moved its media: the other side is offered that as if it had come in
+ * an UPDATE. The answer to it is the description that the peer has already, and goes nowhere. */
+static void
+pass_news(struct worker *w, struct leg *l, const struct sip_msg *m)
+{
+	struct note n = { .what = EV_OFFER, .flags = NOTE_UPDATE };
+
+	leg_facts(w, l, &n);
+	n.text[T_CONTENT_TYPE] = sip_span(m, m->content_type);
+	n.text[T_BODY] = sip_span(m, m->body);
+	note_up(w, &n);
+}
+
 void
 leg_invite_refreshed(void *step, const void *input)
 {
@@ -269,15 +282,17 @@ leg_invite_refreshed(void *step, const void *input)
 	struct leg *l = s->l;
 	struct span sdp =
 	    body_sdp(s->w, sip_span(in->m, in->m->content_type), sip_span(in->m, in->m->body));
+	bool news = body_heard(s->w, l, in->m);
 
 	l->ring_until_ns = 0;
-	body_heard(s->w, l, in->m);
 	offer_step(&l->offer, sdp.len > 0 ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED,
 	    pool_handle(&s->w->legs, l));
 	refreshed(s->w, l, in->m);
 	leg_write_ack(s->w, l, &l->dialog, l->invite_cseq, SPAN_NONE, SPAN_NONE);
 	l->ack_cseq = l->invite_cseq;
 	l->ack_sdp = 0;
+	if (news)
+		pass_news(s->w, l, in->m);
 }
 
 void

@@ -101,8 +101,9 @@ void answer_request(struct worker *w, const struct sip_msg *m, unsigned status, 
 /* The session description in a body: the whole, or one of its parts. Empty: there is none. */
 struct span body_sdp(struct worker *w, struct span type, struct span body);
 bool note_has_sdp(struct worker *w, const struct note *n);
-/* The m-lines of what came from this leg's peer are remembered: they stay in their places. */
-void body_heard(struct worker *w, struct leg *l, const struct sip_msg *m);
+/* The m-lines of what came from this leg's peer are remembered: they stay in their places. True: it is a
+ * description, and another than his last. */
+bool body_heard(struct worker *w, struct leg *l, const struct sip_msg *m);
 /* A body as it goes to this leg, in scratch: its SDP with our origin; what is not for it left out. The
  * type may become another. */
 struct span body_toward(struct worker *w, struct leg *l, struct span *type, struct span body);

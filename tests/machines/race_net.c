@@ -48,6 +48,7 @@ net_open(const struct race_script *s)
 	memset(&net, 0, sizeof(net));
 	net.script = s;
 	rig_new(1);
+	rig->settings.timers.session_s = 90; /* what stays up is refreshed (RFC 4028) */
 	if (s->ring_s != 0)
 		rig->settings.timers.ring_s = s->ring_s;
 	rig_subscriber("alice", "1001", DIR_TRUST_ADDRESS);

@@ -162,6 +162,31 @@ Test(worker_refresh, S7_4_the_last_was_in_an_ack)
 	ends(900010);
 }
 
+/* He moves his media in the answer to a refresh: she hears of it; he had her answer before. */
+Test(worker_refresh, moved_media)
+{
+	talks(REINVITES);
+	for (unsigned i = 0; i < 2; i++) {
+		rig_wait_ms(900 * S + 10);
+		hears(bob, "INVITE");
+		replies(bob, "INVITE", 200, "", SDP_B2);
+		hears(bob, "ACK");
+		if (i == 0) {
+			expect_has(hears(alice, "UPDATE"), "m=audio 4200");
+			replies(alice, "UPDATE", 200, ALICE, SDP_A);
+		}
+		hears_nothing(alice);
+		hears_nothing(bob);
+	}
+	rig_wait_ms(900 * S + 10);
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "UPDATE");
+	replies(alice, "UPDATE", 488, "", "");
+	ends(2700030);
+}
+
 /* Nothing is kept for a peer that takes UPDATE, and nothing grows (DESIGN.md rule 7). */
 Test(worker_refresh, memory)
 {
