@@ -378,8 +378,10 @@ call_on_note(struct worker *w, const struct note *n)
 	call_mark(w, n->call);
 	note_facts(w, c, p, n);
 	marked_step(w, c, e, p, n);
-	if (call_at(w, n->call) == c && p->gone)
-		negotiation_forget(w, c, p);
+	if (call_at(w, n->call) != c || !p->gone)
+		return;
+	negotiation_forget(w, c, p);
+	call_arm(w, c); /* whoever waited for that is brought together now */
 }
 
 void

@@ -103,6 +103,7 @@ struct race_script {
 	unsigned phones;    /* of bob: 1 to 3 */
 	bool in_turn;	    /* they ring one after the other */
 	unsigned ring_s;    /* 0: the bench's */
+	unsigned session_s; /* 0: the bench's */
 	unsigned seed;	    /* of what the phones and the worker choose by chance */
 	unsigned jitter_ms; /* 0: every datagram takes as long as the others */
 	uint8_t ender;	    /* who hangs up when all is quiet */
@@ -165,6 +166,7 @@ void ua_leave(struct ua *u);
 const char *ua_host(const struct ua *u);
 struct ua_view { /* what it believes */
 	unsigned talks;		/* dialogs that are up */
+	bool rings; /* an INVITE waits for its answer, either way */
 	bool busy;		/* a request of its own waits for an answer, or one of theirs for its */
 	unsigned final;		/* the answer that its first INVITE got; 0 = none yet */
 	struct race_sdp local, remote; /* of the dialog that is up */
@@ -187,6 +189,7 @@ struct referee_facts { /* of the call, at the worker */
 	uint64_t ended_ms;    /* the first BYE of a talking side reached it; 0 = none */
 	unsigned ended_by;
 	bool cancelled; /* CANCEL or BYE of a before its answer */
+	bool transferred; /* a REFER was taken */
 };
 void referee_facts(struct referee_facts *f_r);
 

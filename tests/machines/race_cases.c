@@ -28,7 +28,7 @@ static const bool does[DO_N_VERBS] = {
 	[DO_REINVITE_EMPTY] = true,
 	[DO_UPDATE] = true,
 	[DO_UPDATE_EMPTY] = true,
-	[DO_REFER] = false,
+	[DO_REFER] = true,
 	[DO_INFO] = true,
 	[DO_OPTIONS] = true,
 	[DO_HANGUP] = true,
@@ -64,6 +64,13 @@ static const struct event up[] = { { A, DO_BYE, 0 }, { B, DO_BYE, 0 }, { A, DO_R
 	{ A, DO_UPDATE, 0 }, { B, DO_UPDATE, 0 }, { A, DO_UPDATE_EMPTY, 0 }, { A, DO_CANCEL, 0 },
 	{ B, DO_CANCEL, 0 }, { A, DO_OPTIONS, 0 }, { W, DO_HANGUP, 0 }, LAST };
 
+static const struct event transfer[] = { { A, DO_BYE, 0 }, { B, DO_BYE, 0 }, { A, DO_REINVITE, 0 },
+	{ B, DO_REINVITE, 0 }, { A, DO_UPDATE, 0 }, { B, DO_REFER, 0 }, { A, DO_REFER, 0 },
+	{ E, DO_RING, 0 }, { E, DO_ANSWER, 0 }, { E, DO_REFUSE, 486 }, { E, DO_BYE, 0 },
+	{ W, DO_HANGUP, 0 }, LAST };
+static const struct event deflected[] = { { A, DO_CANCEL, 0 }, { B, DO_REFUSE, 302 },
+	{ E, DO_RING, 0 }, { E, DO_ANSWER, 0 }, { E, DO_REFUSE, 486 }, { W, DO_HANGUP, 0 }, LAST };
+
 static const struct stage {
 	const char *ladder; /* up to where the events come */
 	unsigned at_ms;
@@ -93,6 +100,15 @@ static const struct stage {
 	{ "a.dial-empty@0 b.ring@100 b.answer@300 a:acks-late", 340, answered },
 	{ "a.dial@0 b.ring@100 b.answer@300", 1000, up },
 	{ "a.dial@0 b.ring@100 b.answer@300 a:answers-late b:answers-late", 1000, up },
+	{ "a.dial@0 b.ring@100 b.answer@300", 1000, transfer },
+	{ "a.dial@0 b.ring@100 b.answer@300 b.refer@1000", 1018, transfer },
+	{ "a.dial@0 b.ring@100 b.answer@300 b.refer@1000 e.ring@1100", 1300, transfer },
+	{ "a.dial@0 b.ring@100 b.answer@300 a.refer@1000 e.ring@1100", 1300, transfer },
+	{ "a.dial@0 b.ring@100 b.answer@300 b.refer@1000 e.ring@1100 e.answer@1300", 1318,
+	    transfer },
+	{ "a.dial@0 b.ring@100 b.answer@300 b.refer@1000 b.bye@1100 e.ring@1110", 1300, transfer },
+	{ "a.dial@0 b.ring@100", 300, deflected },
+	{ "a.dial@0 b.ring@100 b.refuse:302@300 e.ring@400", 600, deflected },
 	{ "a.dial@0 b.ring@100 b.answer@300 a:refuses-offers b:refuses-offers", 1000, up },
 	{ "a.dial@0 b.ring@100 b.answer@300 a:answers-late b:answers-late a.reinvite@1000", 1006,
 	    up },
@@ -230,6 +246,15 @@ static const char *const ladders[] = {
 	"a:reliable phones=2 in-turn a.dial@0 b.progress-reliably@60 b.refuse:486@200 "
 	"c.progress-reliably@300 c.answer@600 a.bye@3000",
 	"a.dial@0 b.progress-reliably@60 a.cancel@66",
+	"a.dial@0 b.ring@100 b.answer@300 b.refer@1000 e.ring@1100 e.answer@2000 a.bye@5000",
+	"a.dial@0 b.ring@100 b.answer@300 a.refer@1000 e.ring@1100 e.answer@2000 b.bye@5000",
+	"a.dial@0 b.ring@100 b.answer@300 b.refer@1000 b.bye@1100 e.ring@1100 e.answer@2000 "
+	"e.bye@5000",
+	"a.dial@0 b.ring@100 b.answer@300 b.refer@1000 e.ring@1100 e.refuse:486@2000 a.bye@5000",
+	"a.dial@0 b.ring@100 b.answer@300 b.refer@1000 b.bye@1100 e.refuse:486@2000 b.ring@2100 "
+	"b.answer@3000 a.bye@5000",
+	"a.dial@0 b.ring@100 b.refuse:302@300 e.ring@400 e.answer@600 a.bye@5000",
+	"session=90 a.dial@0 b.ring@100 b.answer@300",
 	"a:reliable a:never-pracks a.dial@0 b.progress@60 b.answer@90",
 	"a:reliable a:never-pracks a.dial@0 b.progress-reliably@60 b.answer@90 a.cancel@3000",
 	"a:reliable a.dial@0 b.progress-reliably@60 b.refuse:486@200",

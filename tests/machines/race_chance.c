@@ -37,13 +37,16 @@ anything(struct race_script *s)
 	static const enum race_verb verbs[] = { DO_CANCEL, DO_BYE, DO_REINVITE, DO_REINVITE,
 		DO_REINVITE_EMPTY, DO_UPDATE, DO_UPDATE_EMPTY, DO_ANSWER, DO_REFUSE, DO_RING,
 		DO_PROGRESS, DO_OPTIONS, DO_REINVITE, DO_PROGRESS_RELIABLY, DO_RING_RELIABLY,
-		DO_INFO, DO_UPDATE };
+		DO_INFO, DO_REFER, DO_UPDATE };
 	static const unsigned codes[] = { 486, 480, 603, 404, 500, 503, 600, 302, 488 };
 	enum race_verb v = verbs[below(sizeof(verbs) / sizeof(verbs[0]))];
 	unsigned when = one_in(3) ? below(400) : 200 + below(2500);
 
-	race_step_add(s, one_in(2) ? 0 : 1 + below(s->phones), v, when,
-	    v == DO_REFUSE ? codes[below(sizeof(codes) / sizeof(codes[0]))] : 0);
+	race_step_add(s,
+	    one_in(2)	? 0
+	    : one_in(5) ? 4
+			: 1 + below(s->phones),
+	    v, when, v == DO_REFUSE ? codes[below(sizeof(codes) / sizeof(codes[0]))] : 0);
 }
 
 static void
@@ -73,6 +76,11 @@ race_by_chance(unsigned seed, struct race_script *s)
 	if (one_in(40))
 		s->habits[0] |= HABIT_NEVER_ACKS;
 	begin(s);
+	if (one_in(8)) {
+		race_step_add(s, below(2), DO_REFER, 700 + below(500), 0);
+		race_step_add(s, 4, DO_RING, 1300 + below(100), 0);
+		race_step_add(s, 4, one_in(4) ? DO_REFUSE : DO_ANSWER, 1400 + below(1000), 486);
+	}
 	for (unsigned n = 1 + below(5); n > 0; n--)
 		anything(s);
 	bad_network(s);

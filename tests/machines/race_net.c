@@ -51,6 +51,8 @@ net_open(const struct race_script *s)
 	rig->settings.timers.session_s = 90; /* what stays up is refreshed (RFC 4028) */
 	if (s->ring_s != 0)
 		rig->settings.timers.ring_s = s->ring_s;
+	if (s->session_s != 0)
+		rig->settings.timers.session_s = s->session_s;
 	rig_subscriber("alice", "1001", DIR_TRUST_ADDRESS);
 	rig_bind("alice", "sip:alice@192.0.2.1", "192.0.2.1", 1000, 0);
 	rig_subscriber("bob", "1002", DIR_TRUST_ADDRESS);

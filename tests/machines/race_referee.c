@@ -173,6 +173,7 @@ heard_response(unsigned who, const struct race_msg *m)
 	if (t->final != 0)
 		return;
 	t->final = m->status;
+	t->late = t->d->over;
 	t->answer = s.there;
 	/* The other side has lost the dialog (12.2.1.2). */
 	if (!t->first && strcmp(t->method, "BYE") != 0 && (who == 0 || t->d == r->called) &&
@@ -219,7 +220,8 @@ referee_end(void)
 		if (t->final == 0 && race->deaths == 0)
 			race_fail("%s's %s %u to or of %c was never answered", whose, t->method,
 			    t->cseq, race_names[t->d->who]);
-		else if (t->ours && !t->acked && t->final != 0 && strcmp(t->method, "INVITE") == 0)
+		else if (t->ours && !t->acked && !t->late && t->final != 0 &&
+			 strcmp(t->method, "INVITE") == 0)
 			race_fail("the worker never acknowledged the %u to its INVITE %u to %c",
 			    t->final, t->cseq, race_names[t->d->who]);
 	}

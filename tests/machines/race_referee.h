@@ -10,12 +10,14 @@ struct ref_dialog {
 	unsigned who;
 	char call_id[160], to_tag[96]; /* the worker's tag, where it is asked */
 	unsigned cseq;		       /* of its last request */
+	bool refers;		       /* a REFER of theirs was taken */
 	bool over;		       /* a BYE went one way or the other */
 	struct race_sdp sdp;	       /* the last that it sent */
 };
 struct ref_txn {
 	bool ours; /* the worker asks */
 	bool first, offered, provisional, acked, answer;
+	bool late; /* its answer came after the BYE, which ended all */
 	bool negotiated;	    /* INVITE: offer and answer stand in reliable messages already */
 	unsigned rseq, pracked;	    /* of the last reliable response, of the last that has its PRACK */
 	char method[16], branch[128];

@@ -141,7 +141,7 @@ check_request(struct ref_dialog *d, const struct race_msg *m, const struct race_
 		foul(d->who, m, "CSeq does not grow (12.2.1.1)");
 	/* After a kill: a BYE too much, where it came between the answer to theirs and the end of the
 	 * leg; and what was lost with the worker is repeated, and so seen for the first time. */
-	if (d->over && race->deaths == 0)
+	if (d->over && race->deaths == 0 && !(is(m->method, "NOTIFY") && d->refers))
 		foul(d->who, m, "a request after the BYE");
 	if (is(m->method, "INVITE") && is_invite_pending(d))
 		foul(d->who, m, "two INVITEs at once (14.1)");
@@ -232,6 +232,8 @@ final_sent(struct ref_txn *t, const struct race_msg *m, const struct race_sdp *s
 	t->final = m->status;
 	t->final_ms = race->now_ms;
 	t->answer = s->there;
+	if (is(t->method, "REFER") && m->status < 300)
+		f->transferred = t->d->refers = true;
 	if (!is(t->method, "INVITE"))
 		return;
 	if (m->status < 300 && !s->there && !t->negotiated)

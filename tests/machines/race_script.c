@@ -121,6 +121,8 @@ read_setting(const char *word, struct race_script *s)
 		s->phones = n;
 	else if (strncmp(word, "ring=", 5) == 0)
 		s->ring_s = n;
+	else if (strncmp(word, "session=", 8) == 0)
+		s->session_s = n;
 	else if (strncmp(word, "seed=", 5) == 0)
 		s->seed = n;
 	else if (strncmp(word, "jitter=", 7) == 0)
@@ -196,6 +198,8 @@ put_settings(const struct race_script *s, char *to, size_t cap)
 		put(to, cap, "in-turn ");
 	if (s->ring_s != 0)
 		put(to, cap, "ring=%u ", s->ring_s);
+	if (s->session_s != 0)
+		put(to, cap, "session=%u ", s->session_s);
 	if (s->jitter_ms != 0)
 		put(to, cap, "jitter=%u ", s->jitter_ms);
 	if (s->seed != 0)

@@ -125,6 +125,10 @@ in_dialog(struct ua *u, struct ua_dialog *d, enum race_verb v, unsigned arg)
 	case DO_UPDATE_EMPTY:
 		offer(u, d, v);
 		break;
+	case DO_REFER:
+		if (d->state == UA_UP && d->to_ack == NULL && !d->bye_wanted)
+			ua_refer(u, d);
+		break;
 	case DO_INFO:
 	case DO_OPTIONS:
 		if (d->state == UA_UP)
@@ -132,7 +136,6 @@ in_dialog(struct ua *u, struct ua_dialog *d, enum race_verb v, unsigned arg)
 		break;
 	case DO_DIAL:
 	case DO_DIAL_EMPTY:
-	case DO_REFER:
 	case DO_HANGUP:
 	case DO_N_VERBS:
 		break;
@@ -261,6 +264,7 @@ ua_look(const struct ua *u, struct ua_view *v_r)
 	for (unsigned i = 0; i < u->n_dialogs; i++) {
 		const struct ua_dialog *d = &u->dialogs[i];
 
+		v_r->rings = v_r->rings || (d->state < UA_UP && (d->out != NULL || d->in != NULL));
 		if (d->state != UA_UP)
 			continue;
 		v_r->talks++;

@@ -39,6 +39,7 @@ struct ua_dialog {
 	const char *early_body;			   /* of a 183: the 200's is the same */
 	unsigned version;
 	bool held, bye_wanted, answer_wanted;
+	bool referring; /* it hears by NOTIFY how its REFER goes */
 	struct { /* a reliable provisional response of ours that waits for its PRACK */
 		const char *text;
 		unsigned rseq, interval_ms;
@@ -86,6 +87,7 @@ void ua_txn_time(struct ua *u, struct ua_txn *t);
 
 /* --- race_ua_uac.c: what it asks ----------------------------------------------------------------*/
 void ua_ask(struct ua *u, struct ua_dialog *d, const char *method, bool offer);
+void ua_refer(struct ua *u, struct ua_dialog *d); /* to carol */
 void ua_cancel(struct ua *u, struct ua_txn *t);
 void ua_bye(struct ua *u, struct ua_dialog *d);
 void ua_take_response(struct ua *u, struct ua_txn *t, const struct race_msg *m);

@@ -88,7 +88,8 @@ ua_response_with(struct ua *u, const char *request, unsigned status, const char 
 	return kept("SIP/2.0 %u Whatever\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%s\r\nCall-ID: %s\r\n"
 		    "CSeq: %u %s\r\nContact: <sip:%s@%s>\r\n%s%s%s%sContent-Length: %zu\r\n\r\n%s",
 	    status, m.via, m.from, m.to, tagged ? "" : ";tag=", tagged ? "" : tag, m.call_id,
-	    m.cseq, m.method, u->user, u->host, extensions(u, m.method), more,
+	    m.cseq, m.method, status == 302 ? "carol" : u->user,
+	    status == 302 ? "example.com" : u->host, extensions(u, m.method), more,
 	    status == 500 ? "Retry-After: 3\r\n" : "",
 	    body[0] == '\0' ? "" : "Content-Type: application/sdp\r\n", strlen(body), body);
 }

@@ -25,6 +25,22 @@ ua_ask(struct ua *u, struct ua_dialog *d, const char *method, bool offer)
 	ua_txn_send(u, t, ua_request(u, d, method, t->cseq, t->branch, body));
 }
 
+void
+ua_refer(struct ua *u, struct ua_dialog *d)
+{
+	struct ua_txn *t;
+
+	if (d->referring)
+		return;
+	d->referring = true;
+	t = ua_txn_new(u, d, "REFER", true);
+	ua_new_name(u, "z9hG4bK", t->branch, sizeof(t->branch));
+	t->cseq = ++d->local_cseq;
+	ua_txn_send(u, t,
+	    ua_request_with(
+		u, d, "REFER", t->cseq, t->branch, "Refer-To: <sip:carol@example.com>\r\n", ""));
+}
+
 /* Not before the first 1xx (9.1). */
 void
 ua_cancel(struct ua *u, struct ua_txn *t)
@@ -254,4 +270,6 @@ ua_take_response(struct ua *u, struct ua_txn *t, const struct race_msg *m)
 	t->resend_ms = t->give_up_ms = 0;
 	if (strcmp(t->method, "UPDATE") == 0)
 		update_answered(u, t, m);
+	else if (strcmp(t->method, "REFER") == 0 && m->status >= 300)
+		t->d->referring = false;
 }

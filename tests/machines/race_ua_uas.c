@@ -277,6 +277,25 @@ take_update(struct ua *u, struct ua_dialog *d, const struct race_msg *m)
 	respond(u, t, 200, body);
 }
 
+/* RFC 3515 2.4.4; it may come after our BYE (RFC 5057 4.2). */
+static void
+take_notify(struct ua *u, struct ua_dialog *d, const struct race_msg *m)
+{
+	char state[64];
+
+	answer_once(u, d, m, d->referring ? 200 : 481);
+	race_header(m->text, "Subscription-State", state, sizeof(state));
+	if (strncmp(state, "terminated", 10) == 0)
+		d->referring = false;
+}
+
+static bool
+is_for(const struct ua_dialog *d, const struct race_msg *m)
+{
+	return strcmp(d->call_id, m->call_id) == 0 && strcmp(d->local_tag, m->to_tag) == 0 &&
+	       (d->state != UA_OVER || (d->referring && strcmp(m->method, "NOTIFY") == 0));
+}
+
 static void
 in_dialog(struct ua *u, struct ua_dialog *d, const struct race_msg *m)
 {
@@ -291,6 +310,8 @@ in_dialog(struct ua *u, struct ua_dialog *d, const struct race_msg *m)
 		later_invite(u, d, m);
 	else if (strcmp(m->method, "UPDATE") == 0)
 		take_update(u, d, m);
+	else if (strcmp(m->method, "NOTIFY") == 0)
+		take_notify(u, d, m);
 	else if (strcmp(m->method, "PRACK") == 0)
 		ua_take_prack(u, d, m, txn_of(u, d, m));
 	else
@@ -322,8 +343,7 @@ ua_take_request(struct ua *u, const struct race_msg *m)
 	for (unsigned i = 0; i < u->n_dialogs; i++) {
 		struct ua_dialog *d = &u->dialogs[i];
 
-		if (strcmp(d->call_id, m->call_id) == 0 && strcmp(d->local_tag, m->to_tag) == 0 &&
-		    d->state != UA_OVER) {
+		if (is_for(d, m)) {
 			in_dialog(u, d, m);
 			return;
 		}

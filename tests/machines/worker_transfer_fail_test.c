@@ -129,6 +129,31 @@ Test(worker_transfer, target_vanishes_amid_the_join)
 
 /* --- somebody hangs up --------------------------------------------------------------------------*/
 
+/* The two talk of something else when the target answers, and the transferor hangs up amid that: what
+ * waited for it goes on. */
+Test(worker_transfer, transferor_hangs_up_amid_an_offer)
+{
+	talk(alice, bob);
+	transfers(bob, "carol");
+	hears(carol, "INVITE");
+	says(alice, "INVITE", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(carol, "INVITE", 200, "", SDP_C);
+	says_bye(bob);
+	hears(alice, "500");
+	rig_wait_ms(100);
+	expect_has(hears(alice, "INVITE"), "m=audio 4006");
+	replies(alice, "INVITE", 200, "", SDP_A);
+	hears(alice, "ACK");
+	expect_has(hears(carol, "ACK"), "m=audio 4000");
+	ENDS(bob, "200 OK");
+	replies(bob, "INVITE", 481, "", "");
+	hears(bob, "ACK");
+	hangs_up(alice, carol);
+	rig_ends_empty(1);
+}
+
 Test(worker_transfer, transferee_hangs_up)
 {
 	talk(alice, bob);
