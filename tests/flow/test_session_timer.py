@@ -1,10 +1,6 @@
 """Session timers (RFC 4028) of each leg by itself, as phones see them; the clock's part is in
 tests/machines/worker_session_test.c and worker_refresh_test.c."""
-import os
-import signal
-
-from calls import Building, exchange, sdp
-from exchange import wait_until
+from calls import exchange, sdp
 
 building, office = exchange()
 
