@@ -75,19 +75,19 @@ enum target_kind { TARGET_CONTACT, TARGET_GATEWAY };
 struct target { /* in the call's arena */
 	uint32_t next;
 	uint8_t kind, tried;
-	uint16_t q;	       /* thousandths; equal q ring together */
-	uint32_t ring_s;       /* at most so long; 0 = the call's */
-	uint32_t segment;      /* heap offset of the segment that pays for it */
-	uint32_t trusted;      /* 1: to be told who calls even when he hides */
-	uint32_t places;       /* heap offset of what its name leads to; 0: not known, or no name */
+	uint16_t q;	  /* thousandths; equal q ring together */
+	uint32_t ring_s;  /* at most so long; 0 = the call's */
+	uint32_t segment; /* heap offset of the segment that pays for it */
+	uint32_t trusted; /* 1: to be told who calls even when he hides */
+	uint32_t places;  /* heap offset of what its name leads to; 0: not known, or no name */
 	uint64_t gateway, account; /* account: of a contact's subscriber */
-	uint64_t silent_until_ns; /* the present place is given up then; 0 = not for that */
-	uint8_t n_places, place;  /* how many; the one that is tried now */
-	uint8_t pending;	  /* its name is being looked up */
-	uint8_t no_100rel;	  /* reliable provisional responses are not asked for */
-	uint32_t family;	  /* heap offset of what its INVITE shares with others */
-	uint16_t rank;		  /* before those of lower rank, whatever their q (call_redirect.c) */
-	uint16_t depth;		  /* of how many redirections, one of the other, it came */
+	uint64_t silent_until_ns;  /* the present place is given up then; 0 = not for that */
+	uint8_t n_places, place;   /* how many; the one that is tried now */
+	uint8_t pending;	   /* its name is being looked up */
+	uint8_t no_100rel;	   /* reliable provisional responses are not asked for */
+	uint32_t family;	   /* heap offset of what its INVITE shares with others */
+	uint16_t rank;	/* before those of lower rank, whatever their q (call_redirect.c) */
+	uint16_t depth; /* of how many redirections, one of the other, it came */
 	uint32_t pad;
 	struct kept uri, routes, user; /* user: that subscriber's name */
 	struct kept headers;	       /* in place of the attempt's, when there are any */
@@ -107,6 +107,7 @@ struct segment {
 	uint8_t seq, parent, kind, payer; /* kind: enum segment_kind; parent 0 = none */
 	uint32_t from, by;		  /* heap offsets of the parties: who asked, who answered */
 	uint64_t payer_account;
+	uint64_t called_account; /* of the subscriber it is for; 0 = none */
 	uint64_t in_trunk, out_trunk;
 	struct kept payer_number, calling_number, calling_name, dialed, called, routed, connected;
 	int64_t start_ms, ring_ms, answer_ms, end_ms;		/* wall */
@@ -120,6 +121,15 @@ struct segment {
 	struct kept original, redirecting; /* whom it was for at first, and who sent it on last */
 };
 
+enum redirect_reason {
+	REDIRECT_NONE,
+	REDIRECT_DEFLECTION,
+	REDIRECT_UNCONDITIONAL,
+	REDIRECT_BUSY,
+	REDIRECT_NO_ANSWER,
+	REDIRECT_UNREACHABLE
+};
+
 /* The targets that are being rung for somebody: the caller, or whoever is being transferred. */
 struct attempt {
 	uint32_t waiting;  /* heap offset of the party that waits for its outcome; 0: nobody */
@@ -128,14 +138,20 @@ struct attempt {
 	uint16_t best;	   /* best refusal so far (RFC 3261 16.7); 0 = none */
 	uint16_t progress; /* last 1xx that the waiting party was told */
 	uint8_t n_targets;
-	uint8_t round; /* of targets that ring together, over all attempts of the call; from 1 */
-	uint8_t first;	   /* round of this attempt */
-	uint8_t reliable;  /* 1: who waits can be sent provisional responses reliably */
+	uint8_t round;	  /* of targets that ring together, over all attempts of the call; from 1 */
+	uint8_t first;	  /* round of this attempt */
+	uint8_t reliable; /* 1: who waits can be sent provisional responses reliably */
 	uint8_t redirects; /* that were followed */
-	uint8_t pad[3];
+	uint8_t forwards;  /* by subscribers it was for, and by others before us */
+	uint8_t silent;	   /* 1: whom it is for sends it on when nothing comes back */
+	uint8_t pad;
+	uint16_t no_answer_s; /* and when it rang for so long; 0 = not */
+	uint16_t pad2;
+	uint32_t segment; /* heap offset of the one that targets are added to; 0: the first */
 	uint64_t ring_until_ns, round_until_ns, silent_until_ns; /* deadlines; 0 = off */
 	struct kept best_phrase, best_headers;
-	struct kept from, to;			/* From and To toward the targets, without tag */
+	struct kept user;     /* whom it is for: a subscriber's name; empty: nobody of ours */
+	struct kept from, to; /* From and To toward the targets, without tag */
 	struct kept identity; /* header lines that say who it is for to those we trust */
 	struct kept offer_type, offer, headers; /* what they are offered */
 };
@@ -291,6 +307,18 @@ struct family *family_of(struct worker *w, const struct target *t);
 bool call_dial_next(struct worker *w, struct call *c);
 /* The same, beside those that ring already. */
 bool call_dial_also(struct worker *w, struct call *c);
+
+/* call_forward.c */
+/* Sends the call on as its own by this subscriber: 0, and there are targets; else the status that it comes
+ * to. */
+unsigned call_forward(struct worker *w, struct call *c, const struct dir_subscriber *by,
+    struct span number, enum redirect_reason why);
+/* Was it for him before, on the way that it is going? */
+bool call_was_for(struct worker *w, const struct call *c, const struct dir_subscriber *s);
+/* Diversion and History-Info lines toward a target, in scratch; empty: nobody sent it on. */
+struct span forward_lines(struct worker *w, const struct call *c, const struct target *t);
+/* Nobody of those who were rung took it: whom it was for may have somebody else rung. */
+bool attempt_forward(struct worker *w, struct call *c);
 
 /* call_redirect.c */
 /* A branch refused with 300 to 302 and named others. 0: these ring in its place, or one of them does;

@@ -29,13 +29,17 @@ headers_toward(struct worker *w, const struct call *c, const struct target *t)
 	struct span through =
 	    kept_span(&w->heap, t->headers.len > 0 ? t->headers : c->attempt.headers);
 	struct span who = kept_span(&w->heap, c->attempt.identity);
+	struct span by = forward_lines(w, c, t);
 	struct buf b;
 
 	if (!t->trusted && !peer_is_trusted(w, &t->flow.peer))
+		who = SPAN_NONE;
+	if (who.len == 0 && by.len == 0)
 		return through;
-	b = scratch_buf(w, through.len + who.len);
+	b = scratch_buf(w, through.len + who.len + by.len);
 	buf_put(&b, through);
 	buf_put(&b, who);
+	buf_put(&b, by);
 	return buf_span(&b);
 }
 
@@ -139,7 +143,7 @@ call_dial_next(struct worker *w, struct call *c)
 	bool dialled = dial_best(w, c, false);
 
 	c->attempt.round_until_ns = 0;
-	if (dialled && best_order(w, c) > 0)
+	if (dialled && (best_order(w, c) > 0 || c->attempt.silent))
 		c->attempt.round_until_ns = worker_now(w) + SILENT_S * NS_PER_S;
 	return dialled;
 }

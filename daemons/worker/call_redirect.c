@@ -122,14 +122,13 @@ owner(struct redirection *r, struct origin *o)
 
 /* Takes over what the route added behind `last`, but for what was rung already. */
 static unsigned
-take_over(struct redirection *r, const struct segment *s, uint32_t last)
+take_over(struct redirection *r, uint32_t last)
 {
 	struct worker *w = r->w;
 	struct target *t = target_at(w, target_at(w, last)->next);
 	unsigned before = r->added;
 
 	for (; t != NULL; t = target_at(w, t->next)) {
-		t->segment = heap_offset(&w->heap, s);
 		if (is_repeated(r, kept_span(&w->heap, t->uri), &t->flow, last))
 			t->tried = 1;
 		else
@@ -149,10 +148,9 @@ last_target(struct worker *w, const struct call *c)
 }
 
 static unsigned
-ring_for(struct redirection *r, const struct origin *o, const struct segment *s,
-    const struct route_query *q)
+ring_for(struct redirection *r, const struct origin *o, const struct route_query *q)
 {
-	struct feature_refusal no = features_originate(r->w, r->c, o);
+	struct feature_verdict no = features_originate(r->w, r->c, o);
 	uint32_t last = last_target(r->w, r->c);
 	struct route_result route;
 
@@ -161,7 +159,7 @@ ring_for(struct redirection *r, const struct origin *o, const struct segment *s,
 	if (!family_begin(r->w, r->c))
 		return 503;
 	route = route_call(r->w, r->c, q, o);
-	return route.status != 0 ? route.status : take_over(r, s, last);
+	return route.status != 0 ? route.status : take_over(r, last);
 }
 
 /* Its owner's call from here on. */
@@ -184,7 +182,8 @@ deflect(struct redirection *r, const struct sip_uri *uri)
 	if (s == NULL)
 		return;
 	s->redirect_reason = REDIRECT_DEFLECTION;
-	r->status = ring_for(r, o, s, &q);
+	r->c->attempt.segment = heap_offset(&w->heap, s);
+	r->status = ring_for(r, o, &q);
 	if (r->status != 0)
 		segment_close(w, s, r->status, BY_SYSTEM, END_NORMAL);
 }

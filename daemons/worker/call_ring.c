@@ -43,16 +43,19 @@ has_more_targets(struct worker *w, struct call *c)
 
 /* --- provisional --------------------------------------------------------------------------------*/
 
-/* Somebody is there: he may ring as long as no_answer_s when there are others to try after him; a
- * gateway that has the call keeps it. */
+/* Somebody is there: he may ring as long as no_answer_s when there are others to try after him, or as
+ * long as he wishes to before it is sent on; a gateway that has the call keeps it. */
 static void
 extend_round(struct worker *w, struct call *c, const struct party *p)
 {
-	if (c->attempt.round_until_ns == 0)
+	struct attempt *a = &c->attempt;
+	uint32_t s = a->no_answer_s;
+
+	if (s == 0 && has_more_targets(w, c))
+		s = w->settings->timers.no_answer_s;
+	if (a->round_until_ns == 0 && a->no_answer_s == 0)
 		return;
-	c->attempt.round_until_ns =
-	    p->kind == TARGET_GATEWAY ? 0
-				      : worker_now(w) + w->settings->timers.no_answer_s * NS_PER_S;
+	a->round_until_ns = s == 0 || p->kind == TARGET_GATEWAY ? 0 : worker_now(w) + s * NS_PER_S;
 }
 
 void
@@ -295,13 +298,15 @@ call_branch_failed(void *step, const void *note)
 		return;
 	else if (may_go_on(w, c, s->p, in->status) && call_dial_next(w, c))
 		return;
+	if (attempt_forward(w, c))
+		return;
 	attempt_over(w, c, c->attempt.best == 408 ? BY_TIMEOUT : BY_CALLEE);
 }
 
 void
 attempt_go_on(struct worker *w, struct call *c)
 {
-	if (branches_alive(w, c) > 0 || call_dial_next(w, c))
+	if (branches_alive(w, c) > 0 || call_dial_next(w, c) || attempt_forward(w, c))
 		return;
 	attempt_over(w, c, BY_NETWORK);
 }
@@ -358,13 +363,13 @@ call_round_over(void *step, const void *note)
 	struct call *c = s->c;
 
 	(void)note;
-	if (!has_more_targets(s->w, c))
+	if (!has_more_targets(s->w, c) && !c->attempt.no_answer_s && !c->attempt.silent)
 		return;
 	if (pass_over(s->w, c)) {
 		c->attempt.round_until_ns = worker_now(s->w) + CANCEL_S * NS_PER_S;
 		return;
 	}
-	if (call_dial_next(s->w, c))
+	if (call_dial_next(s->w, c) || attempt_forward(s->w, c))
 		return;
 	attempt_over(s->w, c, BY_TIMEOUT);
 }

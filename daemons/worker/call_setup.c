@@ -28,7 +28,7 @@ target_new(
 		return NULL;
 	t->uri = call_keep(w, c, uri);
 	t->routes = call_keep(w, c, routes);
-	t->segment = c->segments;
+	t->segment = c->attempt.segment != 0 ? c->attempt.segment : c->segments;
 	t->next = 0;
 	/* In the order in which they were found: of equal q the most recent contact is first. */
 	while (*last != 0)
@@ -104,7 +104,7 @@ call_setup(void *step, const void *setup)
 	struct worker *w = s->w;
 	struct call *c = s->c;
 	struct party *caller = party_new(w, c, PARTY_CALLER, in->leg);
-	struct feature_refusal no;
+	struct feature_verdict no;
 	struct route_result route;
 
 	must(caller != NULL); /* call_new saw to it */

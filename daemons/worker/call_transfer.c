@@ -174,7 +174,7 @@ call_target(struct call_step *s, const struct sip_refer_to *refer_to)
 	struct call *c = s->c;
 	struct origin *o = scratch_take(w, sizeof(*o));
 	struct buf dialled = scratch_buf(w, 256);
-	struct feature_refusal no;
+	struct feature_verdict no;
 	struct route_query q = { refer_to->uri.text, SPAN_NONE, &s->p->flow.local };
 	struct route_result route;
 
@@ -188,15 +188,13 @@ call_target(struct call_step *s, const struct sip_refer_to *refer_to)
 		return 403;
 	if (!open_segment(s, o, q.dialled))
 		return 500;
+	c->attempt.segment = c->transfer.segment;
 	no = features_originate(w, c, o);
 	if (no.status != 0)
 		return no.status;
 	route = route_call(w, c, &q, o);
 	if (route.status != 0)
 		return route.status;
-	for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
-	     t = target_at(w, t->next))
-		t->segment = c->transfer.segment;
 	return call_dial_next(w, c) ? 0 : 480;
 }
 
@@ -375,11 +373,9 @@ recall(void *step, const void *status)
 	struct route_result route = { .status = 480 };
 
 	begin_attempt(w, c, party_address(w, c, s->p), SPAN_NONE);
+	c->attempt.segment = s->p->segment;
 	if (user.len > 0)
 		route = route_user(w, c, user);
-	for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
-	     t = target_at(w, t->next))
-		t->segment = s->p->segment;
 	if (route.status != 0 || !call_dial_next(w, c))
 		give_up(w, c, *(const unsigned *)status);
 }

@@ -9,7 +9,8 @@ enum {
 	TEXT_SHORT = 48,  /* when the long texts of many segments do not fit */
 };
 
-static const char *const kinds[] = { "direct", "transfer_blind", "transfer_consult", "deflection" };
+static const char *const kinds[] = { "direct", "transfer_blind", "transfer_consult", "deflection",
+	"forward" };
 static const char *const directions[] = { "internal", "outbound", "inbound", "transit" };
 static const char *const dispositions[] = { "answered", "busy", "noanswer", "cancelled", "rejected",
 	"unreachable", "failed", "barred", "redirected" };
@@ -17,7 +18,8 @@ static const char *const releasers[] = { "system", "caller", "callee", "system",
 	"timeout" };
 static const char *const reasons[] = { "normal", "session_timer", "no_ack", "admin", "shutdown",
 	"system_failure" };
-static const char *const redirect_reasons[] = { NULL, "deflection" };
+static const char *const redirect_reasons[] = { NULL, "deflection", "unconditional", "busy",
+	"no_answer", "unreachable" };
 static const char *const payers[] = { "subscriber", "trunk_customer", "tenant", "nobody" };
 
 static void

@@ -6,27 +6,48 @@
 
 static const struct feature *const features[] = {
 	&feature_suspended, /* first: a suspended tenant's subscribers do nothing at all */
-	&feature_dnd,	    /* terminating 7: before busy, whose reasons it does not need */
+	&feature_acr,	    /* terminating 5: who hides is not sent on either */
+	&feature_forward,   /* 6: always forwarding goes before DND, which it makes pointless */
+	&feature_dnd,	    /* 7: busy to everyone, which forwarding on busy hears of */
 };
+enum { N_FEATURES = sizeof(features) / sizeof(features[0]) };
 
-struct feature_refusal
-features_originate(struct worker *w, struct call *c, const struct origin *o)
+static bool
+is_silent(const struct feature_verdict *v)
 {
-	struct feature_refusal no = { 0 };
-
-	for (unsigned i = 0; i < sizeof(features) / sizeof(features[0]) && no.status == 0; i++)
-		if (features[i]->originate != NULL)
-			no = features[i]->originate(w, c, o);
-	return no;
+	return v->status == 0 && v->forward_to.len == 0;
 }
 
-struct feature_refusal
+struct feature_verdict
+features_originate(struct worker *w, struct call *c, const struct origin *o)
+{
+	struct feature_verdict v = { 0 };
+
+	for (unsigned i = 0; i < N_FEATURES && is_silent(&v); i++)
+		if (features[i]->originate != NULL)
+			v = features[i]->originate(w, c, o);
+	return v;
+}
+
+struct feature_verdict
 features_terminate(struct worker *w, struct call *c, const struct dir_subscriber *called)
 {
-	struct feature_refusal no = { 0 };
+	struct feature_verdict v = { 0 };
 
-	for (unsigned i = 0; i < sizeof(features) / sizeof(features[0]) && no.status == 0; i++)
+	for (unsigned i = 0; i < N_FEATURES && is_silent(&v); i++)
 		if (features[i]->terminate != NULL)
-			no = features[i]->terminate(w, c, called);
-	return no;
+			v = features[i]->terminate(w, c, called);
+	return v;
+}
+
+struct feature_verdict
+features_refused(
+    struct worker *w, struct call *c, const struct dir_subscriber *called, enum refusal_kind how)
+{
+	struct feature_verdict v = { 0 };
+
+	for (unsigned i = 0; i < N_FEATURES && is_silent(&v); i++)
+		if (features[i]->refused != NULL)
+			v = features[i]->refused(w, c, called, how);
+	return v;
 }

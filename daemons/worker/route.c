@@ -70,17 +70,59 @@ to_contacts(struct worker *w, struct call *c, const struct dir_subscriber *s)
 	return (struct route_result){ 0, NULL };
 }
 
+/* Whom it is for from now on, and when he would send it on. */
+static void
+is_for(struct worker *w, struct call *c, const struct dir_subscriber *s)
+{
+	struct attempt *a = &c->attempt;
+
+	if (begins(c) && a->forwards == 0)
+		c->called_account = s->id;
+	segment_at(w, a->segment != 0 ? a->segment : c->segments)->called_account = s->id;
+	a->user = call_keep(w, c, dir_text(s, s->user));
+	a->silent = s->cfnrc.len > 0;
+	a->no_answer_s = 0;
+	if (s->cfnr.len > 0)
+		a->no_answer_s = s->cfnr_timeout_s != 0 ? s->cfnr_timeout_s
+							: (uint16_t)w->settings->timers.no_answer_s;
+}
+
+static struct route_result
+onward(struct worker *w, struct call *c, const struct dir_subscriber *s,
+    const struct feature_verdict *v, struct route_result otherwise)
+{
+	unsigned status;
+
+	if (v->forward_to.len == 0)
+		return otherwise;
+	status = call_forward(w, c, s, scratch_keep(w, v->forward_to), v->why);
+	return no_route(status, NULL);
+}
+
 static struct route_result
 to_subscriber(struct worker *w, struct call *c, const struct dir_subscriber *s)
 {
-	struct feature_refusal no;
+	enum refusal_kind how = REFUSED_OTHERWISE;
+	struct feature_verdict v;
+	struct route_result to;
 
 	if (s->disabled)
 		return no_route(480, NULL);
-	if (begins(c))
-		c->called_account = s->id;
-	no = features_terminate(w, c, s);
-	return no.status != 0 ? no_route(no.status, no.reason) : to_contacts(w, c, s);
+	if (call_was_for(w, c, s))
+		return no_route(482, NULL);
+	is_for(w, c, s);
+	v = features_terminate(w, c, s);
+	if (v.forward_to.len > 0)
+		return onward(w, c, s, &v, no_route(0, NULL));
+	to = v.status != 0 ? no_route(v.status, v.reason) : to_contacts(w, c, s);
+	if (to.status == 0)
+		return to;
+	if (to.status == 480)
+		how = REFUSED_UNREACHABLE;
+	else if (to.status == 486)
+		how = REFUSED_BUSY;
+	v = features_refused(w, c, s, how);
+	return onward(w, c, s, &v, to);
 }
 
 struct route_result

@@ -62,9 +62,8 @@ segment_open(struct worker *w, struct call *c, const struct origin *o)
 	}
 }
 
-/* What it was before it was sent on; NULL: it is the first, or was begun by another cause. */
-static struct segment *
-sent_on_from(struct worker *w, const struct call *c, const struct segment *s)
+struct segment *
+segment_before(struct worker *w, const struct call *c, const struct segment *s)
 {
 	struct segment *from = s->redirects == 0 ? NULL : segment_first(w, c);
 
@@ -98,7 +97,7 @@ segment_onward(struct worker *w, struct call *c, struct segment *parent, enum se
 void
 segment_ringing(struct worker *w, struct call *c, struct segment *s)
 {
-	for (; s != NULL && s->ring_ms == 0; s = sent_on_from(w, c, s)) {
+	for (; s != NULL && s->ring_ms == 0; s = segment_before(w, c, s)) {
 		s->ring_ms = w->child.clock.wall_ms;
 		s->ring_ns = worker_now(w);
 	}
@@ -138,7 +137,7 @@ segment_answered(struct worker *w, struct call *c, struct segment *s, struct par
 	s->routed = s->connected;
 	if (by->kind == TARGET_GATEWAY)
 		s->out_trunk = t->gateway;
-	while ((s = sent_on_from(w, c, s)) != NULL && s->answer_ns == 0) {
+	while ((s = segment_before(w, c, s)) != NULL && s->answer_ns == 0) {
 		answered(w, s, by, connected);
 		s->routed = s->called;
 	}

@@ -150,9 +150,9 @@ enum segment_kind {
 	SEGMENT_DIRECT,
 	SEGMENT_TRANSFER_BLIND,
 	SEGMENT_TRANSFER_CONSULT,
-	SEGMENT_DEFLECTION
+	SEGMENT_DEFLECTION,
+	SEGMENT_FORWARD
 };
-enum redirect_reason { REDIRECT_NONE, REDIRECT_DEFLECTION };
 enum disposition {
 	D_ANSWERED,
 	D_BUSY,
@@ -170,6 +170,8 @@ struct segment *segment_first(struct worker *w, const struct call *c);
 struct segment *segment_of(struct worker *w, const struct call *c, const struct party *p);
 /* The first, of the caller whose INVITE made the call. */
 void segment_open(struct worker *w, struct call *c, const struct origin *o);
+/* What it was before it was sent on; NULL: it is the first, or was begun by another cause. */
+struct segment *segment_before(struct worker *w, const struct call *c, const struct segment *s);
 /* One more, behind its parent: asked for by `from`, at the cost that the caller then writes into it. NULL:
  * no room, or too many. */
 struct segment *segment_new(
@@ -208,24 +210,33 @@ void callstate_tell(struct worker *w, const struct call *c, const struct call_vi
     const struct call_view_users *now);
 
 /* --- features.c: the ordered list ---------------------------------------------------------------*/
-struct feature_refusal {
+/* What a feature says: nothing (0), that the call is refused, or to whom it is sent on. */
+struct feature_verdict {
 	unsigned status;
 	const char *reason;
+	struct span forward_to; /* a number or URI */
+	enum redirect_reason why;
 };
-struct feature {
+/* How a subscriber's phones were rung in vain, or could not be. */
+enum refusal_kind { REFUSED_OTHERWISE, REFUSED_BUSY, REFUSED_NO_ANSWER, REFUSED_UNREACHABLE };
+struct feature { /* any of these may be NULL */
 	const char *name;
-	/* Originating side, before the route is chosen; status 0 lets it pass. */
-	struct feature_refusal (*originate)(
+	/* Originating side, before the route is chosen. */
+	struct feature_verdict (*originate)(
 	    struct worker *w, struct call *c, const struct origin *o);
 	/* Terminating side: the call is for this subscriber. */
-	struct feature_refusal (*terminate)(
+	struct feature_verdict (*terminate)(
 	    struct worker *w, struct call *c, const struct dir_subscriber *called);
+	/* And did not come through to him. */
+	struct feature_verdict (*refused)(struct worker *w, struct call *c,
+	    const struct dir_subscriber *called, enum refusal_kind how);
 };
-struct feature_refusal features_originate(struct worker *w, struct call *c, const struct origin *o);
-struct feature_refusal features_terminate(
+struct feature_verdict features_originate(struct worker *w, struct call *c, const struct origin *o);
+struct feature_verdict features_terminate(
     struct worker *w, struct call *c, const struct dir_subscriber *called);
-extern const struct feature feature_suspended, feature_dnd;
-
+struct feature_verdict features_refused(
+    struct worker *w, struct call *c, const struct dir_subscriber *called, enum refusal_kind how);
+extern const struct feature feature_suspended, feature_acr, feature_forward, feature_dnd;
 /* --- inbox.c ------------------------------------------------------------------------------------*/
 void inbox_record(struct worker *w, const struct ring_record *r, unsigned from);
 void inbox_message(struct worker *w, struct sip_msg *m);

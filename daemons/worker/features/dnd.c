@@ -9,12 +9,12 @@
  */
 #include "worker/worker.h"
 
-static struct feature_refusal
+static struct feature_verdict
 terminate(struct worker *w, struct call *c, const struct dir_subscriber *called)
 {
 	(void)w;
 	(void)c;
-	return called->dnd ? (struct feature_refusal){ 486, NULL } : (struct feature_refusal){ 0 };
+	return (struct feature_verdict){ .status = called->dnd ? 486 : 0 };
 }
 
-const struct feature feature_dnd = { "dnd", NULL, terminate };
+const struct feature feature_dnd = { .name = "dnd", .terminate = terminate };

@@ -5,7 +5,7 @@
  */
 #include "worker/worker.h"
 
-static struct feature_refusal
+static struct feature_verdict
 originate(struct worker *w, struct call *c, const struct origin *o)
 {
 	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
@@ -14,8 +14,8 @@ originate(struct worker *w, struct call *c, const struct origin *o)
 
 	(void)c;
 	if (t != NULL && t->suspended)
-		return (struct feature_refusal){ 403, "Suspended" };
-	return (struct feature_refusal){ 0 };
+		return (struct feature_verdict){ .status = 403, .reason = "Suspended" };
+	return (struct feature_verdict){ 0 };
 }
 
-const struct feature feature_suspended = { "suspended", originate, NULL };
+const struct feature feature_suspended = { .name = "suspended", .originate = originate };
