@@ -178,6 +178,8 @@ race_script_read(const char *text, struct race_script *s)
 
 /* --- writing ------------------------------------------------------------------------------------*/
 
+static void put(char *to, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 static void
 put(char *to, size_t cap, const char *fmt, ...)
 {
