@@ -63,6 +63,8 @@ event_of_command(enum note_what what)
 	case EV_OFFER_CANCELLED:
 	case EV_REQUEST:
 	case EV_RESPONSE:
+	case EV_REPLACE:
+	case EV_REPLACED:
 	case EV_FAILED:
 	case EV_CANCELLED:
 	case EV_RELEASED:
@@ -84,7 +86,7 @@ bridge_command(struct worker *w, const struct note *n)
 	e.leg = n->call;
 	e.call = n->leg;
 	note_up(w, &e);
-	if (n->what == CMD_RELEASE)
+	if (n->what == CMD_RELEASE || n->what == CMD_REFUSE)
 		note_up(w, &gone);
 }
 
@@ -117,7 +119,7 @@ call_audit(void *step, const void *note)
 	(void)note;
 	for (struct party *p = party_at(s->w, s->c->parties); p != NULL;
 	     p = party_at(s->w, p->next)) {
-		if (p->role != PARTY_BRIDGE || p->gone)
+		if (!party_is_bridge(p) || p->gone)
 			continue;
 		s->c->audit_ns = worker_now(s->w) + AUDIT_NS;
 		lost.leg = p->leg;

@@ -25,6 +25,8 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_RINGING, CE_OFFER_REFUSED,   CALL_RINGING, call_offer_refused),
 	FSM_ROW(CALL_RINGING, CE_REQUEST,         CALL_RINGING, call_request),
 	FSM_ROW(CALL_RINGING, CE_RESPONSE,        CALL_RINGING, call_response),
+	FSM_ROW(CALL_RINGING, CE_REPLACE,         CALL_RINGING, call_replace_early),
+	FSM_ROW(CALL_RINGING, CE_REPLACED,        CALL_RINGING, call_replaced),
 	FSM_ROW(CALL_RINGING, CE_FAILED,          CALL_RINGING, call_branch_failed),
 	FSM_ROW(CALL_RINGING, CE_GONE,            CALL_RINGING, call_branch_failed),
 	FSM_ROW(CALL_RINGING, CE_RELEASED,        CALL_RINGING, call_branch_failed),
@@ -47,6 +49,8 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_UP,      CE_LATE_ANSWER,     CALL_UP,      call_late_answer),
 	FSM_ROW(CALL_UP,      CE_REQUEST,         CALL_UP,      call_request),
 	FSM_ROW(CALL_UP,      CE_RESPONSE,        CALL_UP,      call_response),
+	FSM_ROW(CALL_UP,      CE_REPLACE,         CALL_UP,      call_replace),
+	FSM_ROW(CALL_UP,      CE_REPLACED,        CALL_UP,      call_replaced),
 	FSM_ROW(CALL_UP,      CE_FAILED,          CALL_UP,      call_branch_failed),
 	FSM_ROW(CALL_UP,      CE_GONE,            CALL_UP,      call_branch_failed),
 	FSM_ROW(CALL_UP,      CE_RELEASED,        CALL_UP,      call_released),
@@ -65,13 +69,15 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_ENDING,  CE_RELEASED,        CALL_ENDING,  call_gone),
 	FSM_ROW(CALL_ENDING,  CE_CANCELLED,       CALL_ENDING,  call_gone),
 	FSM_ROW(CALL_ENDING,  CE_LATE_ANSWER,     CALL_ENDING,  call_late_answer),
+	FSM_ROW(CALL_ENDING,  CE_REPLACE,         CALL_ENDING,  call_replace_late),
+	FSM_ROW(CALL_ENDING,  CE_REPLACED,        CALL_ENDING,  call_replaced_late),
 	FSM_ROW(CALL_ENDING,  CE_T_LINGER,        CALL_ENDING,  call_linger_over),
 };
 
 static const char *const states[CALL_N_STATES] = { "ROUTING", "RINGING", "UP", "ENDING" };
 static const char *const events[CE_N_EVENTS] = {
 	"SETUP", "PROGRESS", "ANSWER", "TOLD", "ACKED", "PRACKED", "OFFER", "OFFER_ANSWERED", "OFFER_REFUSED",
-	"OFFER_CANCELLED", "LATE_ANSWER", "REQUEST", "RESPONSE", "FAILED", "CANCELLED", "RELEASED",
+	"OFFER_CANCELLED", "LATE_ANSWER", "REQUEST", "RESPONSE", "REPLACE", "REPLACED", "FAILED", "CANCELLED", "RELEASED",
 	"GONE", "RESOLVED", "T_RING", "T_ROUND", "T_SILENCE", "T_LINGER", "T_JOIN", "T_AUDIT", "HANGUP", "END",
 };
 /* clang-format on */
@@ -199,6 +205,12 @@ party_new(struct worker *w, struct call *c, enum party_role role, handle leg)
 }
 
 struct party *
+party_waiting(struct worker *w, const struct call *c)
+{
+	return party_at(w, c->attempt.waiting != 0 ? c->attempt.waiting : c->caller);
+}
+
+struct party *
 party_peer(struct worker *w, const struct party *p)
 {
 	return party_at(w, p->peer);
@@ -249,6 +261,10 @@ event_of_note(enum note_what what)
 		return CE_REQUEST;
 	case EV_RESPONSE:
 		return CE_RESPONSE;
+	case EV_REPLACE:
+		return CE_REPLACE;
+	case EV_REPLACED:
+		return CE_REPLACED;
 	case EV_FAILED:
 		return CE_FAILED;
 	case EV_CANCELLED:
@@ -364,6 +380,17 @@ call_begin(struct worker *w, struct call *c, const struct setup *s)
 	marked_step(w, c, CE_SETUP, NULL, s);
 }
 
+/* What is between calls says nothing of a leg. */
+static void
+between_calls(struct worker *w, const struct note *n)
+{
+	struct party *p;
+	struct call *c = replace_find(w, n, &p);
+
+	if (c != NULL)
+		marked_step(w, c, event_of_note(n->what), p, n);
+}
+
 void
 call_on_note(struct worker *w, const struct note *n)
 {
@@ -371,6 +398,10 @@ call_on_note(struct worker *w, const struct note *n)
 	struct party *p = c == NULL ? NULL : party_of_leg(w, c, n->leg);
 	enum call_event e = event_of_note(n->what);
 
+	if (n->what == EV_REPLACE || n->what == EV_REPLACED) {
+		between_calls(w, n);
+		return;
+	}
 	if (p == NULL || e == CE_N_EVENTS)
 		return;
 	if (e == CE_ANSWER && is_late(c, p))

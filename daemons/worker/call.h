@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/fsm.h"
 #include "model/worker_shape.h"
+#include "sip/replaces.h"
 #include "worker/note.h"
 
 struct origin;
@@ -69,7 +70,15 @@ struct party {
 	struct kept uri, sip_call_id, local_tag, remote_tag, user_agent;
 	struct sip_flow flow;	    /* where its INVITE came from, or went to */
 	struct session_end session; /* its end of the Session-ID */
+	struct kept address;	    /* a bridge's: who is behind it, a name-addr */
 };
+
+/* It has no leg: it stands for another call. */
+static inline bool
+party_is_bridge(const struct party *p)
+{
+	return handle_kind(p->leg) == KIND_CALL;
+}
 
 enum target_kind { TARGET_CONTACT, TARGET_GATEWAY };
 struct target { /* in the call's arena */
@@ -172,10 +181,20 @@ enum transfer_state {
 	TRANSFER_JOINING,   /* the target answered, the transferee has its offer */
 	TRANSFER_RECALL,    /* in vain, and the transferor had hung up: he is called back */
 	TRANSFER_REJOINING, /* he answered, the transferee has his offer */
+	TRANSFER_REPLACING, /* another call is to take a party's place (call_replace.c) */
 	TRANSFER_N_STATES
 };
 
-enum transfer_event { XE_REFER, XE_ANSWER, XE_JOINED, XE_BACK, XE_RECALL, XE_END, XE_N_EVENTS };
+enum transfer_event {
+	XE_REFER,
+	XE_REPLACE,
+	XE_ANSWER,
+	XE_JOINED,
+	XE_BACK,
+	XE_RECALL,
+	XE_END,
+	XE_N_EVENTS
+};
 
 struct transfer {
 	uint8_t state; /* enum transfer_state */
@@ -200,6 +219,8 @@ struct call { /* in shared memory */
 	uint16_t privacy; /* what he asked for: bits 1 << enum sip_privacy_value */
 	uint16_t pad;
 	uint8_t call_id[16];
+	uint8_t merged_into
+	    [16]; /* the id of the call that it was joined to, if it began as a help to that */
 	uint32_t tenant, max_forwards, loop;
 	uint64_t account;		    /* of the caller: subscriber or gateway id */
 	uint64_t called_account;	    /* of the called subscriber; 0 = none */
@@ -233,6 +254,8 @@ enum call_event {
 	CE_LATE_ANSWER, /* of a branch that is waited for no more */
 	CE_REQUEST,
 	CE_RESPONSE,
+	CE_REPLACE,
+	CE_REPLACED,
 	CE_FAILED,
 	CE_CANCELLED,
 	CE_RELEASED,
@@ -277,6 +300,8 @@ struct kept call_keep(struct worker *w, struct call *c, struct span s);
 struct party *party_at(struct worker *w, uint32_t offset);
 struct party *party_of_leg(struct worker *w, struct call *c, handle leg);
 struct party *party_new(struct worker *w, struct call *c, enum party_role role, handle leg);
+/* Who waits for the outcome of the attempt; without one, the caller. */
+struct party *party_waiting(struct worker *w, const struct call *c);
 /* Whom it talks with; NULL: nobody (a branch). */
 struct party *party_peer(struct worker *w, const struct party *p);
 void party_pair(struct worker *w, struct party *p, struct party *q);
@@ -372,6 +397,9 @@ void negotiation_owe(struct worker *w, struct call *c, struct party *asker, stru
 /* p and its peer were strangers so far: p is asked for an offer, the peer for the answer (RFC 3725
  * flow I). When one is on its way, after that. */
 void negotiation_join(struct worker *w, struct call *c, struct party *p);
+/* Those who talk may not have the same session any more: they are brought together again, as soon as no
+ * other negotiation is under way. */
+void negotiation_rejoin(struct worker *w, struct call *c);
 /* p has gone: what it was asked, or asked for, comes to nothing. */
 void negotiation_forget(struct worker *w, struct call *c, struct party *p);
 void call_join_again(void *step, const void *note);
@@ -386,23 +414,56 @@ void call_offer_cancelled(void *step, const void *note);
 /* What p answered offers somebody it does not talk with yet: q is asked, and his answer goes into the
  * ACK to p. */
 void negotiation_bring(struct worker *w, struct call *c, struct party *p, struct party *q);
+/* p's offer, or its wish for one, goes to q, with whom it does not talk yet. */
+void negotiation_ask(struct worker *w, struct call *c, struct party *p, struct party *q);
+
+/* call_refer.c: REFER, and who is called for it */
+void call_refer(struct call_step *s, const struct note *refer);
+/* Actions of the transfer's machine. */
+void transfer_begin(void *step, const void *refer_to);
+void transfer_recall(void *step, const void *status);
 
 /* call_transfer.c */
-void call_refer(struct call_step *s, const struct note *refer);
 void call_transfer_progress(void *step, const void *note);
 void call_transfer_answer(void *step, const void *note);
 /* The attempt for the transferee came to this. */
 void transfer_failed(struct worker *w, struct call *c, enum released_by by, unsigned status);
+/* Nobody is left for the transferee to talk with: the call ends. */
+void transfer_give_up(struct worker *w, struct call *c, unsigned status);
 /* The target's offer goes to the transferee, now that no other negotiation is under way. False: none
  * waits. */
 bool transfer_bring(struct worker *w, struct call *c);
-/* The transferee answered the target's offer, or refused it: true, it was that. */
-void transfer_joined(struct worker *w, struct call *c);
+/* p's offer was answered, and so was what it asked for: is it what the transfer waits for? */
+void transfer_joined(struct worker *w, struct call *c, const struct party *p);
+/* Is it one that is still to be told whether it may have its place? */
+bool transfer_waits(struct worker *w, const struct call *c, const struct party *p);
+/* What was offered was refused: true, it was that. */
 bool transfer_refused(struct worker *w, struct call *c, unsigned status);
 /* A party hung up: true, the call goes on without it. */
 bool transfer_released(struct call_step *s);
 /* The call ends. */
 void transfer_end(struct worker *w, struct call *c);
+bool transfer_step(
+    struct worker *w, struct call *c, enum transfer_event e, struct party *p, const void *arg);
+
+/* call_replace.c */
+/* Asks on behalf of p, of whatever call has it, for the place of whom r names. with: his offer and its
+ * type, or nothing; NOTE_REFERRED. False: that is no dialog of ours. */
+bool replace_ask(struct worker *w, struct call *c, struct party *p, const struct sip_replaces *r,
+    const struct note *with);
+unsigned replace_setup(struct call_step *s, const struct sip_msg *invite);
+/* The call and party that EV_REPLACE or EV_REPLACED is for; NULL: there is none, and it was answered. */
+struct call *replace_find(struct worker *w, const struct note *n, struct party **p_r);
+void call_replace(void *step, const void *note);
+void call_replace_early(void *step, const void *note);
+void call_replace_late(void *step, const void *note);
+void call_replaced(void *step, const void *note);
+void call_replaced_late(void *step, const void *note);
+/* Who waited for this answer is another call by now: true, it hears of it otherwise. */
+bool replace_answered(struct call_step *s, const struct note *in, struct party *waits);
+/* Actions of the transfer's machine. */
+void replace_begin(void *step, const void *arg);
+void replace_done(void *step, const void *arg);
 
 /* call_relay.c: requests that pass as they are */
 void call_request(void *step, const void *note);

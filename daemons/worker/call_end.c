@@ -96,15 +96,18 @@ void
 call_refuse(
     struct worker *w, struct call *c, unsigned status, struct span phrase, struct span headers)
 {
-	struct note n = party_note(c, w, CMD_REFUSE, party_at(w, c->caller));
+	struct party *waits = party_waiting(w, c);
+	struct note n = party_note(c, w, CMD_REFUSE, waits);
 
 	n.status = (uint16_t)status;
 	n.text[T_PHRASE] = phrase;
 	n.text[T_HEADERS] = headers;
 	c->final = (uint16_t)status;
-	party_at(w, c->caller)->status = (uint16_t)status;
+	waits->status = (uint16_t)status;
 	count(w->child.self, COUNT_CALLS_FAILED, 1);
 	note_down(w, &n);
+	if (party_is_bridge(waits))
+		waits->gone = 1;
 	call_end(w, c);
 }
 
@@ -128,8 +131,14 @@ call_released(void *step, const void *note)
 {
 	struct call_step *s = step;
 	const struct note *in = note;
+	struct note gone = *in;
 
-	if (s->p->role == PARTY_BRANCH || transfer_released(s))
+	if (s->p->role == PARTY_BRANCH) {
+		gone.status = in->status != 0 ? in->status : 480;
+		call_branch_failed(step, &gone);
+		return;
+	}
+	if (transfer_released(s))
 		return;
 	s->c->reason = call_keep(s->w, s->c, in->text[T_REASON]);
 	if (in->flags & NOTE_NO_ACK)

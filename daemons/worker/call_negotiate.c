@@ -121,6 +121,7 @@ call_acked(void *step, const void *note)
 		agreed(s->w, s->c, owed, s->p, note);
 		over(s->w, s->c);
 		send_body(s, CMD_ACK, owed, note);
+		transfer_joined(s->w, s->c, s->p);
 	}
 	if (in->flags & NOTE_STALE && party_peer(s->w, s->p) != NULL)
 		negotiation_join(s->w, s->c, party_peer(s->w, s->p));
@@ -179,6 +180,7 @@ static void
 answer_asker(struct call_step *s, struct party *asker, const struct note *in)
 {
 	struct negotiation *x = &s->c->negotiation;
+	bool waits = transfer_waits(s->w, s->c, asker);
 
 	if (in->flags & NOTE_DELAYED_OFFER) {
 		x->owed = x->asked;
@@ -188,7 +190,9 @@ answer_asker(struct call_step *s, struct party *asker, const struct note *in)
 		agreed(s->w, s->c, asker, s->p, in);
 		over(s->w, s->c);
 	}
-	send_body(s, CMD_OFFER_ANSWER, asker, in);
+	send_body(s, waits ? CMD_ANSWER : CMD_OFFER_ANSWER, asker, in);
+	if (waits && !(in->flags & NOTE_DELAYED_OFFER))
+		transfer_joined(s->w, s->c, asker);
 }
 
 /* A refused re-INVITE leaves the call as it was (RFC 3261 14.1, RFC 6141). */
@@ -240,7 +244,7 @@ static struct party *
 first_to_join(struct worker *w, struct call *c)
 {
 	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next))
-		if (!p->gone && p->role != PARTY_BRIDGE && party_peer(w, p) != NULL)
+		if (!p->gone && !party_is_bridge(p) && party_peer(w, p) != NULL)
 			return p;
 	return NULL;
 }
@@ -254,24 +258,51 @@ negotiation_join(struct worker *w, struct call *c, struct party *p)
 		ask_for_offer(w, c, p);
 }
 
-void
-negotiation_bring(struct worker *w, struct call *c, struct party *p, struct party *q)
+/* False: when the present one is over. */
+static bool
+may_begin(struct negotiation *x)
 {
-	struct negotiation *x = &c->negotiation;
-	struct call_step s = { w, c, p };
-
-	if (is_busy(x)) {
-		x->join = 1;
-		return;
-	}
-	x->join = 0;
+	x->join = is_busy(x);
 	x->retry_ns = 0;
-	x->owed = heap_offset(&w->heap, p);
-	x->asked = heap_offset(&w->heap, q);
+	return !x->join;
+}
+
+static void
+offer_kept(struct worker *w, struct call *c, struct party *q)
+{
+	struct call_step s = { w, c, q };
+
+	c->negotiation.asked = heap_offset(&w->heap, q);
 	send_body(&s, CMD_OFFER, q,
 	    &(struct note){
 		.text = { [T_CONTENT_TYPE] = kept_span(&w->heap, c->transfer.offer_type),
 		    [T_BODY] = kept_span(&w->heap, c->transfer.offer) } });
+}
+
+void
+negotiation_bring(struct worker *w, struct call *c, struct party *p, struct party *q)
+{
+	if (!may_begin(&c->negotiation))
+		return;
+	c->negotiation.owed = heap_offset(&w->heap, p);
+	offer_kept(w, c, q);
+}
+
+void
+negotiation_ask(struct worker *w, struct call *c, struct party *p, struct party *q)
+{
+	if (!may_begin(&c->negotiation))
+		return;
+	c->negotiation.asker = heap_offset(&w->heap, p);
+	offer_kept(w, c, q);
+}
+
+void
+negotiation_rejoin(struct worker *w, struct call *c)
+{
+	c->negotiation.join = 1;
+	if (!is_busy(&c->negotiation))
+		c->negotiation.retry_ns = worker_now(w);
 }
 
 void
@@ -371,7 +402,7 @@ call_offer_answered(void *step, const void *note)
 		agreed(s->w, s->c, owed, s->p, note);
 		over(s->w, s->c);
 		send_body(s, CMD_ACK, owed, note);
-		transfer_joined(s->w, s->c);
+		transfer_joined(s->w, s->c, owed);
 	} else {
 		offer_to_peer(s, note);
 	}
@@ -386,7 +417,7 @@ call_offer_refused(void *step, const void *note)
 
 	if (x->asked != heap_offset(&s->w->heap, s->p))
 		return;
-	if (asker != NULL)
+	if (asker != NULL && !transfer_waits(s->w, s->c, asker))
 		refuse_asker(s, asker, note);
 	else
 		join_refused(s, note);

@@ -77,7 +77,8 @@ call_progress(void *step, const void *note)
 	const struct note *in = note;
 	struct worker *w = s->w;
 	struct call *c = s->c;
-	struct note n = party_note(c, w, CMD_PROGRESS, party_at(w, c->caller));
+	struct party *waits = party_waiting(w, c);
+	struct note n = party_note(c, w, CMD_PROGRESS, waits);
 	bool alone = branches_alive(w, c) == 1;
 
 	if (s->p->role != PARTY_BRANCH)
@@ -91,7 +92,7 @@ call_progress(void *step, const void *note)
 		return;
 	c->attempt.progress = in->status;
 	if (alone)
-		party_pair(w, party_at(w, c->caller), s->p);
+		party_pair(w, waits, s->p);
 	n.status = in->status;
 	n.session = in->session;
 	n.text[T_PHRASE] = in->text[T_PHRASE];
@@ -103,7 +104,7 @@ call_progress(void *step, const void *note)
 			segment_of(w, c, s->p)->early_ns = worker_now(w);
 	}
 	if (in->flags & NOTE_DELAYED_OFFER)
-		negotiation_owe(w, c, party_at(w, c->caller), s->p);
+		negotiation_owe(w, c, waits, s->p);
 	note_down(w, &n);
 }
 
@@ -129,29 +130,16 @@ branches_release(struct worker *w, struct call *c, const struct party *by, unsig
 	}
 }
 
-void
-call_answer(void *step, const void *note)
+/* Who waited is answered, by this party. */
+static void
+told(struct call_step *s, struct party *waited, struct party *by)
 {
-	struct call_step *s = step;
-	const struct note *in = note;
-	struct worker *w = s->w;
-	struct call *c = s->c;
-	struct party *caller = party_at(w, c->caller);
-	struct note n = party_note(c, w, CMD_ANSWER, caller);
-
-	c->attempt.waiting = 0;
-	c->attempt.ring_until_ns = c->attempt.round_until_ns = c->attempt.silent_until_ns = 0;
-	s->p->role = PARTY_CALLED;
-	party_pair(w, caller, s->p);
-	if (in->flags & NOTE_DELAYED_OFFER)
-		negotiation_owe(w, c, caller, s->p);
-	s->p->answer_ms = w->child.clock.wall_ms;
-	n.session = in->session;
-	n.text[T_HEADERS] = in->text[T_HEADERS];
-	n.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
-	n.text[T_BODY] = in->text[T_BODY];
-	note_down(w, &n);
-	branches_release(w, c, s->p, 200);
+	s->c->final = waited->status = 200;
+	waited->answer_ms = s->w->child.clock.wall_ms;
+	segment_answered(s->w, s->c, segment_of(s->w, s->c, by), by);
+	segments_lost(s->w, s->c);
+	count(s->w->child.self, COUNT_CALLS_ANSWERED, 1);
+	cdr_send(s->w, s->c, CDR_ANSWERED);
 }
 
 /* The caller's 200 is on its way, which may have waited for a PRACK: now it is answered (FLOWS.md 1.12
@@ -163,14 +151,37 @@ call_told(void *step, const void *note)
 	struct party *by = party_peer(s->w, s->p);
 
 	(void)note;
-	if (by == NULL || s->c->final == 200)
-		return;
-	s->c->final = s->p->status = 200;
-	s->p->answer_ms = s->w->child.clock.wall_ms;
-	segment_answered(s->w, s->c, segment_of(s->w, s->c, by), by);
-	segments_lost(s->w, s->c);
-	count(s->w->child.self, COUNT_CALLS_ANSWERED, 1);
-	cdr_send(s->w, s->c, CDR_ANSWERED);
+	if (by != NULL && s->c->final != 200)
+		told(s, s->p, by);
+}
+
+void
+call_answer(void *step, const void *note)
+{
+	struct call_step *s = step;
+	const struct note *in = note;
+	struct worker *w = s->w;
+	struct call *c = s->c;
+	struct party *waits = party_waiting(w, c);
+	struct note n = party_note(c, w, CMD_ANSWER, waits);
+
+	c->attempt.waiting = 0;
+	c->attempt.ring_until_ns = c->attempt.round_until_ns = c->attempt.silent_until_ns = 0;
+	s->p->role = party_is_bridge(s->p) ? PARTY_BRIDGE : PARTY_CALLED;
+	party_pair(w, waits, s->p);
+	if (in->flags & NOTE_DELAYED_OFFER)
+		negotiation_owe(w, c, waits, s->p);
+	s->p->answer_ms = w->child.clock.wall_ms;
+	n.session = in->session;
+	n.text[T_HEADERS] = in->text[T_HEADERS];
+	n.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
+	n.text[T_BODY] = in->text[T_BODY];
+	n.flags = in->flags & NOTE_DELAYED_OFFER;
+	if (party_is_bridge(waits))
+		told(s, waits, s->p);
+	if (!replace_answered(s, in, waits))
+		note_down(w, &n);
+	branches_release(w, c, s->p, 200);
 }
 
 /* Another answered first, or the caller is gone: ACK and BYE. R23: answered and released at once. */
@@ -271,6 +282,16 @@ attempt_over(struct worker *w, struct call *c, enum released_by by)
 	    kept_span(&w->heap, a->best_headers));
 }
 
+/* Another call waited for an answer (call_replace.c) and does no longer. */
+static void
+waiting_gone(struct call_step *s, const struct note *in)
+{
+	s->c->final = 487;
+	s->c->reason = call_keep(s->w, s->c, in->text[T_REASON]);
+	call_because(s->c, BY_CALLER, END_NORMAL);
+	call_end(s->w, s->c);
+}
+
 void
 call_branch_failed(void *step, const void *note)
 {
@@ -280,6 +301,10 @@ call_branch_failed(void *step, const void *note)
 	struct worker *w = s->w;
 	struct call *c = s->c;
 
+	if (c->state == CALL_RINGING && s->p == party_at(w, c->attempt.waiting)) {
+		waiting_gone(s, in);
+		return;
+	}
 	if (!is_of_attempt(c, s->p) || c->attempt.waiting == 0)
 		return;
 	party_part(w, s->p);

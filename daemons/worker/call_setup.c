@@ -96,6 +96,17 @@ set_ring_limit(struct worker *w, struct call *c, const struct sip_msg *m)
 	c->attempt.ring_until_ns = worker_now(w) + s * NS_PER_S;
 }
 
+static void
+take_place(struct call_step *s, const struct sip_msg *invite)
+{
+	unsigned status = replace_setup(s, invite);
+
+	if (status != 0)
+		refuse(s->w, s->c, status, NULL);
+	else
+		cdr_send(s->w, s->c, CDR_OPEN);
+}
+
 void
 call_setup(void *step, const void *setup)
 {
@@ -137,6 +148,10 @@ call_setup(void *step, const void *setup)
 	no = features_originate(w, c, in->origin);
 	if (no.status != 0) {
 		refuse(w, c, no.status, no.reason);
+		return;
+	}
+	if (sip_has(in->invite, SIP_H_REPLACES)) {
+		take_place(s, in->invite);
 		return;
 	}
 	route = route_call(w, c,

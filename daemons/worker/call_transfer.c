@@ -11,6 +11,9 @@
  *                                    v      ANSWER                  JOINED
  *                                 RECALL ----------> REJOINING -----------> NONE: A and B talk again
  *
+ *                      REPLACE                JOINED, BACK
+ *     NONE -----------------> REPLACING ---------------------> NONE: see call_replace.c
+ *
  * C is called at B's cost and with B's permissions, as if B had dialled it, and shown A (S2-02r). C
  * makes the offer, A the answer. Until A has answered, A and B are a pair and nothing between them has
  * changed; B may hang up at any time. A hears nothing of it all but the re-INVITE. END, not drawn: the
@@ -18,14 +21,7 @@
  */
 #include "worker/worker.h"
 
-#include "sip/refer.h"
-
-enum {
-	ROUNDS_MAX = 200,
-	ADDRESS_MAX = 1536, /* as in call_setup.c */
-};
-
-static bool
+bool
 transfer_step(
     struct worker *w, struct call *c, enum transfer_event e, struct party *p, const void *arg)
 {
@@ -44,174 +40,7 @@ tell(struct worker *w, struct call *c, unsigned status)
 	note_down(w, &n);
 }
 
-/* --- who they are -------------------------------------------------------------------------------*/
-
-/* As who could have dialled by himself: A13. */
-static bool
-origin_of(struct worker *w, const struct call *c, const struct party *p, struct origin *o)
-{
-	struct span user = kept_span(&w->heap, p->user);
-
-	*o = (struct origin){ .tenant = c->tenant, .account = p->account };
-	if (user.len > 0) {
-		o->kind = ORIGIN_SUBSCRIBER;
-		o->subscriber = directory_subscriber(&w->directory, c->tenant, user, &o->record);
-		return o->subscriber != NULL && !o->subscriber->disabled;
-	}
-	o->kind = ORIGIN_GATEWAY;
-	o->gateway = directory_gateway(&w->directory, p->account, &o->record);
-	return o->gateway != NULL;
-}
-
-/* --- REFER --------------------------------------------------------------------------------------*/
-
-/* 0: it is accepted. */
-static unsigned
-refusal(struct call_step *s, const struct note *in, struct buf *text, struct sip_refer_to *to_r)
-{
-	const struct call *c = s->c;
-	struct party *peer = party_peer(s->w, s->p);
-
-	switch (sip_refer_to_parse(in->text[T_REFER_TO], text, to_r)) {
-	case ERR_NONE:
-		break;
-	case ERR_DENIED:
-		return 403;
-	default:
-		return 400;
-	}
-	if (c->state != CALL_UP || c->transfer.state != TRANSFER_NONE || peer == NULL || peer->gone)
-		return 491;
-	if (c->n_segments >= SEGMENTS_MAX || c->attempt.round >= ROUNDS_MAX)
-		return 403;
-	if (to_r->has_replaces)
-		return 501;
-	return call_has_room(s->w) ? 0 : 503;
-}
-
-void
-call_refer(struct call_step *s, const struct note *refer)
-{
-	struct buf text = scratch_buf(s->w, SIP_REPLACES_MAX);
-	struct sip_refer_to to;
-	struct note n = party_note(s->c, s->w, CMD_RESPONSE, s->p);
-	unsigned status = refusal(s, refer, &text, &to);
-
-	n.ref = refer->ref;
-	n.status = (uint16_t)(status == 0 ? 202 : status);
-	if (status == 503)
-		n.text[T_HEADERS] = SPAN("Retry-After: 5\r\n");
-	note_down(s->w, &n);
-	if (status == 0)
-		transfer_step(s->w, s->c, XE_REFER, s->p, &to);
-}
-
-/* --- the target is called -----------------------------------------------------------------------*/
-
-/* What the transferor pays (R11, R12, R14). False: no room. */
-static bool
-open_segment(struct call_step *s, const struct origin *o, struct span dialled)
-{
-	struct worker *w = s->w;
-	struct call *c = s->c;
-	struct segment *x = segment_new(w, c, SEGMENT_TRANSFER_BLIND, s->p);
-
-	if (x == NULL)
-		return false;
-	c->transfer.segment = heap_offset(&w->heap, x);
-	x->parent = segment_of(w, c, s->p)->seq;
-	x->dialed = x->called = call_keep(w, c, dialled);
-	x->payer_account = s->p->account;
-	if (s->p->user.len == 0) {
-		x->payer = PAYER_TRUNK;
-		x->in_trunk = s->p->account;
-	}
-	if (o->subscriber != NULL) {
-		x->calling_number = call_keep(w, c, dir_text(o->subscriber, o->subscriber->number));
-		x->calling_name =
-		    call_keep(w, c, dir_text(o->subscriber, o->subscriber->display_name));
-	}
-	if (x->calling_number.len == 0)
-		x->calling_number = s->p->user;
-	x->payer_number = o->gateway != NULL
-			      ? call_keep(w, c, dir_text(o->gateway, o->gateway->name))
-			      : x->calling_number;
-	return true;
-}
-
-/* An attempt anew: nothing of the last one is left. No offer is made (RFC 3725 flow IV: it is the
- * transferee's session that changes, and only once). */
-static void
-begin_attempt(struct worker *w, struct call *c, struct span to, struct span headers)
-{
-	struct party *transferee = party_at(w, c->transfer.transferee);
-	uint8_t round = c->attempt.round;
-
-	c->attempt = (struct attempt){ .round = round, .first = (uint8_t)(round + 1) };
-	c->attempt.waiting = c->transfer.transferee;
-	caller_present(w, c, transferee);
-	c->attempt.to = call_keep(w, c, to);
-	c->attempt.headers = call_keep(w, c, headers);
-	c->attempt.ring_until_ns = worker_now(w) + w->settings->timers.no_answer_s * NS_PER_S;
-}
-
-static struct span
-referred_by_line(struct worker *w, struct call *c, const struct party *p)
-{
-	struct buf b = scratch_buf(w, ADDRESS_MAX);
-	struct sip_addr a;
-
-	if (sip_addr_parse(party_address(w, c, p), &a) == ERR_NONE)
-		sip_put_referred_by(&b, a.uri);
-	return buf_ok(&b) ? buf_span(&b) : SPAN_NONE;
-}
-
-/* 0: it rings. */
-static unsigned
-call_target(struct call_step *s, const struct sip_refer_to *refer_to)
-{
-	struct worker *w = s->w;
-	struct call *c = s->c;
-	struct origin *o = scratch_take(w, sizeof(*o));
-	struct buf dialled = scratch_buf(w, 256);
-	struct feature_verdict no;
-	struct route_query q = { refer_to->uri.text, SPAN_NONE, &s->p->flow.local };
-	struct route_result route;
-
-	sip_uri_user(&refer_to->uri, &dialled);
-	q.dialled = buf_span(&dialled);
-	if (o == NULL || !buf_ok(&dialled))
-		return 500;
-	begin_attempt(w, c, caller_address(w, SPAN_NONE, q.dialled, caller_realm(w, c)),
-	    referred_by_line(w, c, s->p));
-	if (!origin_of(w, c, s->p, o))
-		return 403;
-	if (!open_segment(s, o, q.dialled))
-		return 500;
-	c->attempt.segment = c->transfer.segment;
-	no = features_originate(w, c, o);
-	if (no.status != 0)
-		return no.status;
-	route = route_call(w, c, &q, o);
-	if (route.status != 0)
-		return route.status;
-	return call_dial_next(w, c) ? 0 : 480;
-}
-
-static void
-transfer_begin(void *step, const void *refer_to)
-{
-	struct call_step *s = step;
-	struct transfer *x = &s->c->transfer;
-	unsigned status;
-
-	x->transferor = heap_offset(&s->w->heap, s->p);
-	x->transferee = s->p->peer;
-	x->target = x->segment = 0;
-	status = call_target(s, refer_to);
-	if (status != 0)
-		transfer_failed(s->w, s->c, BY_SYSTEM, status);
-}
+/* --- it rings -----------------------------------------------------------------------------------*/
 
 void
 call_transfer_progress(void *step, const void *note)
@@ -245,7 +74,7 @@ call_transfer_answer(void *step, const void *note)
 	struct transfer *x = &c->transfer;
 
 	x->target = heap_offset(&w->heap, s->p);
-	s->p->role = PARTY_CALLED;
+	s->p->role = party_is_bridge(s->p) ? PARTY_BRIDGE : PARTY_CALLED;
 	s->p->side = party_at(w, x->transferor)->side;
 	s->p->answer_ms = w->child.clock.wall_ms;
 	stop_attempt(c);
@@ -256,14 +85,29 @@ call_transfer_answer(void *step, const void *note)
 	transfer_step(w, c, XE_ANSWER, s->p, NULL);
 }
 
+static bool
+is_joining(const struct transfer *x)
+{
+	return x->state == TRANSFER_JOINING || x->state == TRANSFER_REJOINING;
+}
+
+bool
+transfer_waits(struct worker *w, const struct call *c, const struct party *p)
+{
+	return c->transfer.state == TRANSFER_REPLACING && p == party_at(w, c->transfer.target);
+}
+
 bool
 transfer_bring(struct worker *w, struct call *c)
 {
 	const struct transfer *x = &c->transfer;
 
-	if (x->state != TRANSFER_JOINING && x->state != TRANSFER_REJOINING)
+	if (x->state == TRANSFER_REPLACING)
+		negotiation_ask(w, c, party_at(w, x->target), party_at(w, x->transferee));
+	else if (is_joining(x))
+		negotiation_bring(w, c, party_at(w, x->target), party_at(w, x->transferee));
+	else
 		return false;
-	negotiation_bring(w, c, party_at(w, x->target), party_at(w, x->transferee));
 	return true;
 }
 
@@ -278,14 +122,16 @@ bring(void *step, const void *arg)
 		transfer_bring(s->w, s->c);
 		return;
 	}
-	transfer_joined(s->w, s->c);
+	transfer_joined(s->w, s->c, s->p);
 	negotiation_join(s->w, s->c, party_peer(s->w, s->p));
 }
 
 void
-transfer_joined(struct worker *w, struct call *c)
+transfer_joined(struct worker *w, struct call *c, const struct party *p)
 {
-	transfer_step(w, c, XE_JOINED, NULL, NULL);
+	if (p == party_at(w, c->transfer.target) &&
+	    (is_joining(&c->transfer) || transfer_waits(w, c, p)))
+		transfer_step(w, c, XE_JOINED, NULL, NULL);
 }
 
 /* The target takes the transferor's place. */
@@ -293,24 +139,16 @@ static void
 take_place(void *step, const void *arg)
 {
 	struct call_step *s = step;
-	struct worker *w = s->w;
-	struct call *c = s->c;
-	struct transfer *x = &c->transfer;
-	struct party *transferor = party_at(w, x->transferor), *target = party_at(w, x->target);
-	struct segment *segment = segment_at(w, x->segment);
+	struct segment *segment = segment_at(s->w, s->c->transfer.segment);
+	struct party *target = party_at(s->w, s->c->transfer.target);
 
-	(void)arg;
-	party_part(w, transferor);
-	party_pair(w, party_at(w, x->transferee), target);
 	if (segment != NULL) {
-		segment_answered(w, c, segment_of(w, c, target), target);
-		segments_lost(w, c);
-		tell(w, c, 200);
-		cdr_send(w, c, CDR_ANSWERED);
+		segment_answered(s->w, s->c, segment_of(s->w, s->c, target), target);
+		segments_lost(s->w, s->c);
+		cdr_send(s->w, s->c, CDR_ANSWERED);
 	}
-	if (!transferor->gone)
-		party_release(w, c, transferor, SPAN_NONE);
-	*x = (struct transfer){ .state = x->state };
+	tell(s->w, s->c, 200);
+	replace_done(step, arg);
 }
 
 /* --- in vain ------------------------------------------------------------------------------------*/
@@ -326,8 +164,8 @@ close_segment(struct worker *w, struct call *c, enum released_by by, unsigned st
 }
 
 /* Nobody is left for the transferee to talk with. */
-static void
-give_up(struct worker *w, struct call *c, unsigned status)
+void
+transfer_give_up(struct worker *w, struct call *c, unsigned status)
 {
 	char text[32];
 	struct buf reason = buf_on(text, sizeof(text));
@@ -354,30 +192,29 @@ transfer_failed(struct worker *w, struct call *c, enum released_by by, unsigned 
 	close_segment(w, c, by, status);
 	segments_lost(w, c);
 	if (recalled) {
-		give_up(w, c, status);
+		transfer_give_up(w, c, status);
 		return;
 	}
 	tell(w, c, status);
 	transfer_step(w, c, transferor->gone ? XE_RECALL : XE_BACK, transferor, &status);
 }
 
-/* The transferor hung up before it was sure that the target would answer: he is rung again for the
- * one whom he left (C27). It costs nobody anything. */
+/* The other call is not to have its place; who has it keeps it, if he is still there. */
 static void
-recall(void *step, const void *status)
+keep_place(struct worker *w, struct call *c, unsigned status)
 {
-	struct call_step *s = step;
-	struct worker *w = s->w;
-	struct call *c = s->c;
-	struct span user = kept_span(&w->heap, s->p->user);
-	struct route_result route = { .status = 480 };
+	const struct transfer *x = &c->transfer;
+	struct party *leaves = party_at(w, x->transferor), *comes = party_at(w, x->target);
+	struct note n = party_note(c, w, CMD_REFUSE, comes);
 
-	begin_attempt(w, c, party_address(w, c, s->p), SPAN_NONE);
-	c->attempt.segment = s->p->segment;
-	if (user.len > 0)
-		route = route_user(w, c, user);
-	if (route.status != 0 || !call_dial_next(w, c))
-		give_up(w, c, *(const unsigned *)status);
+	n.status = (uint16_t)status;
+	if (!comes->gone)
+		note_down(w, &n);
+	comes->gone = 1;
+	if (leaves->gone)
+		transfer_give_up(w, c, status);
+	else
+		transfer_step(w, c, XE_BACK, leaves, NULL);
 }
 
 bool
@@ -385,24 +222,31 @@ transfer_refused(struct worker *w, struct call *c, unsigned status)
 {
 	const struct transfer *x = &c->transfer;
 
-	if (x->state != TRANSFER_JOINING && x->state != TRANSFER_REJOINING)
+	if (!is_joining(x) && x->state != TRANSFER_REPLACING)
 		return false;
-	if (status != 491) /* else it is tried again */
+	if (status == 491)
+		return true; /* it is tried again */
+	if (x->state == TRANSFER_REPLACING)
+		keep_place(w, c, status);
+	else
 		transfer_failed(w, c, BY_SYSTEM, 488);
 	return true;
 }
 
-/* The transferee was offered what nobody stands for any more: what it answers is forgotten, and it is
- * brought together with its old peer again. */
+/* Somebody was offered what nobody stands for any more: what he answers is forgotten, and he is
+ * brought together with his old peer again. */
 static void
 target_lost(struct worker *w, struct call *c)
 {
-	bool recalled = c->transfer.state == TRANSFER_REJOINING;
-	bool there = !party_at(w, c->transfer.transferor)->gone;
+	struct transfer *x = &c->transfer;
+	bool stays = x->state != TRANSFER_REJOINING && !party_at(w, x->transferor)->gone;
 
-	transfer_failed(w, c, BY_CALLEE, 480);
-	if (!recalled && there)
-		c->negotiation.join = 1;
+	if (x->state == TRANSFER_REPLACING)
+		keep_place(w, c, 487);
+	else
+		transfer_failed(w, c, BY_CALLEE, 480);
+	if (stays)
+		negotiation_rejoin(w, c);
 }
 
 bool
@@ -428,7 +272,8 @@ transfer_end(struct worker *w, struct call *c)
 	if (x->state == TRANSFER_NONE)
 		return;
 	close_segment(w, c, c->released_by, 487);
-	tell(w, c, 487);
+	if (x->state != TRANSFER_REPLACING)
+		tell(w, c, 487);
 	transfer_step(w, c, XE_END, NULL, NULL);
 }
 
@@ -445,30 +290,35 @@ forget(void *step, const void *arg)
 
 /* clang-format off */
 static const struct fsm_row rows[] = {
-	FSM_ROW(TRANSFER_NONE,      XE_REFER,  TRANSFER_TRYING,    transfer_begin),
+	FSM_ROW(TRANSFER_NONE,      XE_REFER,   TRANSFER_TRYING,    transfer_begin),
+	FSM_ROW(TRANSFER_NONE,      XE_REPLACE, TRANSFER_REPLACING, replace_begin),
 
 	FSM_ROW(TRANSFER_TRYING,    XE_ANSWER, TRANSFER_JOINING,   bring),
 	FSM_ROW(TRANSFER_TRYING,    XE_BACK,   TRANSFER_NONE,      forget),
-	FSM_ROW(TRANSFER_TRYING,    XE_RECALL, TRANSFER_RECALL,    recall),
+	FSM_ROW(TRANSFER_TRYING,    XE_RECALL, TRANSFER_RECALL,    transfer_recall),
 	FSM_ROW(TRANSFER_TRYING,    XE_END,    TRANSFER_NONE,      forget),
 
 	FSM_ROW(TRANSFER_JOINING,   XE_JOINED, TRANSFER_NONE,      take_place),
 	FSM_ROW(TRANSFER_JOINING,   XE_BACK,   TRANSFER_NONE,      forget),
-	FSM_ROW(TRANSFER_JOINING,   XE_RECALL, TRANSFER_RECALL,    recall),
+	FSM_ROW(TRANSFER_JOINING,   XE_RECALL, TRANSFER_RECALL,    transfer_recall),
 	FSM_ROW(TRANSFER_JOINING,   XE_END,    TRANSFER_NONE,      forget),
 
 	FSM_ROW(TRANSFER_RECALL,    XE_ANSWER, TRANSFER_REJOINING, bring),
 	FSM_ROW(TRANSFER_RECALL,    XE_END,    TRANSFER_NONE,      forget),
 
-	FSM_ROW(TRANSFER_REJOINING, XE_JOINED, TRANSFER_NONE,      take_place),
+	FSM_ROW(TRANSFER_REJOINING, XE_JOINED, TRANSFER_NONE,      replace_done),
 	FSM_ROW(TRANSFER_REJOINING, XE_END,    TRANSFER_NONE,      forget),
+
+	FSM_ROW(TRANSFER_REPLACING, XE_JOINED, TRANSFER_NONE,      replace_done),
+	FSM_ROW(TRANSFER_REPLACING, XE_BACK,   TRANSFER_NONE,      forget),
+	FSM_ROW(TRANSFER_REPLACING, XE_END,    TRANSFER_NONE,      forget),
 };
 
 static const char *const states[TRANSFER_N_STATES] = {
-	"NONE", "TRYING", "JOINING", "RECALL", "REJOINING",
+	"NONE", "TRYING", "JOINING", "RECALL", "REJOINING", "REPLACING",
 };
 static const char *const events[XE_N_EVENTS] = {
-	"REFER", "ANSWER", "JOINED", "BACK", "RECALL", "END",
+	"REFER", "REPLACE", "ANSWER", "JOINED", "BACK", "RECALL", "END",
 };
 /* clang-format on */
 

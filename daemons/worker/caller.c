@@ -192,12 +192,21 @@ who_is(struct worker *w, const struct call *c, const struct party *p)
 {
 	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
 	struct buf number = scratch_buf(w, 256);
+	struct buf name = scratch_buf(w, SHOWN_MAX);
 	struct who who = { .user = kept_span(&w->heap, p->user) };
 	const struct dir_subscriber *s;
+	struct sip_addr a;
+	struct sip_uri uri;
 
 	if (p == party_at(w, c->caller))
 		return (struct who){ kept_span(&w->heap, c->name), kept_span(&w->heap, c->user),
 			kept_span(&w->heap, c->number) };
+	if (party_is_bridge(p) && sip_addr_parse(kept_span(&w->heap, p->address), &a) == ERR_NONE) {
+		sip_put_display_text(&name, a.display);
+		if (sip_uri_parse(a.uri, &uri) == ERR_NONE)
+			sip_uri_user(&uri, &number);
+		return (struct who){ buf_span(&name), buf_span(&number), SPAN_NONE };
+	}
 	if (who.user.len == 0) {
 		put_uri_user(w, &number, p->uri);
 		who.user = buf_span(&number);

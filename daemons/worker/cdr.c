@@ -2,6 +2,8 @@
  * 5.2's; their names and types stand in model/cdr.def. */
 #include "worker/worker.h"
 
+#include <string.h>
+
 #include "model/uuid.h"
 
 enum {
@@ -59,6 +61,7 @@ put_address(struct cdr_writer *r, uint8_t field, const struct netaddr *a)
 static void
 put_call(struct worker *w, struct cdr_writer *r, struct call *c, enum cdr_kind kind)
 {
+	static const uint8_t nobody[16];
 	const struct segment *s = segment_first(w, c);
 
 	cdr_part(r, CDR_P_CALL);
@@ -72,6 +75,8 @@ put_call(struct worker *w, struct cdr_writer *r, struct call *c, enum cdr_kind k
 	cdr_text(r, CDR_CALL_node, span_str(w->settings->node));
 	cdr_int(r, CDR_CALL_worker, w->child.index);
 	cdr_bool(r, CDR_CALL_closed, kind == CDR_CLOSED);
+	if (memcmp(c->merged_into, nobody, sizeof(nobody)) != 0)
+		cdr_uuid(r, CDR_CALL_merged_into, c->merged_into);
 }
 
 /* --- segments -----------------------------------------------------------------------------------*/
@@ -132,6 +137,8 @@ put_sides(struct worker *w, struct cdr_writer *r, struct call *c, const struct s
 static void
 put_numbers(struct worker *w, struct cdr_writer *r, const struct segment *s)
 {
+	const struct party *by = party_at(w, s->by);
+
 	put_kept(w, r, CDR_SEGMENT_payer_number, s->payer_number);
 	put_kept(w, r, CDR_SEGMENT_calling_number, s->calling_number);
 	put_kept(w, r, CDR_SEGMENT_calling_name, s->calling_name);
@@ -149,7 +156,8 @@ put_numbers(struct worker *w, struct cdr_writer *r, const struct segment *s)
 	}
 	put_kept(w, r, CDR_SEGMENT_connected_number, s->connected);
 	if (s->connected.len > 0)
-		cdr_word(r, CDR_SEGMENT_connected_reason, "called");
+		cdr_word(r, CDR_SEGMENT_connected_reason,
+		    by != NULL && party_is_bridge(by) ? "pickup" : "called");
 }
 
 static void
@@ -230,7 +238,7 @@ write_record(struct worker *w, struct call *c, enum cdr_kind kind, struct buf *b
 		put_leg(w, &r, c, caller);
 	for (const struct party *p = party_at(w, c->parties); kind == CDR_CLOSED && p != NULL;
 	     p = party_at(w, p->next))
-		if (p->role != PARTY_BRIDGE && p != caller && b->cap - b->len > LEG_BYTES)
+		if (!party_is_bridge(p) && p != caller && b->cap - b->len > LEG_BYTES)
 			put_leg(w, &r, c, p);
 	return cdr_end(&r);
 }

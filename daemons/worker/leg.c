@@ -370,6 +370,8 @@ event_of_command(const struct leg *l, enum note_what what)
 	case EV_OFFER_CANCELLED:
 	case EV_REQUEST:
 	case EV_RESPONSE:
+	case EV_REPLACE:
+	case EV_REPLACED:
 	case EV_FAILED:
 	case EV_CANCELLED:
 	case EV_RELEASED:

@@ -13,9 +13,10 @@ enum { BACKLOG_BYTES = 4 << 20 };
 
 static const char *const names[N_NOTES] = { "none", "progress", "answer", "told", "acked",
 	"pracked", "offer", "offer answered", "offer refused", "offer cancelled", "request",
-	"response", "failed", "cancelled", "released", "gone", "dial", "do progress", "do answer",
-	"do refuse", "do ack", "do offer", "do offer answer", "do offer refuse", "do offer cancel",
-	"do request", "do response", "do release", "do notify" };
+	"response", "replace", "replaced", "failed", "cancelled", "released", "gone", "dial",
+	"do progress", "do answer", "do refuse", "do ack", "do offer", "do offer answer",
+	"do offer refuse", "do offer cancel", "do request", "do response", "do release",
+	"do notify" };
 
 const char *
 note_name(enum note_what what)
@@ -29,11 +30,10 @@ struct flat {
 	uint16_t what, status, flags, method;
 	handle leg, call;
 	uint64_t ref;
-	uint32_t cseq, max_forwards, ring_s, retransmissions, loop, pad2;
+	uint32_t cseq, max_forwards, ring_s, retransmissions, loop, tenant;
 	struct sip_flow flow;
 	struct session_end session;
-	uint32_t len[N_TEXTS];
-	uint32_t pad3;
+	uint32_t len[N_TEXTS + N_TEXTS % 2];
 };
 
 enum err
@@ -51,6 +51,7 @@ note_pack(const struct note *n, void *to, size_t cap, size_t *len_r)
 		.ring_s = n->ring_s,
 		.retransmissions = n->retransmissions,
 		.loop = n->loop,
+		.tenant = n->tenant,
 		.flow = n->flow,
 		.session = n->session };
 	size_t at = sizeof(f);
@@ -94,6 +95,7 @@ note_unpack(const void *from, size_t len, struct note *n_r)
 		.ring_s = f.ring_s,
 		.retransmissions = f.retransmissions,
 		.loop = f.loop,
+		.tenant = f.tenant,
 		.flow = f.flow,
 		.session = f.session };
 	for (unsigned i = 0; i < N_TEXTS; i++) {

@@ -28,8 +28,12 @@ enum note_what {
 	EV_OFFER_REFUSED,   /* final refusal of it: status, phrase */
 	EV_OFFER_CANCELLED, /* the peer cancelled its re-INVITE, whose answer still comes */
 	EV_REQUEST,	    /* any other request in the dialog: method, ref, headers, body */
-	EV_RESPONSE,  /* the final answer to what CMD_REQUEST sent: ref, status, headers, body */
-	EV_FAILED,    /* the first INVITE got a final refusal; the leg is gone */
+	EV_RESPONSE, /* the final answer to what CMD_REQUEST sent: ref, status, headers, body */
+	EV_REPLACE, /* to a leg (call: its handle) from the call `ref`, for its party `leg`, who wants
+	               * its place: T_CALL_ID, T_TAG (ours), T_REMOTE_TAG name its dialog; body: his
+	               * offer, if he made one */
+	EV_REPLACED, /* the answer, from the call `ref`: 200, he is there as a bridge; else why not */
+	EV_FAILED,   /* the first INVITE got a final refusal; the leg is gone */
 	EV_CANCELLED, /* the caller cancelled; the leg is gone */
 	EV_RELEASED,  /* BYE, or the dialog failed (status says how); the leg is gone */
 	EV_GONE,      /* after CMD_RELEASE: over; the leg is gone */
@@ -70,6 +74,9 @@ enum note_text { /* the texts of a note; those not used are empty */
 	T_REMOTE_TAG,
 	T_USER_AGENT,
 	T_REFER_TO, /* EV_REQUEST, of a REFER: the header's value */
+	/* EV_REPLACE, EV_REPLACED; T_FROM: who comes, or who is there, as he is shown */
+	T_USER,	  /* who asks: a subscriber's name */
+	T_RECORD, /* id of his call's record */
 	N_TEXTS
 };
 
@@ -83,6 +90,8 @@ enum note_flag {
 	NOTE_STALE = 16, /* EV_ACKED: it has another session than our 2xx meant */
 	NOTE_NO_100REL = 32,	 /* CMD_DIAL: no reliable provisional responses are asked for */
 	NOTE_SESSION_TIMER = 64, /* EV_RELEASED: nobody refreshed the session (RFC 4028) */
+	NOTE_EARLY_ONLY = 1024,	 /* EV_REPLACE: not one that is answered (RFC 3891 6.1) */
+	NOTE_REFERRED = 2048,	 /* EV_REPLACE: by a REFER of who has that place */
 };
 
 /* A note for another worker whose ring is full; private to the process. */
@@ -99,6 +108,7 @@ struct note {
 	uint64_t ref; /* of a request: the asking side's own, given back */
 	uint32_t cseq, max_forwards, ring_s, loop; /* CMD_DIAL */
 	uint32_t retransmissions;		   /* a fact */
+	uint32_t tenant;			   /* EV_REPLACE: of who asks */
 	struct sip_flow flow;			   /* CMD_DIAL: where to; events: where from */
 	struct session_end session; /* events: the leg's end; commands: the end behind the call */
 	struct span text[N_TEXTS];

@@ -6,8 +6,10 @@
 
 /* What a peer may require of us, and what we say we support; each is a file that does it. */
 enum {
-	KNOWN = 1 << SIP_O_100REL | /* leg_reliable.c */
-		1 << SIP_O_TIMER,   /* leg_timer.c */
+	KNOWN = 1 << SIP_O_100REL |    /* leg_reliable.c */
+		1 << SIP_O_TIMER |     /* leg_timer.c */
+		1 << SIP_O_REPLACES |  /* call_replace.c */
+		1 << SIP_O_NOREFERSUB, /* leg_refer.c */
 };
 
 static void

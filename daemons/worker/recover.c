@@ -191,10 +191,8 @@ take_up_leg(struct worker *w, struct leg *l)
 static void
 take_up_legs(struct worker *w)
 {
-	struct leg *next;
-
-	for (struct leg *l = pool_next(&w->legs, NULL); l != NULL; l = next) {
-		next = pool_next(&w->legs, l);
+	/* What one leads to may end any other: the next is looked for after it. */
+	for (struct leg *l = pool_next(&w->legs, NULL); l != NULL; l = pool_next(&w->legs, l)) {
 		take_up_leg(w, l);
 		worker_drain(w);
 	}
@@ -246,11 +244,9 @@ end_marked(struct worker *w, struct call *c)
 static void
 take_up_calls(struct worker *w)
 {
-	struct call *next;
 	unsigned kept = 0, ended = 0;
 
-	for (struct call *c = pool_next(&w->calls, NULL); c != NULL; c = next) {
-		next = pool_next(&w->calls, c);
+	for (struct call *c = pool_next(&w->calls, NULL); c != NULL; c = pool_next(&w->calls, c)) {
 		if (is_half_made(c)) {
 			call_drop(w, c);
 		} else if (c->marked) {

@@ -109,6 +109,8 @@ connected_number(struct worker *w, struct call *c, const struct segment *s, cons
 	struct buf user = scratch_buf(w, 256);
 	struct sip_uri uri;
 
+	if (party_is_bridge(by)) /* who took the call, or its other side */
+		return by->user.len > 0 ? by->user : s->called;
 	if (by->kind != TARGET_GATEWAY)
 		return s->called; /* a contact of the one who was called */
 	if (sip_uri_parse(kept_span(&w->heap, by->uri), &uri) == ERR_NONE)

@@ -21,7 +21,8 @@ full_note(void)
 {
 	static const char *const texts[N_TEXTS] = { "Ringing", "Subject: x\r\n", "application/sdp",
 		"v=0\r\n", "SIP;cause=200", "sip:bob@192.0.2.2", "<sip:p;lr>", "<sip:a@b>",
-		"<sip:b@b>", "id", "tag", "id2", "tag2", "tag3", "agent", "<sip:c@b>" };
+		"<sip:b@b>", "id", "tag", "id2", "tag2", "tag3", "agent", "<sip:c@b>", "dave",
+		"0123456789abcdef" };
 	struct note n = { .what = EV_ANSWER,
 		.status = 200,
 		.flags = NOTE_DELAYED_OFFER,
@@ -33,7 +34,8 @@ full_note(void)
 		.max_forwards = 8,
 		.ring_s = 9,
 		.loop = 10,
-		.retransmissions = 11 };
+		.retransmissions = 11,
+		.tenant = 12 };
 
 	n.flow.transport = SIP_T_TLS;
 	n.flow.conn = 99;

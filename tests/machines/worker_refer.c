@@ -95,3 +95,72 @@ expect_segment(unsigned n, const char *disposition, const char *payer, const cha
 	snprintf(name, sizeof(name), "segment.%u.bill_ms", n);
 	cr_expect_str_eq(rig_cdr(name), bill_ms, "segment %u: %s", n, rig_cdr(name));
 }
+
+void
+attended_begin(unsigned workers)
+{
+	rig_new(workers);
+	phones_begin();
+	phone_new("carol", "192.0.2.3");
+	phone_new("dave", "192.0.2.4");
+	phone_at("bob", "192.0.2.22");
+	bob2->worker = carol->worker = workers - 1;
+}
+
+void
+refers_to_bob2(const char *more)
+{
+	char lines[1024];
+
+	snprintf(lines, sizeof(lines),
+	    "Refer-To: <sip:carol@example.com?Replaces=%s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s>\r\n%s",
+	    bob2->call_id, bob2->remote_tag, bob2->local_tag, more);
+	says(bob, "REFER", lines, "");
+}
+
+void
+bob2_is_bobs(void)
+{
+	rig_bind("bob", bob2->contact, bob2->host, 1, 0);
+}
+
+void
+both_talk(void)
+{
+	talk(alice, bob);
+	bob2_is_bobs();
+	rig_wait_ms(1000);
+	talk(bob2, carol);
+	rig_wait_ms(1000);
+}
+
+void
+transfer_is_tried(void)
+{
+	refers_to_bob2("");
+	hears(bob, "202 REFER");
+	TRYING(bob);
+	rig_wait_ms(1);
+}
+
+void
+offers_pass(struct phone *from, struct phone *to)
+{
+	says(from, "INVITE", "", SDP("192.0.2.9", "4444", ""));
+	hears(from, "100");
+	rig_wait_ms(1);
+	expect_has(hears(to, "INVITE"), "m=audio 4444");
+	replies(to, "INVITE", 200, "", SDP("192.0.2.9", "5555", ""));
+	hears(to, "ACK");
+	rig_wait_ms(1);
+	expect_has(hears(from, "200 INVITE"), "m=audio 5555");
+	acks(from, "");
+}
+
+void
+hangs_up_across(struct phone *p, struct phone *other)
+{
+	says_bye(p);
+	rig_wait_ms(1);
+	is_released(other);
+}

@@ -30,4 +30,17 @@ void is_released(struct phone *p);
 /* Of the last closed record. */
 void expect_segment(unsigned n, const char *disposition, const char *payer, const char *bill_ms);
 
+/* Bob has two calls: `bob2` is his phone's other line. With two workers that one and carol are the
+ * other's. */
+#define bob2 (rig->phones[4])
+void attended_begin(unsigned workers);
+void bob2_is_bobs(void); /* from now on it may call */
+void both_talk(void);	 /* alice with bob, his other line with carol */
+/* Bob refers alice to the dialog that his other line has. */
+void refers_to_bob2(const char *more);
+void transfer_is_tried(void); /* the same, it is accepted */
+void offers_pass(struct phone *from, struct phone *to);
+/* As hangs_up, where the other may be another worker's. */
+void hangs_up_across(struct phone *p, struct phone *other);
+
 #endif

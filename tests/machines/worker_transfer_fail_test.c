@@ -44,7 +44,7 @@ Test(worker_transfer, recall)
 	rings(carol);
 	RINGING(bob);
 	says_bye(bob);
-	rig_wait_ms(20000);
+	rig_wait_ms(60000);
 	hears(carol, "CANCEL");
 	replies(carol, "CANCEL", 200, "", "");
 	replies(carol, "INVITE", 487, "", "");
@@ -56,7 +56,7 @@ Test(worker_transfer, recall)
 	are_joined(alice, bob);
 	rig_wait_ms(1000);
 	hangs_up(alice, bob);
-	rig_ends_clean("answered 200 16 caller normal", 21000);
+	rig_ends_clean("answered 200 16 caller normal", 61000);
 	expect_segment(2, "noanswer", "1002", "0");
 }
 
