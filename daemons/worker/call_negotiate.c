@@ -31,12 +31,27 @@ pass_body(struct note *to, const struct note *from)
 	to->text[T_BODY] = from->text[T_BODY];
 }
 
+/* An offer of ours to a party that has another partner now. */
+static void
+offer_with_name(
+    struct call_step *s, const struct party *to, const struct party *from, const struct note *in)
+{
+	struct note n = party_note(s->c, s->w, CMD_OFFER, to);
+
+	n.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
+	n.text[T_BODY] = in->text[T_BODY];
+	n.text[T_FROM] = in->text[T_FROM];
+	party_present(s->w, s->c, to, from, &n);
+	note_down(s->w, &n);
+}
+
 static void
 send_body(struct call_step *s, enum note_what what, const struct party *to, const struct note *in)
 {
 	struct note n = party_note(s->c, s->w, what, to);
 
 	pass_body(&n, in);
+	n.text[T_FROM] = in->text[T_FROM];
 	n.flags = in->flags & (NOTE_DELAYED_OFFER | NOTE_UPDATE);
 	note_down(s->w, &n);
 }
@@ -232,12 +247,12 @@ negotiation_forget(struct worker *w, struct call *c, struct party *p)
 static void
 ask_for_offer(struct worker *w, struct call *c, struct party *p)
 {
-	struct note n = party_note(c, w, CMD_OFFER, p);
+	struct call_step s = { w, c, p };
 
 	c->negotiation.join = 0;
 	c->negotiation.retry_ns = 0;
 	c->negotiation.asked = heap_offset(&w->heap, p);
-	note_down(w, &n);
+	offer_with_name(&s, p, party_peer(w, p), &(struct note){ 0 });
 }
 
 static struct party *
@@ -268,12 +283,12 @@ may_begin(struct negotiation *x)
 }
 
 static void
-offer_kept(struct worker *w, struct call *c, struct party *q)
+offer_kept(struct worker *w, struct call *c, const struct party *p, struct party *q)
 {
 	struct call_step s = { w, c, q };
 
 	c->negotiation.asked = heap_offset(&w->heap, q);
-	send_body(&s, CMD_OFFER, q,
+	offer_with_name(&s, q, p,
 	    &(struct note){
 		.text = { [T_CONTENT_TYPE] = kept_span(&w->heap, c->transfer.offer_type),
 		    [T_BODY] = kept_span(&w->heap, c->transfer.offer) } });
@@ -285,7 +300,7 @@ negotiation_bring(struct worker *w, struct call *c, struct party *p, struct part
 	if (!may_begin(&c->negotiation))
 		return;
 	c->negotiation.owed = heap_offset(&w->heap, p);
-	offer_kept(w, c, q);
+	offer_kept(w, c, p, q);
 }
 
 void
@@ -294,7 +309,7 @@ negotiation_ask(struct worker *w, struct call *c, struct party *p, struct party 
 	if (!may_begin(&c->negotiation))
 		return;
 	c->negotiation.asker = heap_offset(&w->heap, p);
-	offer_kept(w, c, q);
+	offer_kept(w, c, p, q);
 }
 
 void
@@ -333,10 +348,7 @@ offer_to_peer(struct call_step *s, const struct note *in)
 	x->owed = x->asked;
 	x->asked = heap_offset(&s->w->heap, peer);
 	x->held = is_hold(s->w, in);
-	send_body(s, CMD_OFFER, peer,
-	    &(struct note){
-		.text = {
-		    [T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE], [T_BODY] = in->text[T_BODY] } });
+	offer_with_name(s, peer, s->p, in);
 }
 
 /* In steps of 10 ms, 2.1 to 4 s for the owner of the Call-ID, else 0 to 2 s. */

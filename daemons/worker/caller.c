@@ -228,6 +228,29 @@ party_address(struct worker *w, const struct call *c, const struct party *p)
 	return caller_address(w, who.name, who.user, caller_realm(w, c));
 }
 
+/* Nobody of ours: the other call says who it is. */
+static bool
+is_shown(const struct call *c, const struct party *p, const struct party *caller)
+{
+	return !party_is_bridge(p) && (p != caller || !caller_is_hidden(c));
+}
+
+void
+party_present(
+    struct worker *w, struct call *c, const struct party *to, const struct party *p, struct note *n)
+{
+	struct target *t = target_at(w, to->target);
+	struct who who;
+
+	if (!is_shown(c, p, party_at(w, c->caller)))
+		return;
+	n->text[T_FROM] = party_address(w, c, p);
+	if (!peer_is_trusted(w, &to->flow.peer) && (t == NULL || !t->trusted))
+		return;
+	who = who_is(w, c, p);
+	n->text[T_HEADERS] = kept_span(&w->heap, identity_lines(w, c, &who, false));
+}
+
 void
 caller_present(struct worker *w, struct call *c, const struct party *p)
 {

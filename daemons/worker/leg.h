@@ -151,13 +151,13 @@ struct leg { /* in shared memory */
 	uint64_t resend_ns, give_up_ns, ring_until_ns; /* deadlines; 0 = off */
 	struct dialog dialog;
 	struct offer offer;
-	struct sip_flow flow; /* where our requests go, and which of our addresses we show */
-	struct arena arena;   /* its text; owner: this leg */
-	struct leg_kept sdp;  /* our last description, where it may have to be said again */
-	struct leg_kept held; /* a note that waits for a PRACK */
+	struct sip_flow flow;	/* where our requests go, and which of our addresses we show */
+	struct arena arena;	/* its text; owner: this leg */
+	struct leg_kept sdp;	/* our last description, where it may have to be said again */
+	struct leg_kept held;	/* a note that waits for a PRACK */
 	struct leg_kept answer; /* in a reliable response: to our INVITE, whose 2xx bears none */
-	uint32_t ack_cseq;    /* of our last ACK */
-	uint32_t ack_sdp;     /* 1: it bore `sdp` */
+	uint32_t ack_cseq;	/* of our last ACK */
+	uint32_t ack_sdp;	/* 1: it bore `sdp` */
 	struct leg_timer timer;
 	struct kept user_agent;
 	struct leg_refer refer;
@@ -209,6 +209,8 @@ void leg_hears_session(struct leg *l, const struct sip_msg *m);
 void leg_knows_other(struct leg *l, const struct session_end *other);
 /* The peer answered: where its requests go, when its Contact says so. */
 void leg_retarget(struct worker *w, struct leg *l, const struct sip_msg *response);
+/* From toward its peer from now on, who takes that (RFC 4916); what cannot be kept changes nothing. */
+void leg_rename(struct worker *w, struct leg *l, struct span from);
 /* Takes over what a message says its sender can do: Allow, Supported. */
 void leg_learn(struct leg *l, const struct sip_msg *m);
 static inline bool

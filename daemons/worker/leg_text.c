@@ -316,3 +316,15 @@ leg_keep(struct worker *w, struct leg *l, struct leg_kept *k, struct span s)
 	k->text = text;
 	return true;
 }
+
+void
+leg_rename(struct worker *w, struct leg *l, struct span from)
+{
+	struct kept name;
+
+	if (from.len == 0 || !(l->supports & 1u << SIP_O_FROM_CHANGE) ||
+	    span_eq(from, kept_span(&w->heap, l->dialog.local_addr)) ||
+	    arena_keep(&w->heap, &l->arena, pool_handle(&w->legs, l), from, &name) != ERR_NONE)
+		return;
+	l->dialog.local_addr = name;
+}

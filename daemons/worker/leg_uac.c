@@ -65,6 +65,7 @@ leg_send_invite(void *step, const void *input)
 		.content_type = in->n->text[T_CONTENT_TYPE] };
 
 	if (!first) {
+		leg_rename(s->w, l, in->n->text[T_FROM]);
 		l->dialog.local_cseq++;
 		l->ring_until_ns =
 		    worker_now(s->w) + OFFER_T1S * s->w->settings->timers.t1_ms * NS_PER_MS;

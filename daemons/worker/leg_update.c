@@ -79,6 +79,7 @@ leg_send_update(void *step, const void *input)
 
 	if (l->dialog.state == DIALOG_CONFIRMED)
 		leg_timer_ask(s->w, l);
+	leg_rename(s->w, l, in->n->text[T_FROM]);
 	r.cseq = ++l->dialog.local_cseq;
 	r.body = body_toward(s->w, l, &r.content_type, in->n->text[T_BODY]);
 	if (r.body.len > 0)

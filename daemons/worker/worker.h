@@ -76,6 +76,10 @@ struct span caller_realm(struct worker *w, const struct call *c);
 /* "name" <sip:user@realm>, in scratch. */
 struct span caller_address(struct worker *w, struct span name, struct span user, struct span realm);
 /* Any party of a call by its name, also one that was called. */
+/* A party that changed its partner is told, in an offer, who it is that it talks with now (RFC 3325,
+ * 4916): From in any case, P-Asserted-Identity when it is trusted. */
+void party_present(struct worker *w, struct call *c, const struct party *to, const struct party *p,
+    struct note *n);
 struct span party_address(struct worker *w, const struct call *c, const struct party *p);
 /* The attempt is made for this party: whom the targets are shown. */
 void caller_present(struct worker *w, struct call *c, const struct party *p);
