@@ -14,6 +14,8 @@ enum {
 	LEAST_wire_binding = sizeof(struct wire_binding),
 	LEAST_wire_call_state = sizeof(struct wire_call_state),
 	LEAST_wire_hangup = sizeof(struct wire_hangup),
+	LEAST_wire_show = sizeof(struct wire_show),
+	LEAST_wire_shown = sizeof(struct wire_shown),
 	LEAST_wire_operate = sizeof(struct wire_operate),
 	LEAST_wire_resolve = sizeof(struct wire_resolve),
 	LEAST_wire_resolved = sizeof(struct wire_resolved),

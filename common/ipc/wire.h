@@ -96,6 +96,18 @@ struct wire_hangup {
 	uint32_t pad;
 };
 
+struct wire_show {
+	uint8_t call_id[16];
+	uint64_t ticket;
+};
+
+struct wire_shown {
+	uint64_t ticket;
+	uint32_t len; /* 0: there is no such call */
+	uint32_t pad;
+	char data[]; /* model/cdr.h, the record as it is by now */
+};
+
 struct wire_operate {
 	enum { OPERATE_STOP = 1, OPERATE_RELOAD, OPERATE_UPGRADE } what;
 	uint32_t pad;

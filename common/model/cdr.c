@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "model/ladder.h"
 #include "model/uuid.h"
 
 enum { VERSION = 1, RECORD_HEAD = 6, PART_HEAD = 5, FIELD_HEAD = 3 };
@@ -372,6 +373,9 @@ cdr_put_json(struct buf *b, enum cdr_type type, struct span bytes)
 		buf_lit(b, "\"\\\\x");
 		buf_hex(b, bytes.p, bytes.len);
 		buf_char(b, '"');
+		break;
+	case CDR_T_LADDER:
+		ladder_put_json(b, bytes);
 		break;
 	}
 }

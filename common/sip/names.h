@@ -11,6 +11,7 @@
 	X(INVITE) X(ACK) X(BYE) X(CANCEL) X(OPTIONS) X(REGISTER) X(INFO) X(UPDATE) X(PRACK)        \
 	X(REFER) X(SUBSCRIBE) X(NOTIFY) X(MESSAGE) X(PUBLISH)
 
+/* The numbers stand in journals (model/ladder.h): a new method comes last. */
 enum sip_method {
 	SIP_UNKNOWN, /* any other token; the text tells */
 #define X(m) SIP_##m,

@@ -18,8 +18,8 @@ view_read(const void *region, size_t size, uint32_t i, struct call_view *v_r)
 	return e;
 }
 
-static json_t *
-row_of(const struct control *k, const struct call_view *v)
+json_t *
+call_row(const struct control *k, const struct call_view *v)
 {
 	uint64_t now = k->child.clock.mono_ns;
 	bool up = v->answer_ns != 0 && now > v->answer_ns;
@@ -36,10 +36,11 @@ row_of(const struct control *k, const struct call_view *v)
 	    (json_int_t)(up ? (now - v->answer_ns) / NS_PER_S : 0));
 }
 
+typedef bool (*see_fn)(struct control *k, unsigned worker, const struct call_view *v, void *ctx);
+
 /* Calls each view of each worker; stops when `see` says true. */
 static bool
-views_walk(struct control *k, bool (*see)(struct control *k, const struct call_view *v, void *ctx),
-    void *ctx)
+views_walk(struct control *k, see_fn see, void *ctx)
 {
 	for (unsigned w = 0; w < role_most(ROLE_WORKER); w++) {
 		unsigned proc = proc_of(ROLE_WORKER, w);
@@ -51,7 +52,7 @@ views_walk(struct control *k, bool (*see)(struct control *k, const struct call_v
 
 		for (uint32_t i = 0; e != ERR_RANGE; i++) {
 			e = view_read(region, size, i, &v);
-			if (e == ERR_NONE && see(k, &v, ctx))
+			if (e == ERR_NONE && see(k, w, &v, ctx))
 				return true;
 		}
 	}
@@ -59,9 +60,10 @@ views_walk(struct control *k, bool (*see)(struct control *k, const struct call_v
 }
 
 static bool
-list_one(struct control *k, const struct call_view *v, void *ctx)
+list_one(struct control *k, unsigned worker, const struct call_view *v, void *ctx)
 {
-	reply_row(ctx, row_of(k, v));
+	(void)worker;
+	reply_row(ctx, call_row(k, v));
 	return false;
 }
 
@@ -75,31 +77,26 @@ list_calls(struct control *k, struct client *c, const json_t *args)
 }
 
 struct wanted {
-	uint8_t id[16];
-	struct client *client;
+	const uint8_t *id;
+	struct call_view *view;
+	unsigned *worker;
 };
 
 static bool
-show_one(struct control *k, const struct call_view *v, void *ctx)
+is_wanted(struct control *k, unsigned worker, const struct call_view *v, void *ctx)
 {
 	struct wanted *w = ctx;
 
-	if (memcmp(v->call_id, w->id, sizeof(w->id)) != 0)
+	(void)k;
+	if (memcmp(v->call_id, w->id, 16) != 0)
 		return false;
-	reply_rows(w->client);
-	reply_row(w->client, row_of(k, v));
-	reply_rows_end(w->client);
+	*w->view = *v;
+	*w->worker = worker;
 	return true;
 }
 
-void
-show_call(struct control *k, struct client *c, const json_t *args)
+bool
+call_find(struct control *k, const uint8_t id[16], struct call_view *v_r, unsigned *worker_r)
 {
-	const char *id = argument(args, "id");
-	struct wanted w = { .client = c };
-
-	if (id == NULL || uuid_read(span_str(id), w.id) != ERR_NONE)
-		reply_error(c, "not the id of a call");
-	else if (!views_walk(k, show_one, &w))
-		reply_error(c, "there is no such call now");
+	return views_walk(k, is_wanted, &(struct wanted){ id, v_r, worker_r });
 }

@@ -8,8 +8,8 @@
  *                                            {"ok": true, "text": "..."}
  *                                            {"ok": false, "error": "..."}
  *
- * It may send several, one after the other. Rows are flat; the order of their keys is that of the
- * columns.
+ * It may send several, one after the other. Rows are flat, but for `legs` and `ladder` of call_show; the
+ * order of their keys is that of the columns.
  */
 #ifndef TANDEM_CONTROL_H
 #define TANDEM_CONTROL_H
@@ -19,6 +19,7 @@
 
 #include "base/loop.h"
 #include "ipc/child.h"
+#include "model/callview.h"
 #include "model/settings.h"
 
 enum { CLIENTS_MAX = 64, LINE_MAX_BYTES = 4096 };
@@ -27,6 +28,7 @@ enum client_state {
 	CLIENT_FREE,	/* no one */
 	CLIENT_READING, /* its next line is awaited */
 	CLIENT_HANGUP,	/* workers were asked to end a call for it */
+	CLIENT_SHOW,	/* a worker was asked about a call for it */
 	CLIENT_OPERATE, /* the supervisor was asked something for it */
 	CLIENT_WRITING, /* its answer is not sent yet; nothing is read meanwhile */
 };
@@ -40,8 +42,9 @@ struct client {
 	char *out; /* malloc'd */
 	size_t out_len, out_cap, out_at;
 	bool out_failed;      /* no memory for its answer */
-	uint64_t deadline_ns; /* of HANGUP, OPERATE, WRITING */
-	uint64_t ticket;      /* HANGUP */
+	uint64_t deadline_ns; /* of HANGUP, SHOW, OPERATE, WRITING */
+	uint64_t ticket;      /* HANGUP, SHOW */
+	json_t *row;	      /* SHOW: what is known already; else NULL */
 	uint32_t waiting;     /* HANGUP: a bit for each worker who did not answer */
 	uint32_t serial;      /* OPERATE: which of the supervisor's answers is ours */
 };
@@ -95,7 +98,9 @@ void list_status(struct control *k, struct client *c, const json_t *args);
 
 /* calls.c, registrations.c, metrics.c */
 void list_calls(struct control *k, struct client *c, const json_t *args);
-void show_call(struct control *k, struct client *c, const json_t *args);
+json_t *call_row(const struct control *k, const struct call_view *v);
+/* Whose call has this id? False: nobody's now. */
+bool call_find(struct control *k, const uint8_t id[16], struct call_view *v_r, unsigned *worker_r);
 void list_registrations(struct control *k, struct client *c, const json_t *args);
 void show_metrics(struct control *k, struct client *c, const json_t *args);
 
@@ -103,6 +108,11 @@ void show_metrics(struct control *k, struct client *c, const json_t *args);
 void hangup_call(struct control *k, struct client *c, const json_t *args);
 void hangup_answer(struct control *k, unsigned worker, const struct wire_hangup *h);
 void hangup_late(struct client *c);
+
+/* show.c: asks the worker of a call about it. */
+void show_call(struct control *k, struct client *c, const json_t *args);
+void show_answer(struct control *k, const struct wire_shown *s, uint32_t len);
+void show_late(struct client *c);
 
 /* operate.c: asks the supervisor. */
 void operate_reload(struct control *k, struct client *c, const json_t *args);

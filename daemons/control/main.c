@@ -22,6 +22,8 @@ on_record(struct control *k, unsigned from, const struct ring_record *rec)
 
 	if (ring_type(r) == WIRE_HANGUP_DONE)
 		hangup_answer(k, proc_index(from), (const struct wire_hangup *)rec->payload);
+	else if (ring_type(r) == WIRE_SHOWN)
+		show_answer(k, (const struct wire_shown *)rec->payload, ring_len(r));
 	ring_next(r);
 }
 

@@ -1,6 +1,6 @@
 /*
- * call show: a call that is up is asked of the exchange. One that it does not have (any more) may have
- * its segments in the database.
+ * call show: what a call is, and its ladder. One that is up is asked of the exchange; one that it does not
+ * have (any more) may have its record in the database.
  */
 #include <string.h>
 
@@ -16,23 +16,43 @@ is_id(const char *text)
 	return uuid_read(span_str(text), id) == ERR_NONE;
 }
 
-/* Takes the reference of the segments, of which there is one at least. */
+static void
+ladder_of(const json_t *call)
+{
+	const char *joined = json_string_value(json_object_get(call, "merged_into"));
+
+	ladder_print(json_object_get(call, "legs"), json_object_get(call, "ladder"));
+	if (joined != NULL)
+		printf("\nit was joined with call %s\n", joined);
+}
+
+/* --- a call that has ended ----------------------------------------------------------------------*/
+
+/* Takes the references; there is one segment at least. */
 static int
-ended_print(const struct ctl *c, const char *id, json_t *segments)
+ended_print(const struct ctl *c, const char *id, json_t *segments, json_t *said)
 {
 	json_t *segment;
 	size_t i;
 
-	if (c->json)
-		return row_print(c,
-		    json_pack("{s:s, s:s, s:o}", "id", id, "state", "ended", "segments", segments));
-	printf("the call has ended; its record%s:\n", json_array_size(segments) > 1 ? "s" : "");
-	json_array_foreach(segments, i, segment)
-	{
-		putchar('\n');
-		row_print(c, json_incref(segment));
+	if (c->json) {
+		json_t *all =
+		    json_pack("{s:s, s:s, s:O}", "id", id, "state", "ended", "segments", segments);
+
+		json_object_update(all, said);
+		row_print(c, all);
+	} else {
+		printf("the call has ended; its record%s:\n",
+		    json_array_size(segments) > 1 ? "s" : "");
+		json_array_foreach(segments, i, segment)
+		{
+			putchar('\n');
+			row_print(c, json_incref(segment));
+		}
+		ladder_of(said);
 	}
 	json_decref(segments);
+	json_decref(said);
 	return CTL_DONE;
 }
 
@@ -40,23 +60,42 @@ ended_print(const struct ctl *c, const char *id, json_t *segments)
 static int
 ended_show(struct ctl *c, const char *id, json_t *reply)
 {
-	json_t *segments = NULL;
+	json_t *segments = NULL, *said = NULL;
 	int status;
 
 	if (!is_id(id) || (c->known & NEED_DATABASE) == 0)
 		return control_refuse(c, reply);
 	snprintf(c->where, sizeof(c->where), "the call is not up, and its record: ");
-	status = cdr_of_call(c, id, &segments);
+	status = cdr_of_call(c, id, &segments, &said);
 	c->where[0] = '\0';
 	if (status == CTL_DONE && json_array_size(segments) > 0) {
 		json_decref(reply);
-		return ended_print(c, id, segments);
+		return ended_print(c, id, segments, said);
 	}
 	json_decref(segments);
+	json_decref(said);
 	if (status == CTL_DONE)
 		return control_refuse(c, reply);
 	json_decref(reply);
 	return status;
+}
+
+/* --- a call that is up --------------------------------------------------------------------------*/
+
+/* Its row without what is drawn. */
+static int
+up_print(const struct ctl *c, json_t *call)
+{
+	json_t *row = json_copy(call);
+
+	if (c->json)
+		return row_print(c, row);
+	json_object_del(row, "legs");
+	json_object_del(row, "ladder");
+	json_object_del(row, "merged_into");
+	row_print(c, row);
+	ladder_of(call);
+	return CTL_DONE;
 }
 
 int
@@ -72,7 +111,7 @@ call_show(struct ctl *c, int n, char **words)
 		return status;
 	row = json_array_get(json_object_get(reply, "rows"), 0);
 	if (json_is_object(row))
-		status = row_print(c, json_incref(row));
+		status = up_print(c, row);
 	json_decref(reply);
 	return status;
 }

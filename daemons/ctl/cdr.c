@@ -143,8 +143,38 @@ cdr_list(struct ctl *c, int n, char **words)
 	return CTL_DONE;
 }
 
+/* A database that was not upgraded yet has no ladders. */
+static const char said_sql[] =
+    "select (select coalesce(jsonb_agg(jsonb_strip_nulls(to_jsonb(l) - 'call_id') order by "
+    "l.leg_no), "
+    "'[]') from tandem.cdr_leg l where l.call_id = $1::uuid), "
+    "(select to_jsonb(k) -> 'ladder' from tandem.call k where k.call_id = $1::uuid), "
+    "(select to_jsonb(k.merged_into) from tandem.call k where k.call_id = $1::uuid)";
+
+/* What is in a cell of type jsonb; NULL stands for null, and for one that has none. */
+static json_t *
+cell_json(const PGresult *r, int column)
+{
+	return json_loads(PQgetvalue(r, 0, column), JSON_DECODE_ANY, NULL);
+}
+
+static int
+said_of_call(struct ctl *c, const char *id, json_t **said_r)
+{
+	PGresult *r = db_run(c, said_sql, 1, id);
+	json_t *ladder;
+
+	if (!db_good(r))
+		return db_refuse(c, r, NULL, NULL, NULL);
+	ladder = cell_json(r, 1);
+	*said_r = json_pack("{s:o, s:o, s:o*}", "legs", cell_json(r, 0), "ladder",
+	    json_is_array(ladder) ? ladder : json_array(), "merged_into", cell_json(r, 2));
+	PQclear(r);
+	return CTL_DONE;
+}
+
 int
-cdr_of_call(struct ctl *c, const char *id, json_t **rows_r)
+cdr_of_call(struct ctl *c, const char *id, json_t **rows_r, json_t **said_r)
 {
 	int status = db_connect(c);
 	PGresult *r;
@@ -156,7 +186,7 @@ cdr_of_call(struct ctl *c, const char *id, json_t **rows_r)
 		return db_refuse(c, r, NULL, NULL, NULL);
 	*rows_r = rows_of(r);
 	PQclear(r);
-	return CTL_DONE;
+	return said_of_call(c, id, said_r);
 }
 
 int

@@ -48,7 +48,7 @@ const struct command commands[] = {
 	    "which phones are registered", NULL, "no registrations" },
 	{ "calls", NULL, "", 0, 0, OPT_JSON, RUN, runtime_calls, "calls now", NULL, "no calls" },
 	{ "call", "show", "ID", 1, 1, OPT_JSON, RUN, call_show,
-	    "a call that is up, or the records of one that has ended" },
+	    "a call that is up, or the records of one that has ended, with its ladder" },
 	{ "call", "hangup", "ID", 1, 1, 0, RUN, runtime_call_hangup, "end both sides of a call" },
 	{ "cdr", NULL, "", 0, 0, OPT_JSON | OPT_WHEN | OPT_USER | OPT_FORMAT, DB, cdr_list,
 	    "what was called", NULL, "no records" },

@@ -256,12 +256,17 @@ int db_upgrade(struct ctl *c, int n, char **words);
 int db_version(struct ctl *c, int n, char **words);
 
 /* call.c */
-/* A call that is up, or of one that has ended its segments. */
+/* A call that is up, or the record of one that has ended, with its ladder. */
 int call_show(struct ctl *c, int n, char **words);
 
+/* ladder.c */
+/* Both as call show has them; nothing when there is no ladder. */
+void ladder_print(const json_t *legs, const json_t *ladder);
+
 /* cdr.c */
-/* The segments of this call; rows of them, perhaps none, or what went wrong was said. */
-int cdr_of_call(struct ctl *c, const char *id, json_t **rows_r);
+/* Of this call the segments, perhaps none, and what its legs said: an object of `legs`, `ladder`,
+ * `merged_into`. Or what went wrong was said. */
+int cdr_of_call(struct ctl *c, const char *id, json_t **rows_r, json_t **said_r);
 int cdr_list(struct ctl *c, int n, char **words);
 int audit_list(struct ctl *c, int n, char **words);
 

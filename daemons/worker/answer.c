@@ -24,8 +24,10 @@ answer_stateless(struct worker *w, const struct sip_msg *m, unsigned status, con
 	if (m->method == SIP_ACK)
 		return;
 	sip_put_refusal(&b, m, status, reason, tag_of(w, m, &tag), headers);
-	if (buf_ok(&b))
-		outbox_put(w->outbox, &back, buf_span(&b), 0);
+	if (!buf_ok(&b))
+		return;
+	outbox_put(w->outbox, &back, buf_span(&b), 0);
+	ladder_answers(w, 0, m, status, false);
 }
 
 void
@@ -40,6 +42,8 @@ answer_txn(struct worker *w, struct txn *t, unsigned status, const char *reason,
 	if (to_tag.len == 0 && status > 100)
 		to_tag = tag_of(w, m, &tag);
 	sip_put_refusal(&b, m, status, reason, to_tag, headers);
+	if (buf_ok(&b))
+		ladder_answers(w, t->user, m, status, false);
 	if (buf_ok(&b))
 		txn_respond(&w->txns, t, status, buf_span(&b));
 	else if (status >= 200)

@@ -8,6 +8,7 @@
 #include "base/fsm.h"
 #include "model/worker_shape.h"
 #include "sip/replaces.h"
+#include "worker/ladder.h"
 #include "worker/note.h"
 
 struct origin;
@@ -233,6 +234,7 @@ struct call { /* in shared memory */
 	struct attempt attempt;
 	struct negotiation negotiation;
 	struct transfer transfer;
+	struct ladder ladder;
 	struct kept reason; /* Reason of the CANCEL or BYE that ended it: the others are told */
 	struct kept dialled, user, name, number; /* what was dialled; who calls */
 };

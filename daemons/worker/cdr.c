@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "model/ladder.h"
 #include "model/uuid.h"
 
 enum {
@@ -58,6 +59,24 @@ put_address(struct cdr_writer *r, uint8_t field, const struct netaddr *a)
 
 /* --- call ---------------------------------------------------------------------------------------*/
 
+/* With legs and ladder: at the end, and when somebody asks. */
+static bool
+is_whole(enum cdr_kind kind)
+{
+	return kind == CDR_CLOSED || kind == CDR_INTERIM;
+}
+
+static void
+put_ladder(struct worker *w, struct cdr_writer *r, struct call *c)
+{
+	char bytes[LADDER_BYTES];
+	struct buf b = buf_on(bytes, sizeof(bytes));
+
+	ladder_put_all(w, c, &b);
+	if (b.len > 0)
+		cdr_copy(r, CDR_CALL_ladder, buf_span(&b));
+}
+
 static void
 put_call(struct worker *w, struct cdr_writer *r, struct call *c, enum cdr_kind kind)
 {
@@ -77,6 +96,8 @@ put_call(struct worker *w, struct cdr_writer *r, struct call *c, enum cdr_kind k
 	cdr_bool(r, CDR_CALL_closed, kind == CDR_CLOSED);
 	if (memcmp(c->merged_into, nobody, sizeof(nobody)) != 0)
 		cdr_uuid(r, CDR_CALL_merged_into, c->merged_into);
+	if (is_whole(kind))
+		put_ladder(w, r, c);
 }
 
 /* --- segments -----------------------------------------------------------------------------------*/
@@ -195,6 +216,23 @@ put_segment(struct worker *w, struct cdr_writer *r, struct call *c, const struct
 
 /* --- legs ---------------------------------------------------------------------------------------*/
 
+/* Who it is: a subscriber by his name, anybody else by his number. */
+static void
+put_party(struct worker *w, struct cdr_writer *r, const struct call *c, const struct party *p)
+{
+	char text[CDR_TEXT_MAX];
+	struct buf number = buf_on(text, sizeof(text));
+	struct sip_uri uri;
+
+	if (p->user.len > 0)
+		put_kept(w, r, CDR_LEG_party, p->user);
+	else if (p->role == PARTY_CALLER)
+		put_kept(w, r, CDR_LEG_party, c->number);
+	else if (sip_uri_parse(kept_span(&w->heap, p->uri), &uri) == ERR_NONE &&
+		 sip_uri_user(&uri, &number))
+		cdr_text(r, CDR_LEG_party, buf_span(&number));
+}
+
 static void
 put_leg(struct worker *w, struct cdr_writer *r, const struct call *c, const struct party *p)
 {
@@ -203,6 +241,7 @@ put_leg(struct worker *w, struct cdr_writer *r, const struct call *c, const stru
 	cdr_int(r, CDR_LEG_leg_no, p->number);
 	cdr_word(r, CDR_LEG_direction, p->role == PARTY_CALLER ? "in" : "out");
 	cdr_word(r, CDR_LEG_kind, p->kind == TARGET_GATEWAY ? "trunk" : "contact");
+	put_party(w, r, c, p);
 	put_kept(w, r, CDR_LEG_target, p->uri);
 	put_kept(w, r, CDR_LEG_sip_call_id, p->sip_call_id);
 	put_kept(w, r, CDR_LEG_local_tag, p->local_tag);
@@ -212,7 +251,8 @@ put_leg(struct worker *w, struct cdr_writer *r, const struct call *c, const stru
 	cdr_time(r, CDR_LEG_start_at, p->start_ms);
 	cdr_time(r, CDR_LEG_ring_at, p->ring_ms);
 	cdr_time(r, CDR_LEG_answer_at, p->answer_ms);
-	cdr_time(r, CDR_LEG_end_at, p->end_ms != 0 ? p->end_ms : w->child.clock.wall_ms);
+	cdr_time(r, CDR_LEG_end_at,
+	    p->end_ms != 0 || c->state != CALL_ENDING ? p->end_ms : w->child.clock.wall_ms);
 	if (p->status >= 200) /* else it was given up before a final answer */
 		cdr_int(r, CDR_LEG_sip_code, p->status);
 	cdr_bool(r, CDR_LEG_cancelled_elsewhere, p->elsewhere);
@@ -234,13 +274,24 @@ write_record(struct worker *w, struct call *c, enum cdr_kind kind, struct buf *b
 	put_call(w, &r, c, kind);
 	for (const struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next))
 		put_segment(w, &r, c, s);
-	if (kind == CDR_CLOSED && caller != NULL)
+	if (is_whole(kind) && caller != NULL)
 		put_leg(w, &r, c, caller);
-	for (const struct party *p = party_at(w, c->parties); kind == CDR_CLOSED && p != NULL;
+	for (const struct party *p = party_at(w, c->parties); is_whole(kind) && p != NULL;
 	     p = party_at(w, p->next))
 		if (!party_is_bridge(p) && p != caller && b->cap - b->len > LEG_BYTES)
 			put_leg(w, &r, c, p);
 	return cdr_end(&r);
+}
+
+void
+cdr_write(struct worker *w, struct call *c, enum cdr_kind kind, struct buf *b)
+{
+	struct buf begun = *b;
+
+	if (write_record(w, c, kind, b, CDR_TEXT_MAX))
+		return;
+	*b = begun;
+	must(write_record(w, c, kind, b, TEXT_SHORT)); /* SEGMENTS_MAX fit so */
 }
 
 bool
@@ -254,10 +305,7 @@ cdr_send(struct worker *w, struct call *c, enum cdr_kind kind)
 	if (r == NULL)
 		return false;
 	b = buf_on(r->data, CDR_RECORD_MAX);
-	if (!write_record(w, c, kind, &b, CDR_TEXT_MAX)) {
-		b = buf_on(r->data, CDR_RECORD_MAX);
-		must(write_record(w, c, kind, &b, TEXT_SHORT)); /* SEGMENTS_MAX fit so */
-	}
+	cdr_write(w, c, kind, &b);
 	*r = (struct wire_cdr){ .len = (uint32_t)b.len };
 	ring_commit(out, (uint32_t)(sizeof(*r) + b.len));
 	/* Before its call is given back: a kill meanwhile leaves the one or the other, or both, and the

@@ -28,6 +28,7 @@ response(struct worker *w, const struct sip_msg *m)
 		return;
 	}
 	mark_call_of(w, t);
+	ladder_answered(w, t, m);
 	/* What else belongs to it (CANCEL, ACK) goes by the connection that was made for it. */
 	if (t->flow.conn == 0 && t->flow.transport == m->flow.transport)
 		t->flow.conn = m->flow.conn;
@@ -41,12 +42,15 @@ ack(struct worker *w, const struct sip_msg *m)
 	struct leg *l;
 
 	if (t != NULL) {
+		ladder_acked(w, t, m);
 		txn_server_receive(&w->txns, t, m);
 		return;
 	}
 	l = leg_of_request(w, m);
-	if (l != NULL)
-		leg_on_ack(w, l, m);
+	if (l == NULL)
+		return;
+	ladder_asked(w, l, m);
+	leg_on_ack(w, l, m);
 	/* Any other ACK is for nothing of ours; an ACK is never answered. */
 }
 
@@ -54,12 +58,16 @@ static void
 cancel(struct worker *w, const struct sip_msg *m)
 {
 	struct txn *invite = txn_cancelled_by(&w->txns, m), *t;
+	const struct leg *l;
 
 	if (invite == NULL) {
 		answer_stateless(w, m, 481, NULL, SPAN_NONE);
 		return;
 	}
 	mark_call_of(w, invite);
+	l = leg_at(w, invite->user);
+	if (l != NULL)
+		ladder_asked(w, l, m);
 	t = txn_server_new(&w->txns, m, true);
 	if (t != NULL)
 		answer_txn(w, t, 200, NULL, leg_tag_of_txn(w, invite), SPAN_NONE);
@@ -90,10 +98,12 @@ request(struct worker *w, const struct sip_msg *m)
 		return;
 	}
 	l = leg_of_request(w, m);
-	if (l != NULL)
-		leg_on_request(w, l, m);
-	else
+	if (l == NULL) {
 		answer_stateless(w, m, 481, NULL, SPAN_NONE);
+		return;
+	}
+	ladder_asked(w, l, m);
+	leg_on_request(w, l, m);
 }
 
 void
@@ -104,6 +114,7 @@ inbox_message(struct worker *w, struct sip_msg *m)
 		request(w, m);
 	else
 		response(w, m);
+	w->asked = 0;
 	worker_drain(w);
 }
 
@@ -137,28 +148,6 @@ flow_down(struct worker *w, const struct ring_record *r)
 }
 
 static void
-hangup(struct worker *w, const struct ring_record *r)
-{
-	const struct wire_hangup *h = (const void *)r->payload;
-	struct ring *out = child_out(&w->child, ROLE_CONTROL, 0);
-	struct wire_hangup *answer;
-	struct call *c = NULL;
-	bool found = false;
-
-	while (!found && (c = pool_next(&w->calls, c)) != NULL)
-		found = memcmp(c->call_id, h->call_id, 16) == 0 && c->state != CALL_ENDING;
-	if (found)
-		call_hangup(w, c);
-	worker_drain(w);
-	answer = out == NULL ? NULL : ring_reserve(out, WIRE_HANGUP_DONE, sizeof(*answer));
-	if (answer == NULL)
-		return;
-	*answer = *h;
-	answer->found = found;
-	ring_commit(out, sizeof(*answer));
-}
-
-static void
 note(struct worker *w, const struct ring_record *r, uint32_t len)
 {
 	if (!note_received(w, (const void *)r->payload, len))
@@ -187,7 +176,10 @@ inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
 		flow_down(w, r);
 		break;
 	case WIRE_HANGUP:
-		hangup(w, r);
+		operator_hangup(w, (const void *)r->payload);
+		break;
+	case WIRE_SHOW:
+		operator_show(w, (const void *)r->payload);
 		break;
 	case WIRE_NOTE:
 		note(w, r, len);
@@ -216,6 +208,7 @@ inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
 	case WIRE_LOAD_DONE:
 	case WIRE_CALL_STATE:
 	case WIRE_HANGUP_DONE:
+	case WIRE_SHOWN:
 	case WIRE_OPERATE:
 	case WIRE_RESOLVE:
 	case N_WIRE:

@@ -127,6 +127,7 @@ leg_new(struct worker *w, handle call)
 	if (l == NULL)
 		return NULL;
 	l->call = call;
+	ladder_join(w, l);
 	l->max_forwards = 70;
 	offer_init(&l->offer, rand_u64() >> 2);
 	return l;

@@ -122,9 +122,12 @@ struct leg_timer {
 struct leg { /* in shared memory */
 	struct slot slot;
 	handle call;	   /* its call; 0: the call has let go of it */
+	handle ladder;	   /* the call in whose ladder it stands, as leg `number`, to its end */
 	uint8_t inv;	   /* enum leg_invite */
 	uint8_t upd;	   /* enum leg_update */
 	uint16_t forks;	   /* of its INVITE that were ended */
+	uint16_t number;   /* leg_no of its party */
+	uint16_t fork;	   /* which other dialog of its party's INVITE this is; 0: the leg itself */
 	uint32_t allows;   /* what its peer allows: bits 1 << enum sip_method; 0: not said */
 	uint32_t supports; /* and supports: bits 1 << enum sip_option */
 	uint8_t offered;   /* the INVITE in flight bore an offer */

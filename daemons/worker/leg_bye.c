@@ -133,6 +133,9 @@ leg_end_fork(struct worker *w, struct leg *l, const struct sip_msg *m)
 		return; /* it gives up by itself, without an ACK */
 	l->forks++;
 	mem = leg_memory(w, f);
+	f->ladder = l->ladder;
+	f->number = l->number;
+	f->fork = l->forks;
 	f->flow = m->flow;
 	f->invite_cseq = m->cseq;
 	if (dialog_start(&f->dialog, &mem, kept_span(h, d->call_id), kept_span(h, d->local_addr),

@@ -116,7 +116,10 @@ leg_send_request(struct worker *w, struct leg *l, const struct leg_request *r)
 		l->update = h;
 	else if (r->method == SIP_BYE)
 		l->bye = h;
-	return txn_client_send(&w->txns, t, buf_span(&b)) == ERR_NONE ? h : 0;
+	if (txn_client_send(&w->txns, t, buf_span(&b)) != ERR_NONE)
+		return 0;
+	ladder_asks(w, l, r->method, r->cseq, body_sdp(w, r->content_type, r->body).len > 0);
+	return h;
 }
 
 void
@@ -139,8 +142,10 @@ leg_write_ack(struct worker *w, struct leg *l, const struct dialog *d, uint32_t 
 	dialog_put_request(&b, d, &w->heap, &r);
 	sip_put_session_id(&b, &l->end, &l->other);
 	sip_put_body(&b, content_type, body);
-	if (buf_ok(&via) && buf_ok(&b))
-		outbox_put_host(w->outbox, &l->flow, buf_span(&b), 0, leg_peer_name(w, l));
+	if (!buf_ok(&via) || !buf_ok(&b))
+		return;
+	outbox_put_host(w->outbox, &l->flow, buf_span(&b), 0, leg_peer_name(w, l));
+	ladder_asks(w, l, SIP_ACK, cseq, body.len > 0);
 }
 
 /* --- responses ----------------------------------------------------------------------------------*/
@@ -188,6 +193,8 @@ leg_respond_in(struct worker *w, struct leg *l, handle txn, unsigned status, con
 		leg_timer_accepted(w, l, txn_request(&w->txns, t));
 	put_response(w, &b, l, txn_request(&w->txns, t), status, n);
 	if (buf_ok(&b)) {
+		ladder_answers(w, pool_handle(&w->legs, l), txn_request(&w->txns, t), status,
+		    note_has_sdp(w, n));
 		if (!txn_respond(&w->txns, t, status, buf_span(&b)))
 			count(w->child.self, COUNT_SEND_FAILED, 1);
 		return true;

@@ -317,8 +317,10 @@ cancel_invite(struct worker *w, struct leg *l, struct span reason)
 
 	l->ring_until_ns = 0;
 	leg_arm(w, l);
-	if (t != NULL)
-		txn_cancel(&w->txns, t, reason);
+	if (t == NULL)
+		return;
+	txn_cancel(&w->txns, t, reason);
+	ladder_cancels(w, l, t);
 }
 
 void

@@ -27,6 +27,7 @@ leg_accept(struct worker *w, struct txn *ist, const struct sip_msg *invite, hand
 	leg_learn(l, invite);
 	leg_hears_session(l, invite);
 	ist->user = mem.owner;
+	ladder_asked(w, l, invite);
 	leg_step(w, l, LE_GOT_INVITE, &(struct leg_input){ .m = invite, .t = ist });
 	return l;
 }

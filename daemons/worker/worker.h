@@ -196,6 +196,8 @@ void segments_hold(struct worker *w, struct call *c, bool held);
 /* Those that are open end with their call. */
 void segments_close(struct worker *w, struct call *c);
 unsigned q850_of_status(unsigned status);
+/* Writes the call's record as it is by now, into room for CDR_RECORD_MAX. */
+void cdr_write(struct worker *w, struct call *c, enum cdr_kind kind, struct buf *b);
 /* Writes the call's record into the store's ring. False: no room now; it is tried again. */
 bool cdr_send(struct worker *w, struct call *c, enum cdr_kind kind);
 /* Tries again the calls that ended while the store's ring was full. */
@@ -245,6 +247,10 @@ extern const struct feature feature_suspended, feature_acr, feature_forward, fea
 void inbox_record(struct worker *w, const struct ring_record *r, unsigned from);
 void inbox_message(struct worker *w, struct sip_msg *m);
 
+/* --- operator.c: what control asks on his behalf -------------------------------------------------*/
+void operator_hangup(struct worker *w, const struct wire_hangup *h);
+void operator_show(struct worker *w, const struct wire_show *s);
+
 /* --- recover.c ----------------------------------------------------------------------------------*/
 /* Lays the pools over the region. */
 void recover_lay_out(struct worker *w);
@@ -283,6 +289,7 @@ struct worker {
 	unsigned notes_first, notes_n;
 	handle marked[MARKS_MAX]; /* calls that the input in hand has touched */
 	unsigned n_marked;
+	handle asked; /* the leg whose peer's request is in hand; 0: none (ladder.c) */
 	char *scratch; /* of this turn */
 	size_t scratch_used;
 	char *text;		 /* one outgoing message, OUT_TEXT */

@@ -197,7 +197,7 @@ rig_message(const char *name)
 const char *
 rig_cdr(const char *name)
 {
-	static char values[8][CDR_TEXT_MAX + 64];
+	static char values[8][16384]; /* a ladder is the longest */
 	static unsigned next;
 
 	return value_of(rig->cdr, name, values[next++ % 8], sizeof(values[0]));
