@@ -62,7 +62,7 @@ def test_S3_17b_not_willing(office, rings):
     assert bool(r.cdr["ring_at"]) == rings
 
 
-def test_S1_08_caller_gives_up(office):
+def test_S1_08_M_06_caller_gives_up(office):
     alice, bob = office.phones(2)
     a, b = ring(alice, bob)
     a.cancel(headers=[("Reason", 'SIP;cause=200;text="Call completed elsewhere"')])

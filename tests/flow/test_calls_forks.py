@@ -94,7 +94,7 @@ def test_S4_09_6xx_before_all(office):
     office.record(call, disposition="busy", sip_code=600)
 
 
-def test_S4_09_one_answers_when_others_refuse(office):
+def test_S4_09_S2_26_one_answers_when_others_refuse(office):
     """S2-26: refusals are ACKed and swallowed."""
     alice, call, phones = ring_three(office)
     refuse(phones[0], 486)

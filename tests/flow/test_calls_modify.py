@@ -88,7 +88,7 @@ def test_S0_14_codec_and_media(office):
     office.hang_up(one.ua, other.ua)
 
 
-def test_hold_passes_as_it_came(office):
+def test_S1_12_S2_16e_hold_passes_as_it_came(office):
     """1.12 (4): 0.0.0.0, sendonly, inactive, and back without an attribute."""
     one, other = sides(office, "callee")
     for offer, answer, seen in (
@@ -194,7 +194,7 @@ def test_bye_crosses_reinvite(office):
     office.record(one, disposition="answered", released_by="callee")
 
 
-def test_requests_out_of_order(office):
+def test_S2_13_requests_out_of_order(office):
     """S2-13: a number lower than the last is 500."""
     one, other = sides(office, "caller")
     one.request("UPDATE", cseq=one.cseq - 1)
@@ -203,7 +203,7 @@ def test_requests_out_of_order(office):
     office.hang_up(one.ua, other.ua)
 
 
-def test_target_is_refreshed(office):
+def test_S2_13_target_is_refreshed(office):
     """S2-13: a re-INVITE may move where the next request goes."""
     alice, bob = office.phones(2)
     a, b = office.up(alice, bob)

@@ -6,7 +6,7 @@ from calls import exchange, sdp, wait_until
 building, office = exchange()
 
 
-def test_S0_06_four_procedures(office):
+def test_S0_06_S2_15_four_procedures(office):
     """REGISTER, INVITE, a redirection (which is not followed out of the house: A13), OPTIONS."""
     alice, bob = office.phones(2)                               # register
     elsewhere = office.phone(register=False)

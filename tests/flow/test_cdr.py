@@ -263,7 +263,7 @@ def test_a_slow_gateway_keeps_the_call(office, trunks):
     alice.take(lambda m: m.status == 486)
 
 
-def test_from_a_gateway(office, trunks):
+def test_S2_25_from_a_gateway(office, trunks):
     """S2-25: no challenge; the trunk pays. Nothing of ours goes out again (A13)."""
     one, two = trunks
     bob, alice = office.phone(), office.phone()
@@ -316,7 +316,7 @@ def test_tandemctl_cdr(office):
     assert [r["call_id"] for r in table] == [row["call_id"]]
 
 
-def test_views(office):
+def test_M_11_views(office):
     """BILLING.md 5.5: one row for each call, its segments and legs; missed calls."""
     alice, bob = office.phones(2)
     a, b = office.up(alice, bob)

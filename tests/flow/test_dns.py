@@ -351,7 +351,7 @@ def test_S0_20_a_contact_that_somebody_else_registered(office, servers):
 
 # --- in a dialog -----------------------------------------------------------------------------------
 
-def test_S3_13_the_next_hop_of_a_dialog(office, servers):
+def test_S3_13_S4_08_the_next_hop_of_a_dialog(office, servers):
     """The Contact of the answer is a name that leads to another server: what follows goes there."""
     one, two = servers
     office.dns.zone(*HOSTS)

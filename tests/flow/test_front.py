@@ -47,7 +47,7 @@ def test_title(exchange):
         wait_until(lambda: any(t.endswith("1 flows]") for t in exchange.children().values()))
 
 
-def test_confined_and_unprivileged(exchange):
+def test_M_01_confined_and_unprivileged(exchange):
     status = open("/proc/%d/status" % exchange.pid_of("front 0")).read()
     sanitized = b"__asan_report" in (BUILD / "front").read_bytes() # confine.c: then there is no filter
     assert "\nSeccomp:\t%d\n" % (0 if sanitized else 2) in status

@@ -16,7 +16,7 @@ building, office = exchange()
 quick_building, quick = exchange("quick", users=40, timers={"t1_ms": 20, "t2_ms": 160, "t4_ms": 200})
 
 
-def test_INV_1_each_leg_is_its_own(office):
+def test_INV_1_S3_05_each_leg_is_its_own(office):
     alice, bob = office.phones(2)
     a, b = office.up(alice, bob)
     invite = next(m for m in bob.seen if m.method == "INVITE")

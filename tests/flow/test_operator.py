@@ -140,7 +140,7 @@ def test_ps(office):
     assert all(len(line) == 3 and int(line[2]) > 1 for line in lines)
 
 
-def test_a_subscriber_by_sql_and_away_again(office):
+def test_M_08_a_subscriber_by_sql_and_away_again(office):
     """M-08: in force within two seconds; S2-23: his bindings go with him."""
     alice = office.phone()
     office.ctl("subscriber", "add", "newcomer", "--password", "secret-newcomer")

@@ -136,7 +136,7 @@ def test_add_a_subscriber(quick, tmp_path):
         phone.process.wait(10)
 
 
-def test_two_terminals_call_each_other(quick, tmp_path):
+def test_M_09_two_terminals_call_each_other(quick, tmp_path):
     one, two = (Terminal(quick.line("phone.py " + user), tmp_path) for user in ("1003", "1004"))
     with one, two:
         one.wait("200 OK")

@@ -199,7 +199,7 @@ def test_S0_22_bare_address(office):
     assert row == ["197.63.48.169", "5060", "udp"]
 
 
-def test_S0_03_expires_of_each_contact(office):
+def test_S0_03_S0_30_expires_of_each_contact(office):
     bob = office.phone()
     ok = bob.register(contact=["<sip:foo@example.com>;expires=1000", "<sip:bar@example.com>"],
                       expires=2000)
@@ -210,7 +210,7 @@ def test_S0_03_expires_of_each_contact(office):
     assert granted(office.phone().register()).popitem()[1] == about(3600)
 
 
-def test_S0_04_contact_expires_trap(office):
+def test_S0_04_S0_30_contact_expires_trap(office):
     bob = office.phone()
     inner = "sip:contact13@regtest.pingtel.com;Expires=1800"
     assert granted(bob.register(contact="<%s>;EXPIRES=2970" % inner)) == {inner: about(2970)}

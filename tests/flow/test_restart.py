@@ -135,7 +135,7 @@ def test_F8_registrations_stay(office):
     assert a and b
 
 
-def test_F1_a_worker_is_killed_with_calls_up(office):
+def test_F1_M_02_a_worker_is_killed_with_calls_up(office):
     """In each worker: re-INVITE and BYE work within a second, one record each."""
     alice, bob = office.phones(2)
     calls = [up(office, alice, bob) for _ in range(4)]

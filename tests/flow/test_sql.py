@@ -173,7 +173,7 @@ def test_csv_is_rfc_4180_and_holds_no_formula(forwarded):
     assert view == [["'=1+1", "+49301", "'@x, \"y\""]]
 
 
-def test_views(forwarded):
+def test_M_11_views(forwarded):
     sql = forwarded.sql
     assert sql("select caller, called, result, talked, segments from tandem.v_calls") == \
         [["1001", "1002", "answered", "01:59:50", "2"]]

@@ -217,7 +217,7 @@ def descriptors(pid):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the children cannot be looked into")
-def test_a_child_has_only_what_it_needs(make):
+def test_M_01_M_02_a_child_has_only_what_it_needs(make):
     x = make().start()
     regions = {}
     for name in ("front 0", "worker 0", "store"):

@@ -15,7 +15,7 @@ Test(ict, table)
 	rig_check_table(&ict_fsm);
 }
 
-Test(ict, every_pair)
+Test(ict, S2_12_every_pair)
 {
 	struct rig *r = rig_new(SIP_T_UDP);
 	struct span reason = SPAN("SIP;cause=487");
@@ -33,7 +33,7 @@ Test(ict, every_pair)
 	rig_drop(r);
 }
 
-Test(ict, timer_a_until_b)
+Test(ict, S2_12_timer_a_until_b)
 {
 	struct rig *r = rig_new(SIP_T_UDP);
 
@@ -128,7 +128,7 @@ Test(ict, reliable_failure_ends_at_once)
 }
 
 /* RFC 6026: each 2xx, retransmitted or of another fork, is the user's; then timer M. */
-Test(ict, accepted)
+Test(ict, S2_12_accepted)
 {
 	struct rig *r = rig_new(SIP_T_UDP);
 

@@ -30,7 +30,7 @@ Test(ist, table)
 	rig_check_table(&ist_fsm);
 }
 
-Test(ist, every_pair)
+Test(ist, S2_12_every_pair)
 {
 	struct rig *r = rig_new(SIP_T_UDP);
 	struct sip_msg *ack = rig_request(r, "ACK", branch, "ours2", 314159);
@@ -63,7 +63,7 @@ Test(ist, provisionals)
 	rig_drop(r);
 }
 
-Test(ist, timer_g_until_h)
+Test(ist, S2_12_timer_g_until_h)
 {
 	struct rig *r = rig_new(SIP_T_UDP);
 	struct txn *t = make(r);
@@ -116,7 +116,7 @@ Test(ist, reliable)
 }
 
 /* RFC 6026: the 2xx and its ACK are the user's, retransmitted INVITEs are absorbed. */
-Test(ist, accepted)
+Test(ist, S2_12_accepted)
 {
 	struct rig *r = rig_new(SIP_T_UDP);
 	struct txn *t = make(r);

@@ -14,7 +14,7 @@ Test(nict, table)
 	rig_check_table(&nict_fsm);
 }
 
-Test(nict, every_pair)
+Test(nict, S2_12_every_pair)
 {
 	struct rig *r = rig_new(SIP_T_UDP);
 	struct sip_msg *m;
@@ -30,7 +30,7 @@ Test(nict, every_pair)
 	rig_drop(r);
 }
 
-Test(nict, timer_e_until_f)
+Test(nict, S2_12_timer_e_until_f)
 {
 	struct rig *r = rig_new(SIP_T_UDP);
 

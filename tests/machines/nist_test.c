@@ -31,7 +31,7 @@ Test(nist, table)
 	rig_check_table(&nist_fsm);
 }
 
-Test(nist, every_pair)
+Test(nist, S2_12_every_pair)
 {
 	struct rig *r = rig_new(SIP_T_UDP);
 	struct span text = SPAN("SIP/2.0 200 OK\r\n\r\n");
@@ -132,7 +132,7 @@ Test(nist, unknown_methods)
 }
 
 /* FLOWS S3-02: no branch, or none with the cookie. */
-Test(nist, rfc2543)
+Test(nist, S3_02_rfc2543)
 {
 	static const char *const branches[] = { NULL, "1", "z9hG4bK" };
 

@@ -41,7 +41,7 @@ bob_is_busy(void)
 }
 
 /* A location beside the description: both arrive, the description with our origin. */
-Test(worker_body, S2_11a_parts_pass)
+Test(worker_body, S2_11_a_parts_pass)
 {
 	const char *m;
 
@@ -58,7 +58,7 @@ Test(worker_body, S2_11a_parts_pass)
 }
 
 /* What telephone networks say to each other is not for a phone. */
-Test(worker_body, S2_11a_isup_is_dropped_to_phones)
+Test(worker_body, S2_11_a_isup_is_dropped_to_phones)
 {
 	const char *m;
 
@@ -72,7 +72,7 @@ Test(worker_body, S2_11a_isup_is_dropped_to_phones)
 	bob_is_busy();
 }
 
-Test(worker_body, S2_11b_required_and_unknown)
+Test(worker_body, S2_11_b_required_and_unknown)
 {
 	dials_with(
 	    "application/x-strange", "Content-Disposition: session;handling=required\r\n", "?");
@@ -81,7 +81,7 @@ Test(worker_body, S2_11b_required_and_unknown)
 }
 
 /* It passes, and is no offer: the answer comes with her ACK. */
-Test(worker_body, S2_11b_optional_and_unknown)
+Test(worker_body, S2_11_b_optional_and_unknown)
 {
 	dials_with(
 	    "application/x-strange", "Content-Disposition: render;handling=optional\r\n", "?");
@@ -97,7 +97,7 @@ Test(worker_body, S2_11b_optional_and_unknown)
 }
 
 /* An answer among other parts is one. */
-Test(worker_body, S2_11a_answer_in_parts)
+Test(worker_body, S2_11_a_answer_in_parts)
 {
 	const char *m;
 	char body[1024];

@@ -6,7 +6,7 @@
 TestSuite(worker_calls, .init = rig_begin, .fini = rig_end);
 
 /* S1-03, S1-05, S0-12, S0-23 to S0-27, R1. */
-Test(worker_calls, callee_hangs_up)
+Test(worker_calls, M_03_S1_03_callee_hangs_up)
 {
 	talk(alice, bob);
 	cr_expect_eq(rig->opened, 1);
@@ -110,7 +110,7 @@ Test(worker_calls, wrong_tag_is_481)
 	rig_ends_clean("answered 200 16 callee normal", 0);
 }
 
-Test(worker_calls, old_cseq_is_500)
+Test(worker_calls, S2_13_old_cseq_is_500)
 {
 	talk(alice, bob);
 	alice->cseq -= 5;
@@ -232,7 +232,7 @@ Test(worker_calls, delayed_offer)
 }
 
 /* S2-24, S3-16: early media passes; nothing is added to a 180. */
-Test(worker_calls, early_media)
+Test(worker_calls, S2_24_S3_16_early_media)
 {
 	dials(alice, "bob", "", SDP_A);
 	hears(alice, "100");

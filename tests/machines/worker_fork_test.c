@@ -391,7 +391,7 @@ Test(worker_fork, busy_at_the_first_gateway)
 }
 
 /* S2-25: from a trusted gateway, without a challenge, to a subscriber; not out again. */
-Test(worker_fork, from_a_gateway)
+Test(worker_fork, S2_25_from_a_gateway)
 {
 	phone_at("gw1", "192.0.2.101");
 	rig_gateway(11, gw1->host, true);

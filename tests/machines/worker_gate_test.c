@@ -51,7 +51,7 @@ Test(worker_gate, max_forwards_absent)
 }
 
 /* Our own INVITE comes back with the Request-URI that made it: 482. */
-Test(worker_gate, loop)
+Test(worker_gate, S0_15_S4_06_loop)
 {
 	const char *invite;
 	char via[256];
@@ -77,7 +77,7 @@ Test(worker_gate, loop)
 }
 
 /* With another Request-URI it is a spiral, which is none of the loop's business. */
-Test(worker_gate, spiral)
+Test(worker_gate, S0_15_S4_06_spiral)
 {
 	struct phone *carol = phone_new("carol", "192.0.2.3");
 	const char *invite;
@@ -261,7 +261,7 @@ Test(worker_gate, strays)
 }
 
 /* Nobody's domain: the exchange is no relay. */
-Test(worker_gate, strange_domain)
+Test(worker_gate, S4_05_strange_domain)
 {
 	asks("INVITE", "sip:bob@elsewhere.example", NO_BODY);
 	hears(alice, "100");

@@ -9,7 +9,7 @@ TestSuite(worker_hold, .init = rig_begin, .fini = rig_end);
 #define SDP_INACTIVE SDP("192.0.2.2", "4002", "a=inactive\r\n")
 
 /* S1-12, S2-16e: three ways to say hold, two to resume. */
-Test(worker_hold, hold_and_resume)
+Test(worker_hold, S1_12_S2_16e_hold_and_resume)
 {
 	talk(alice, bob);
 	passes(bob, alice, SDP_HOLD, SDP_A, "c=IN IP4 0.0.0.0", "m=audio 4000");

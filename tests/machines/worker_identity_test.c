@@ -47,7 +47,7 @@ Test(worker_identity, A2_nobody_asserts_himself)
 }
 
 /* What he would like to be called, as long as it is himself. */
-Test(worker_identity, preferred_identity)
+Test(worker_identity, S2_16d_preferred_identity)
 {
 	expect_has(
 	    header(bob_sees("P-Preferred-Identity: \"Al\" <sip:alice@example.com>\r\n"), "From"),
@@ -63,7 +63,7 @@ Test(worker_identity, preferred_identity_of_another)
 	bob_is_busy();
 }
 
-Test(worker_identity, privacy_id)
+Test(worker_identity, S2_16d_privacy_id)
 {
 	const char *m = bob_sees("Privacy: id\r\nPriority: urgent\r\n");
 
@@ -87,7 +87,7 @@ Test(worker_identity, privacy_user_hides_what_tells)
 }
 
 /* A peer in `trusted` is told, even what is hidden from others, and told to keep it. */
-Test(worker_identity, trusted_called_side)
+Test(worker_identity, S2_16d_trusted_called_side)
 {
 	const char *m;
 
@@ -121,7 +121,7 @@ Test(worker_identity, critical)
 }
 
 /* A gateway's caller is whom it asserts, else whom its From names. */
-Test(worker_identity, gateway)
+Test(worker_identity, S2_16d_gateway)
 {
 	struct phone *trunk;
 

@@ -229,7 +229,7 @@ Test(worker_redirect, not_followed)
 /* --- several ------------------------------------------------------------------------------------*/
 
 /* S2-26, S2-27, S4-04: three at once with one Call-ID; two fail and are swallowed. One segment. */
-Test(worker_redirect, three_at_once)
+Test(worker_redirect, S2_26_S2_27_S4_04_three_at_once)
 {
 	const char *first, *m;
 	struct phone *at[3];
@@ -358,7 +358,7 @@ calls_out(const char *contacts)
 }
 
 /* S0-17, S2-18, S2-19: a redirect server upstream; the segment stays as it is. */
-Test(worker_redirect, redirect_server)
+Test(worker_redirect, S0_17_S2_18_S2_19_redirect_server)
 {
 	const char *first = calls_out("Contact: <sip:+12125551234@192.0.2.102;user=phone>\r\n"), *m;
 
@@ -412,7 +412,7 @@ Test(worker_redirect, where_a_gateway_may_not_send_us)
 /* --- Call-IDs -----------------------------------------------------------------------------------*/
 
 /* S2-27: fork.callid = "unique". */
-Test(worker_redirect, unique_call_ids)
+Test(worker_redirect, S2_27_unique_call_ids)
 {
 	struct phone *two = phone_at("bob", "192.0.2.22");
 	const char *i1, *i2;

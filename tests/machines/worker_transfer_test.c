@@ -9,7 +9,7 @@ TestSuite(worker_transfer, .init = refer_begin, .fini = rig_end);
 
 /* --- it succeeds --------------------------------------------------------------------------------*/
 
-Test(worker_transfer, blind)
+Test(worker_transfer, S2_02r_blind)
 {
 	const char *invite;
 
@@ -58,7 +58,7 @@ Test(worker_transfer, by_the_caller)
 }
 
 /* The transferor hangs up right after the 202: nobody else does, and he still hears how it ends. */
-Test(worker_transfer, early_bye)
+Test(worker_transfer, S2_02r_early_bye)
 {
 	talk(alice, bob);
 	transfers(bob, "carol");
@@ -142,7 +142,7 @@ Test(worker_transfer, last_notify_before_bye)
 }
 
 /* RFC 4488: he does not want to know. */
-Test(worker_transfer, refer_sub_false)
+Test(worker_transfer, S2_02r_refer_sub_false)
 {
 	talk(alice, bob);
 	refers(bob, "carol", "Refer-Sub: false\r\n");

@@ -89,7 +89,7 @@ Test(front_dispatch, a_response_to_nothing_of_ours_is_nobodys)
 	}
 }
 
-Test(front_dispatch, a_new_request_goes_by_its_call_id)
+Test(front_dispatch, S4_07_a_new_request_goes_by_its_call_id)
 {
 	unsigned seen[64] = { 0 };
 	char id[16];

@@ -109,7 +109,7 @@ request_text(struct bench *x, const struct dialog *d, const char *method, uint32
 	return text;
 }
 
-Test(dialog, as_uas)
+Test(dialog, S0_01_as_uas)
 {
 	struct bench *x = bench_new();
 	struct dialog d;
@@ -168,7 +168,7 @@ Test(dialog, bare_from)
 	bench_drop(x);
 }
 
-Test(dialog, as_uac)
+Test(dialog, S0_01_as_uac)
 {
 	struct bench *x = bench_new();
 	struct dialog d;
@@ -235,7 +235,7 @@ Test(dialog, forks)
 }
 
 /* 12.2.1.1 */
-Test(dialog, strict_router)
+Test(dialog, S0_02_strict_router)
 {
 	struct bench *x = bench_new();
 	struct dialog d;
@@ -259,7 +259,7 @@ Test(dialog, strict_router)
 }
 
 /* S0-24, S0-25, S2-13. */
-Test(dialog, check)
+Test(dialog, S2_13_check)
 {
 	struct bench *x = bench_new();
 	struct sip_msg *m = invite("");

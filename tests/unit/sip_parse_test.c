@@ -60,7 +60,7 @@ expect(struct message x, unsigned status, const char *reason)
 	message_done(&x);
 }
 
-Test(sip_parse, sample)
+Test(sip_parse, S2_05_sample)
 {
 	struct message x = with(NOTHING, "");
 
@@ -237,7 +237,7 @@ Test(sip_parse, expires)
 }
 
 /* S3-09: a datagram longer than its Content-Length is cut. */
-Test(sip_parse, body_is_cut)
+Test(sip_parse, S3_09_body_is_cut)
 {
 	struct message x = with(CONTENT_LENGTH, "l: 3\r\n");
 

@@ -70,7 +70,7 @@ Test(sdp, direction_of_the_session)
 
 /* Bodies as a desk phone, a soft phone, a gateway, a browser and a fax adapter write them: all but o=
  * goes through byte for byte. */
-Test(sdp, written_again)
+Test(sdp, S3_10_written_again)
 {
 	expect_put("v=0\r\no=- 20518 20518 IN IP4 192.168.1.20\r\ns=SDP data\r\n"
 		   "c=IN IP4 192.168.1.20\r\nt=0 0\r\nm=audio 11780 RTP/AVP 9 0 8 18 101\r\n"
@@ -108,7 +108,7 @@ Test(sdp, written_again)
 }
 
 /* S2-11: no sess-version, t= before c=. S0-29: o= and s= run together. No o= at all; two of them. */
-Test(sdp, damaged)
+Test(sdp, S2_11_c_damaged)
 {
 	struct sdp s;
 
