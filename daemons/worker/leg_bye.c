@@ -13,6 +13,10 @@ leg_send_bye(void *step, const void *input)
 	struct leg *l = s->l;
 	struct leg_request r = { .method = SIP_BYE, .max_forwards = 70 };
 
+	if (l->dialog.state == DIALOG_ENDED && l->bye == 0) { /* theirs came before */
+		leg_drop(s->w, l);
+		return;
+	}
 	l->resend_ns = 0;
 	l->give_up_ns = 0;
 	leg_timer_stop(s->w, l);
@@ -89,13 +93,18 @@ release_confirmed(struct worker *w, struct leg *l, const struct sip_msg *m)
 		leg_respond(w, l, 487, &refusal);
 	if (l->inv == INV_OUT_2XX)
 		leg_write_ack(w, l, &l->dialog, l->invite_cseq, SPAN_NONE, SPAN_NONE);
+	leg_timer_stop(w, l); /* it may linger, and refreshes nothing then */
 	leg_drop_update(w, l);
 	leg_drop_passed(w, l);
 	l->dialog.state = DIALOG_ENDED;
 	if (l->call != 0)
 		leg_last_word(w, l, EV_RELEASED, 0, 0, m);
+	/* Their BYE may have crossed our 2xx, and that been lost: who has not heard it hears it again,
+	 * until the ACK (13.3.1.4). */
 	if (leg_refer_lingers(l))
 		linger(w, l);
+	else if (l->inv == INV_IN_2XX || l->inv == INV_IN_BYE)
+		l->inv = INV_IN_BYE;
 	else
 		leg_drop(w, l);
 }

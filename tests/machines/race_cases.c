@@ -220,6 +220,7 @@ static const char *const ladders[] = {
 	"a.dial@0 a.cancel@30 b.ring@40 b:no-100",
 	"a.dial@0 b.ring@100 b.refuse:486@300",
 	"a.dial@0 b.ring@100 b.answer@300 a.cancel@306",
+	"a.dial@0 b.ring@100 b.answer@300 a.bye@306",
 	"ring=1 a.dial@0 b.ring@100 b.answer@1000",
 	"phones=2 a.dial@0 b.ring@100 c.ring@110 b.answer@300 a.bye@3000",
 	"phones=2 a.dial@0 b.ring@100 c.ring@110 b.answer@300 c.answer@306 c.bye@3000",

@@ -101,6 +101,30 @@ play(const struct race_script *s)
 	}
 }
 
+static bool
+is_busy(void)
+{
+	struct ua_view v;
+	bool busy = false;
+
+	for (unsigned i = 0; i < RACE_PHONES; i++) {
+		ua_look(race->ua[i], &v);
+		busy = busy || v.busy;
+	}
+	return busy;
+}
+
+/* A timer may have moved something just now: what has begun is over within 64*T1. */
+static void
+until_quiet(void)
+{
+	until(race->now_ms + RACE_QUIET_MS);
+	for (unsigned i = 0; i < 64 && is_busy(); i++)
+		until(race->now_ms + RACE_T1_MS);
+	if (race->failure[0] == '\0')
+		race_check_quiet();
+}
+
 static void
 hang_up(const struct race_script *s)
 {
@@ -110,10 +134,9 @@ hang_up(const struct race_script *s)
 		net_hangup();
 	else
 		ua_leave(race->ua[s->ender]);
-	until(race->now_ms + RACE_QUIET_MS);
+	until_quiet();
 	if (race->failure[0] != '\0')
 		return;
-	race_check_quiet();
 	race_note("%6llu      all leave", (unsigned long long)race->now_ms);
 	for (unsigned i = 0; i < RACE_PHONES; i++)
 		ua_leave(race->ua[i]);
@@ -132,9 +155,7 @@ race_run(const struct race_script *s, bool aloud)
 	race->referee = referee_new();
 	net_open(s);
 	play(s);
-	until(race->now_ms + RACE_QUIET_MS);
-	if (race->failure[0] == '\0')
-		race_check_quiet();
+	until_quiet();
 	if (race->failure[0] == '\0')
 		hang_up(s);
 	if (race->failure[0] == '\0')

@@ -141,10 +141,13 @@ invite_accepted(struct ua *u, struct ua_txn *t, const struct race_msg *m)
 	if (m->contact[0] != '\0')
 		snprintf(d->target, sizeof(d->target), "%s", m->contact);
 	take_session(u, d, t, m);
+	if (u->habits & HABIT_NEVER_ACKS) {
+		d->state = d->state == UA_OVER ? UA_OVER : UA_UP;
+		d->to_ack = t;
+		return;
+	}
 	d->state = UA_UP;
 	d->to_ack = t;
-	if (u->habits & HABIT_NEVER_ACKS)
-		return;
 	d->bye_wanted = d->bye_wanted || unwanted;
 	if (u->habits & HABIT_ACKS_LATE)
 		d->ack_ms = race->now_ms + 60;

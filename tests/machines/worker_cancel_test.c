@@ -181,3 +181,21 @@ Test(worker_cancel, bye_of_the_called_side_is_refused)
 	hears(alice, "486");
 	rig_ends_clean("busy 486 17 callee normal", 0);
 }
+
+/* His BYE crossed our 2xx, which got lost: he hears it again, and no second BYE (13.3.1.4). */
+Test(worker_cancel, by_bye_across_a_lost_answer)
+{
+	rings();
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	says(alice, "BYE", "", "");
+	hears(alice, "200 BYE");
+	hears(bob, "BYE");
+	replies(bob, "BYE", 200, "", "");
+	rig_wait_ms(500);
+	hears(alice, "200 INVITE");
+	alice->invite_cseq = 11;
+	acks(alice, "");
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
