@@ -12,7 +12,7 @@ from office import DOMAIN, Office
 sys.path.insert(0, str(REPO / "contrib"))
 from phone import Phone # noqa: E402
 
-TONES = {"alice": 440, "bob": 620}
+TONES = {"alice": 440, "bob": 620, "carol": 880}
 
 
 @pytest.fixture
@@ -100,3 +100,31 @@ def test_S1_07_the_called_phone_declines(office, tmp_path):
         bob.wait("CALL_INCOMING")
         bob.command("hangup")
         assert alice.wait("CALL_CLOSED")["param"].startswith("486")
+
+
+def test_S2_02r_a_phone_transfers(office, tmp_path):
+    """bob transfers alice to carol, and the two hear each other."""
+    office.start("alice", "bob", "carol")
+    alice, bob, carol = (phone(office, tmp_path, u) for u in ("alice", "bob", "carol"))
+    with alice, bob, carol:
+        for p in (alice, bob, carol):
+            p.wait_registered()
+        alice.command("dial", "bob")
+        bob.wait("CALL_INCOMING")
+        bob.command("accept")
+        alice.wait("CALL_ESTABLISHED")
+        bob.wait("CALL_ESTABLISHED")
+        wait_until(lambda: min(alice.heard_seconds(), bob.heard_seconds()) > 0.5, 10)
+        bob.command("transfer", "sip:carol@" + DOMAIN)
+        carol.wait("CALL_INCOMING")
+        carol.command("accept")
+        carol.wait("CALL_ESTABLISHED")
+        bob.wait("CALL_CLOSED")
+        was = alice.heard_seconds()
+        wait_until(lambda: carol.heard_seconds() > 1.5 and alice.heard_seconds() > was + 1.5, 10)
+        carol.command("hangup")
+        alice.wait("CALL_CLOSED")
+    assert carol.heard(TONES["alice"]) > 0.8
+    assert alice.heard(TONES["carol"]) > 0.2
+    first, second = sorted(answered(office, 2), key=lambda r: -int(r[5]))
+    assert first[0] == "alice" and second[:2] == ["bob", "carol"]
