@@ -51,7 +51,7 @@ replace_ask(struct worker *w, struct call *c, struct party *p, const struct sip_
 	n.text[T_REMOTE_TAG] = r->from_tag;
 	n.text[T_USER] = kept_span(&w->heap, p->user);
 	n.text[T_RECORD] = span_of((const char *)c->call_id, sizeof(c->call_id));
-	n.text[T_FROM] = party_address(w, c, with->flags & NOTE_REFERRED ? party_peer(w, p) : p);
+	n.text[T_FROM] = party_shown(w, c, with->flags & NOTE_REFERRED ? party_peer(w, p) : p);
 	n.text[T_CONTENT_TYPE] = with->text[T_CONTENT_TYPE];
 	n.text[T_BODY] = with->text[T_BODY];
 	note_up(w, &n);
@@ -300,7 +300,7 @@ call_replace(void *step, const void *note)
 		return;
 	}
 	merge(s, in);
-	reply(s->w, in, s->c, 200, party_address(s->w, s->c, party_peer(s->w, s->p)));
+	reply(s->w, in, s->c, 200, party_shown(s->w, s->c, party_peer(s->w, s->p)));
 	x->transferor = heap_offset(&s->w->heap, s->p);
 	x->transferee = s->p->peer;
 	x->target = heap_offset(&s->w->heap, comes);
@@ -397,7 +397,7 @@ pick_up(struct call_step *s, const struct note *in)
 		refuse(w, in, 503);
 		return;
 	}
-	reply(w, in, c, 200, party_address(w, c, waits));
+	reply(w, in, c, 200, party_shown(w, c, waits));
 	comes->role = PARTY_BRANCH;
 	comes->round = c->attempt.round;
 	comes->segment = s->p->segment;

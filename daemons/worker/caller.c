@@ -228,11 +228,19 @@ party_address(struct worker *w, const struct call *c, const struct party *p)
 	return caller_address(w, who.name, who.user, caller_realm(w, c));
 }
 
-/* Nobody of ours: the other call says who it is. */
+/* Behind a bridge is whom the other call named. */
 static bool
 is_shown(const struct call *c, const struct party *p, const struct party *caller)
 {
-	return !party_is_bridge(p) && (p != caller || !caller_is_hidden(c));
+	if (party_is_bridge(p))
+		return p->address.len > 0;
+	return p != caller || !caller_is_hidden(c);
+}
+
+struct span
+party_shown(struct worker *w, const struct call *c, const struct party *p)
+{
+	return is_shown(c, p, party_at(w, c->caller)) ? party_address(w, c, p) : ANONYMOUS;
 }
 
 void

@@ -81,6 +81,8 @@ struct span caller_address(struct worker *w, struct span name, struct span user,
 void party_present(struct worker *w, struct call *c, const struct party *to, const struct party *p,
     struct note *n);
 struct span party_address(struct worker *w, const struct call *c, const struct party *p);
+/* The same as those may see it whom it talks with. */
+struct span party_shown(struct worker *w, const struct call *c, const struct party *p);
 /* The attempt is made for this party: whom the targets are shown. */
 void caller_present(struct worker *w, struct call *c, const struct party *p);
 /* Does this peer stand in the configuration's `trusted`? */

@@ -64,3 +64,72 @@ Test(worker_connected, who_is_trusted_is_told)
 	expect_has(header(m, "P-Asserted-Identity"), "@example.com>");
 	ends();
 }
+
+static void
+begin_two(void)
+{
+	attended_begin(2);
+}
+
+/* The same when carol is in another call, of another worker. */
+Test(worker_connected, from_changes_across, .init = begin_two)
+{
+	dials(alice, "bob", "Supported: from-change\r\n", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	bob2_is_bobs();
+	dials(bob2, "carol", "", SDP("192.0.2.22", "4010", ""));
+	hears(bob2, "100");
+	hears(carol, "INVITE");
+	replies(carol, "INVITE", 200, "Supported: from-change\r\n", SDP_C);
+	hears(carol, "ACK");
+	hears(bob2, "200 INVITE");
+	acks(bob2, "");
+	transfer_is_tried();
+	expect_has(header(hears(carol, "INVITE"), "From"), "<sip:alice@example.com>;tag=");
+	replies(carol, "INVITE", 200, "", SDP_C);
+	rig_wait_ms(1);
+	expect_has(header(hears(alice, "INVITE"), "From"), "<sip:carol@example.com>;tag=");
+	replies(alice, "INVITE", 200, "", SDP_A);
+	rig_wait_ms(1);
+	hears(alice, "ACK");
+	hears(carol, "ACK");
+	ENDS(bob, "200 OK");
+	is_released(bob);
+	is_released(bob2);
+	hangs_up_across(alice, carol);
+	rig_ends_empty(2);
+}
+
+/* Who hides stays hidden. */
+Test(worker_connected, hidden_across, .init = begin_two)
+{
+	dials(alice, "bob", "Privacy: id\r\n", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	bob2_is_bobs();
+	dials(bob2, "carol", "", SDP("192.0.2.22", "4010", ""));
+	hears(bob2, "100");
+	hears(carol, "INVITE");
+	replies(carol, "INVITE", 200, "Supported: from-change\r\n", SDP_C);
+	hears(carol, "ACK");
+	hears(bob2, "200 INVITE");
+	acks(bob2, "");
+	transfer_is_tried();
+	expect_lacks(hears(carol, "INVITE"), "sip:alice@");
+	replies(carol, "INVITE", 488, "", "");
+	hears(carol, "ACK");
+	rig_wait_ms(1);
+	ENDS(bob, "488 Not Acceptable Here");
+	hangs_up(alice, bob);
+	hangs_up(bob2, carol);
+	rig_ends_empty(2);
+}
