@@ -193,16 +193,16 @@ Test(worker_refresh, memory)
 	size_t bytes = 0;
 
 	talks(REINVITES);
-	for (unsigned i = 0; i < 40; i++) {
+	for (unsigned i = 0; i < 60; i++) {
 		rig_wait_ms(900 * S + 10);
 		hears(bob, "INVITE");
 		replies(bob, "INVITE", 200, "", SDP_B);
 		hears(bob, "ACK");
-		if (i == 3)
+		if (i == 40) /* the ladder is full by then */
 			bytes = heap_in_use(&rig->w[0]->heap);
 	}
 	cr_expect_eq(heap_in_use(&rig->w[0]->heap), bytes);
-	ends(36000400);
+	ends(54000600);
 }
 
 /* --- when it fails ------------------------------------------------------------------------------*/
