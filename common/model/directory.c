@@ -190,7 +190,10 @@ directory_gateway(const struct directory *d, uint64_t id, struct dir_buf *b)
 	const struct dir_gateway *g =
 	    look_up(d, dir_key_gateway(&k, id), sizeof(struct dir_gateway), b);
 
-	return g != NULL && texts_inside(&g->name, 1, b) && texts_inside(&g->host, 1, b) ? g : NULL;
+	return g != NULL && texts_inside(&g->name, 1, b) && texts_inside(&g->host, 1, b) &&
+		       texts_inside(&g->proxy, 1, b)
+		   ? g
+		   : NULL;
 }
 
 /* Who stands at an address; n is 0 when nobody does. */

@@ -86,6 +86,8 @@ struct dir_gateway {
 	uint8_t pad[7];
 	struct netaddr address;       /* when host is a literal; family 0: a name */
 	struct dir_text name, host;
+	struct dir_text proxy;        /* outbound proxy as it was given: URI, or host and port */
+	uint32_t pad2;
 };
 struct dir_gateway_at {
 	uint32_t n, pad;
@@ -167,7 +169,7 @@ enum err directory_put_subscriber(struct directory *d, const struct dir_subscrib
 enum err directory_put_number(struct directory *d, uint32_t tenant, struct span number,
     enum dir_number_kind kind, struct span target);
 enum err directory_put_gateway(struct directory *d, const struct dir_gateway *g, struct span name,
-    struct span host);
+    struct span host, struct span proxy);
 enum err directory_put_route(struct directory *d, uint32_t tenant, struct span prefix,
     const struct dir_route *r);
 /* All delegates of a user at once; none: the record goes. ERR_RANGE: more than DIR_DELEGATES_MAX. */

@@ -170,8 +170,8 @@ join_address(struct directory *d, const struct netaddr *a, uint64_t id)
 }
 
 enum err
-directory_put_gateway(
-    struct directory *d, const struct dir_gateway *g, struct span name, struct span host)
+directory_put_gateway(struct directory *d, const struct dir_gateway *g, struct span name,
+    struct span host, struct span proxy)
 {
 	struct dir_key k;
 	struct dir_buf room, old_room;
@@ -183,6 +183,7 @@ directory_put_gateway(
 	buf_put(&b, span_of(g, sizeof(*g)));
 	record->name = pack(&b, name);
 	record->host = pack(&b, host);
+	record->proxy = pack(&b, proxy);
 	if (!buf_ok(&b))
 		return ERR_RANGE;
 	if ((e = put(d, dir_key_gateway(&k, g->id), record, b.len)) != ERR_NONE)

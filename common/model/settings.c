@@ -14,6 +14,8 @@
 #include "base/config.h"
 #include "base/config_salvage.h"
 #include "model/location.h"
+#include "model/settings_host.h"
+#include "sip/uri.h"
 
 #define MIB (1 << 20)
 
@@ -43,43 +45,12 @@ static const enum sip_transport transport_ids[] = { SIP_T_UDP, SIP_T_TCP, SIP_T_
 static const char *const fork_call_ids[] = { "shared", "unique", NULL };
 static const char *const levels[] = { "fatal", "error", "warn", "info", "debug", NULL };
 
-/* RFC 1123 names; digits and dots are an address and pass as one. */
-static bool
-is_host_name(struct span s)
-{
-	struct span label;
-
-	if (s.len == 0 || s.len >= SETTINGS_HOST)
-		return false;
-	do {
-		s = span_cut(s, '.', &label);
-		if (label.len == 0 || label.len > 63 || label.p[0] == '-' ||
-		    label.p[label.len - 1] == '-')
-			return false;
-		for (size_t i = 0; i < label.len; i++)
-			if (!isalnum((unsigned char)label.p[i]) && label.p[i] != '-')
-				return false;
-	} while (s.p != NULL);
-	return true;
-}
-
-/* A name or an address; an IPv6 address only in brackets, as it stands in a URI. */
-static bool
-is_host(struct span s)
-{
-	struct netaddr a;
-
-	if (s.len > 0 && s.p[0] == '[')
-		return netaddr_ip(s, &a) == ERR_NONE;
-	return is_host_name(s);
-}
-
 static const char *
 check_domain(const void *value)
 {
 	const char *domain = value;
 
-	if (!is_host(span_str(domain)))
+	if (!settings_is_host(span_str(domain)))
 		return "is not a domain name";
 	for (uint32_t i = 0; reading.out.settings.domains[i] < domain; i++)
 		if (span_ieq(span_str(reading.out.settings.domains[i]), span_str(domain)))
@@ -106,46 +77,27 @@ check_server(const void *value)
 		   : "is not ADDRESS or ADDRESS:PORT";
 }
 
-/* HOST or HOST:PORT. */
-static enum err
-split_advertise(struct span text, struct span *host_r, uint32_t *port_r)
-{
-	struct span port = SPAN_NONE;
-	struct netaddr a;
-
-	*port_r = 0;
-	*host_r = text;
-	if (text.len > 0 && text.p[0] == '[') {
-		ptrdiff_t end = span_index(text, ']');
-
-		if (end < 0)
-			return ERR_SYNTAX;
-		*host_r = span_first(text, (size_t)end + 1);
-		port = span_from(text, (size_t)end + 1);
-		if (port.len > 0 && port.p[0] != ':')
-			return ERR_SYNTAX;
-		port = port.len > 0 ? span_from(port, 1) : SPAN_NONE;
-		if (netaddr_ip(*host_r, &a) != ERR_NONE)
-			return ERR_SYNTAX;
-	} else {
-		port = span_cut(text, ':', host_r);
-		if (!is_host_name(*host_r))
-			return ERR_SYNTAX;
-	}
-	if (port.p == NULL)
-		return ERR_NONE;
-	return span_u32(port, 65535, port_r) == ERR_NONE && *port_r != 0 ? ERR_NONE : ERR_SYNTAX;
-}
-
 static const char *
 check_advertise(const void *value)
 {
 	struct span host;
 	uint32_t port;
 
-	return split_advertise(span_str(value), &host, &port) == ERR_NONE
+	return settings_host_port(span_str(value), &host, &port) == ERR_NONE
 		   ? NULL
 		   : "is not HOST or HOST:PORT";
+}
+
+static const char *
+check_route(const void *value)
+{
+	struct span s = span_str(value);
+	struct sip_uri uri;
+
+	return s.len == 0 || (sip_uri_parse(s, &uri) == ERR_NONE &&
+				 (uri.scheme == SIP_S_SIP || uri.scheme == SIP_S_SIPS))
+		   ? NULL
+		   : "is not a SIP URI";
 }
 
 static const char *
@@ -341,7 +293,10 @@ static const struct config_key keys[] = {
 	CONFIG_NUMBER("registrar.contacts", struct file, OUT(registrar.contacts), 5, 1,
 	    LOCATION_BINDINGS_MAX),
 	CONFIG_NUMBER("registrar.nonce_s", struct file, OUT(registrar.nonce_s), 300, 1, 8192),
+	CONFIG_FLAG("allow_foreign", struct file, OUT(allow_foreign), false),
 	CONFIG_WORD("fork.callid", struct file, OUT(fork_unique), fork_call_ids, 0),
+	CONFIG_TEXT("registrar.service_route", struct file, OUT(registrar.service_route), "",
+	    .check = check_route),
 	CONFIG_TEXTS("dns.servers", struct file, dns, n_dns, 0, .check = check_server),
 	CONFIG_NUMBER("dns.timeout_ms", struct file, OUT(dns.timeout_ms), 500, 50, 3000),
 	CONFIG_NUMBER("dns.tries", struct file, OUT(dns.tries), 3, 1, 10),
@@ -381,7 +336,7 @@ turn_listener(const struct file_listener *l, struct settings_listener *to)
 	listener_address(l, &to->address);
 	if (l->advertise[0] == '\0')
 		return;
-	(void)split_advertise(span_str(l->advertise), &host, &port);
+	(void)settings_host_port(span_str(l->advertise), &host, &port);
 	span_cstr(host, to->advertise_host, sizeof(to->advertise_host));
 	to->advertise_port = (uint16_t)port;
 }

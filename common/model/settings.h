@@ -46,7 +46,8 @@ struct settings {
 		uint32_t t1_ms, t2_ms, t4_ms, ring_s, no_answer_s, session_s, min_se_s;
 	} timers;
 	struct {
-		uint32_t default_s, min_s, max_s, contacts, nonce_s;
+		uint32_t default_s, min_s, max_s, contacts, nonce_s, pad;
+		char service_route[SETTINGS_HOST]; /* a SIP URI; empty: none is said */
 	} registrar;
 	struct {
 		uint32_t n_servers;    /* 0: those of /etc/resolv.conf */
@@ -62,6 +63,8 @@ struct settings {
 	char node[64];                 /* this node's name in bindings and CDRs; the host name */
 	uint32_t socket_buffer;        /* bytes asked for each UDP socket; 4 MiB */
 	uint32_t fork_unique;          /* 1: contacts of one user have a Call-ID each */
+	bool allow_foreign;            /* subscribers may call URIs of other domains */
+	uint8_t pad[7];
 };
 
 struct settings_file {             /* what the reader keeps for itself besides */

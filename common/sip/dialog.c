@@ -11,7 +11,7 @@
 #include "sip/addr.h"
 #include "sip/build.h"
 
-enum { ROUTES_MAX = 32, SEVERAL = ROUTES_MAX + 1 };
+enum { SEVERAL = DIALOG_ROUTES_MAX + 1 };
 
 /* --- text that is replaced ----------------------------------------------------------------------*/
 
@@ -135,12 +135,12 @@ set_routes(
     struct dialog *d, const struct dialog_memory *mem, const struct sip_msg *m, bool reversed)
 {
 	struct sip_values v = sip_values(m, SIP_H_RECORD_ROUTE);
-	struct span found[SEVERAL], ordered[ROUTES_MAX];
+	struct span found[SEVERAL], ordered[DIALOG_ROUTES_MAX];
 	size_t n = 0;
 
 	while (n < SEVERAL && sip_values_next(&v, &found[n]))
 		n++;
-	if (n > ROUTES_MAX)
+	if (n > DIALOG_ROUTES_MAX)
 		return ERR_RANGE;
 	for (size_t i = 0; i < n; i++)
 		ordered[i] = found[reversed ? n - 1 - i : i];

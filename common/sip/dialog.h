@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "sip/msg.h"
 
+enum { DIALOG_ROUTES_MAX = 32 };       /* of a route set */
+
 enum dialog_state {
 	DIALOG_NONE,       /* no To tag seen or sent yet */
 	DIALOG_EARLY,      /* 101-199 with a tag */

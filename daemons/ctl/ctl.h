@@ -205,7 +205,7 @@ struct object {
 	const char *table, *id;   /* of its keys; id: the column */
 	bool global;              /* its names are no tenant's */
 	const char *a_name;       /* "WORD: "NAME" is not ..." */
-	const char *needs;        /* the key without which nothing is added */
+	const char *needs;        /* the key without which nothing is added; NULL: none */
 	const char *needs_column; /* the part of a column's or constraint's name that blames it */
 	const struct key *keys;
 	/* Refuses, before the database is asked, what add, set and del may not do. NULL: nothing. */
@@ -221,8 +221,11 @@ int object_set(struct ctl *c, int n, char **words);
 int object_show(struct ctl *c, int n, char **words);
 int object_del(struct ctl *c, int n, char **words);
 int object_list(struct ctl *c, int n, char **words);
-extern const struct object gateway_object, group_object, route_object, subscriber_object,
-    tenant_object;
+extern const struct object gateway_object, group_object, number_object, route_object,
+    subscriber_object, tenant_object;
+
+/* number.c */
+int number_add(struct ctl *c, int n, char **words);
 
 /* tenant.c */
 int tenant_sync(struct ctl *c); /* the default tenant's domains, as the configuration has them */

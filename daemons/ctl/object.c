@@ -154,13 +154,13 @@ int
 object_add(struct ctl *c, int n, char **words)
 {
 	const struct object *o = c->command->object;
-	const char *value = words_value(n - 1, words + 1, o->needs);
+	const char *value = o->needs == NULL ? NULL : words_value(n - 1, words + 1, o->needs);
 	struct name name;
 	char id[ID_MAX];
 	PGresult *r;
 	int status;
 
-	if (value == NULL)
+	if (o->needs != NULL && value == NULL)
 		return ctl_usage(c, "%s add: %s= is missing", o->word, o->needs);
 	if ((status = refuse(c, n, words)) != CTL_DONE ||
 	    (status = object_begin(c, words[0], &name)) != CTL_DONE)

@@ -171,6 +171,22 @@ is_flow(const struct sip_msg *m, const struct registration *reg)
 	return m->flow.conn != 0 && reg->n > 0 && reg->asked[0].reg_id != 0;
 }
 
+/* RFC 3608: by which way the phone's requests shall come, where the configuration says one. */
+static void
+put_service_route(const struct registrar *r, struct buf *b)
+{
+	struct span route = span_str(r->settings->registrar.service_route), value;
+	struct sip_uri uri;
+
+	if (sip_uri_parse(route, &uri) != ERR_NONE || uri.scheme == SIP_S_OTHER)
+		return;
+	buf_lit(b, "Service-Route: <");
+	sip_put_text(b, route);
+	if (!sip_param(uri.params, SPAN("lr"), &value))
+		buf_lit(b, ";lr");
+	buf_lit(b, ">\r\n");
+}
+
 /* (8) All bindings, whoever made them, with the time that is left to each. */
 void
 answer_bindings(struct registrar *r, const struct sip_msg *m, const struct registration *reg,
@@ -185,6 +201,8 @@ answer_bindings(struct registrar *r, const struct sip_msg *m, const struct regis
 	/* RFC 3327 5.3: given back to a UA that says it knows what it is, kept in any case. */
 	if (sip_option_set(m, SIP_H_SUPPORTED, NULL) >> SIP_O_PATH & 1)
 		sip_put_copy(&text, m, SIP_H_PATH);
+	if (b->n > 0)
+		put_service_route(r, &text);
 	put_date(&text, now_ms);
 	buf_lit(&text, "Supported: path, outbound\r\n");
 	if (is_flow(m, reg))

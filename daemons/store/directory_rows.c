@@ -26,8 +26,9 @@
 	" on v.tenant_id = s.tenant_id and v.subscriber_id = s.subscriber_id"                      \
 	" left join tandem.mailbox m"                                                              \
 	" on m.tenant_id = s.tenant_id and m.subscriber_id = s.subscriber_id"
-#define GATEWAY_COLUMNS "g.tenant_id, g.name, g.host, g.port, g.transport, g.trusted, g.transit"
-#define ROUTE_COLUMNS	"r.gateway_id, r.priority, r.strip, r.add, r.name"
+#define GATEWAY_COLUMNS                                                                            \
+	"g.tenant_id, g.name, g.host, g.port, g.transport, g.trusted, g.transit, g.outbound_proxy"
+#define ROUTE_COLUMNS "r.gateway_id, r.priority, r.strip, r.add, r.name"
 /* A number means one thing inside its tenant: the constraints see to that. */
 #define NUMBERS                                                                                    \
 	"(select tenant_id, number, 'subscriber' as kind, username as target"                      \
@@ -307,17 +308,18 @@ static enum err
 put_gateway(struct directory *d, struct row *r, uint64_t id)
 {
 	struct dir_gateway g = { .id = id, .tenant = (uint32_t)number(r, UINT32_MAX) };
-	struct span name = text(r), host = text(r);
+	struct span name = text(r), host = text(r), proxy;
 
 	g.port = (uint16_t)number(r, UINT16_MAX);
 	g.transport = (uint8_t)sip_transport_of(text(r));
 	g.trusted = flag(r, true);
 	g.transit = flag(r, false);
+	proxy = text(r);
 	/* A host that is no literal is a name: the address stays empty. */
 	if (netaddr_ip(host, &g.address) != ERR_NONE)
 		g.address = (struct netaddr){ 0 };
 	g.address.port = g.address.family == 0 ? 0 : g.port;
-	return directory_put_gateway(d, &g, name, host);
+	return directory_put_gateway(d, &g, name, host, proxy);
 }
 
 /* The rows of one prefix, best first; *next_r: the row behind them. */

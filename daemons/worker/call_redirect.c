@@ -17,6 +17,7 @@
  *     a gateway     a number at its address     one more way through that gateway, in the same segment
  *     a gateway     another address, or a name  the same (S0-17: a redirect server); ours, and that of
  *                                               a gateway of another tenant, are not
+ *     a phone       another domain or address   the same as a user, where allow_foreign is set; else 403
  *     either        anything else               403
  *
  * Several contacts ring in the order of q, equal q together, before whoever else was to be tried.
@@ -104,6 +105,13 @@ another(struct redirection *r, const struct sip_uri *uri, struct span routes)
 	t->user = r->from->user;
 	place(r, t);
 	return t;
+}
+
+/* Another port of our address is somebody else. */
+static bool
+leads_here(struct redirection *r, const struct sip_uri *uri)
+{
+	return domain_leads_here(&r->w->directory, r->w->settings, uri, &r->from->flow.local);
 }
 
 /* --- by a phone ---------------------------------------------------------------------------------*/
@@ -206,15 +214,16 @@ by_phone(struct redirection *r, const struct sip_uri *uri)
 	struct worker *w = r->w;
 	struct sip_uri was;
 	struct target *t;
-	uint32_t tenant;
 
-	if (uri->scheme == SIP_S_TEL || domain_tenant(&w->directory, w->settings, uri->host,
-					    &r->from->flow.local, &tenant) == ERR_NONE) {
+	if (uri->scheme == SIP_S_TEL || leads_here(r, uri)) {
 		deflect(r, uri);
 		return;
 	}
 	if (!is_same_host(r, uri)) {
-		r->status = 403;
+		if (w->settings->allow_foreign)
+			deflect(r, uri);
+		else
+			r->status = 403;
 		return;
 	}
 	t = another(r, uri, kept_span(&w->heap, r->from->routes));
@@ -234,17 +243,10 @@ is_gateway_itself(const struct dir_gateway *g, const struct sip_uri *uri)
 {
 	struct netaddr a;
 
+	if (uri->port != 0 && !dir_gateway_has_port(g, uri->port))
+		return false;
 	return span_ieq(dir_text(g, g->host), uri->host) ||
 	       (netaddr_ip(uri->host, &a) == ERR_NONE && netaddr_eq_ip(&a, &g->address));
-}
-
-/* A name: where it leads is found when it is dialled (call_place.c). */
-static bool
-is_name(struct worker *w, const struct sip_uri *uri)
-{
-	struct sip_flow flow;
-
-	return target_flow(w, uri, &flow) == ERR_ABSENT && resolve_may(w, uri);
 }
 
 /* Whose is this address? Another gateway's of the tenant is that gateway's trunk. False: it is not
@@ -262,6 +264,22 @@ trunk_at(struct redirection *r, const struct sip_flow *f, uint64_t *gateway_r)
 	return true;
 }
 
+/* The way to a URI that is not the gateway's own; a name's is found when it is dialled (call_place.c). */
+static bool
+elsewhere(struct redirection *r, const struct sip_uri *uri, struct sip_flow *f_r, uint64_t *trunk_r)
+{
+	enum err e = target_flow(r->w, uri, f_r);
+
+	if (e == ERR_ABSENT && resolve_may(r->w, uri)) {
+		*f_r = (struct sip_flow){ 0 };
+		return true;
+	}
+	if (e != ERR_NONE || !trunk_at(r, f_r, trunk_r))
+		return false;
+	target_source(r->w, f_r);
+	return true;
+}
+
 static void
 by_gateway(struct redirection *r, const struct sip_uri *uri)
 {
@@ -270,22 +288,19 @@ by_gateway(struct redirection *r, const struct sip_uri *uri)
 	const struct dir_gateway *g =
 	    rec == NULL ? NULL : directory_gateway(&w->directory, r->from->gateway, rec);
 	uint64_t trunk = r->from->gateway;
+	struct span routes = kept_span(&w->heap, r->from->routes);
 	struct sip_flow flow = r->from->flow;
 	struct target *t;
-	uint32_t tenant;
 
 	r->status = 403;
-	if (g == NULL || uri->scheme == SIP_S_TEL ||
-	    domain_tenant(&w->directory, w->settings, uri->host, &flow.local, &tenant) == ERR_NONE)
+	if (g == NULL || uri->scheme == SIP_S_TEL || leads_here(r, uri))
 		return;
-	if ((!is_gateway_itself(g, uri) || uri->port != 0) && is_name(w, uri)) {
-		flow = (struct sip_flow){ 0 };
-	} else if (!is_gateway_itself(g, uri) || uri->port != 0) {
-		if (target_flow(w, uri, &flow) != ERR_NONE || !trunk_at(r, &flow, &trunk))
+	if (!is_gateway_itself(g, uri)) {
+		routes = SPAN_NONE;
+		if (!elsewhere(r, uri, &flow, &trunk))
 			return;
-		target_source(w, &flow);
 	}
-	t = another(r, uri, SPAN_NONE);
+	t = another(r, uri, routes);
 	if (t == NULL)
 		return;
 	t->flow = flow;

@@ -74,6 +74,14 @@ refuse(struct worker *w, struct call *c, unsigned status, const char *reason)
 	call_refuse(w, c, status, span_str(reason), SPAN_NONE);
 }
 
+/* What the route says; a 302 has its Contacts with it (FLOWS.md S0-11, S2-22). */
+static void
+refuse_with(struct worker *w, struct call *c, const struct route_result *route)
+{
+	call_because(c, BY_SYSTEM, END_NORMAL);
+	call_refuse(w, c, route->status, span_str(route->reason), route->headers);
+}
+
 static bool
 is_sdp_readable(struct worker *w, const struct sip_msg *m)
 {
@@ -159,7 +167,7 @@ call_setup(void *step, const void *setup)
 		kept_span(&w->heap, c->dialled), &in->invite->flow.local },
 	    in->origin);
 	if (route.status != 0)
-		refuse(w, c, route.status, route.reason);
+		refuse_with(w, c, &route);
 	else if (!call_dial_next(w, c))
 		refuse(w, c, c->attempt.best != 0 ? c->attempt.best : 480, NULL);
 	else

@@ -1,6 +1,11 @@
 /*
  * Requests outside any dialog of ours. One gate for every method (THREATS.md A1): what is not named
  * here is refused, and nothing is remembered of a request before it is known who sends it.
+ *
+ * A Route of the sender's ends here, whomever it names (RFC 3261 16.4 would have a proxy go on by the
+ * next one): we are no proxy, the Request-URI alone says where a call goes (FLOWS.md S3-01), and nobody
+ * is sent through us to a place of his choice (THREATS.md A13). A phone whose outbound proxy is a name
+ * of ours that we do not know of is served all the same.
  */
 #include "worker/worker.h"
 
@@ -91,6 +96,18 @@ passes_checks(struct worker *w, const struct sip_msg *m)
 	return true;
 }
 
+static bool
+has_too_many_routes(const struct sip_msg *m)
+{
+	struct sip_values routes = sip_values(m, SIP_H_RECORD_ROUTE);
+	struct span value;
+	unsigned n = 0;
+
+	while (n <= DIALOG_ROUTES_MAX && sip_values_next(&routes, &value))
+		n++;
+	return n > DIALOG_ROUTES_MAX;
+}
+
 /* --- by method ----------------------------------------------------------------------------------*/
 
 static void
@@ -134,6 +151,10 @@ invite(struct worker *w, const struct sip_msg *m)
 		answer_stateless(w, m, 400, "Missing Contact header", SPAN_NONE);
 		return;
 	}
+	if (has_too_many_routes(m)) {
+		answer_stateless(w, m, 400, "Too many Record-Route values", SPAN_NONE);
+		return;
+	}
 	if (!auth_request(w, m, o))
 		return;
 	v = leg_timer_check(w, m, &lines);
@@ -143,9 +164,10 @@ invite(struct worker *w, const struct sip_msg *m)
 		place(w, m, o);
 }
 
-/* What an INVITE to this user would meet just now. */
+/* What an INVITE to this user would meet just now; lines: what goes with it. */
 static unsigned
-presence(struct worker *w, const struct sip_msg *m, const struct origin *o, struct span user)
+presence(struct worker *w, const struct sip_msg *m, const struct origin *o, struct span user,
+    struct buf *lines)
 {
 	struct loc_buf *loc = scratch_take(w, sizeof(*loc));
 	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
@@ -156,6 +178,7 @@ presence(struct worker *w, const struct sip_msg *m, const struct origin *o, stru
 	if (loc == NULL || rec == NULL)
 		return 500;
 	to = route_decide(w, o->tenant, &q, o, rec, &s);
+	buf_put(lines, to.headers);
 	if (to.status != 0 || s == NULL)
 		return to.status != 0 ? to.status : 200;
 	if (s->disabled)
@@ -174,7 +197,7 @@ static void
 options(struct worker *w, const struct sip_msg *m)
 {
 	struct origin *o = scratch_take(w, sizeof(*o));
-	struct buf user = scratch_buf(w, 256), lines = scratch_buf(w, 1024);
+	struct buf user = scratch_buf(w, 256), lines = scratch_buf(w, 3584);
 	struct sip_uri uri;
 	unsigned status = 200;
 
@@ -183,7 +206,7 @@ options(struct worker *w, const struct sip_msg *m)
 	if (user.len > 0) {
 		if (!auth_request(w, m, o))
 			return;
-		status = presence(w, m, o, buf_span(&user));
+		status = presence(w, m, o, buf_span(&user), &lines);
 	}
 	sip_put_allow(&lines);
 	buf_lit(&lines, "Accept: application/sdp, multipart/mixed\r\nAccept-Encoding: identity\r\n"

@@ -213,47 +213,6 @@ leg_tag_of_txn(struct worker *w, const struct txn *ist)
 	return l == NULL ? SPAN_NONE : kept_span(&w->heap, l->dialog.local_tag);
 }
 
-/* Behind a NAT a phone writes an address that nobody can reach into Via and Contact alike; where the
- * packet came from is the way back (RFC 3581). A Contact that differs from the Via is meant. */
-static bool
-is_behind_nat(const struct sip_msg *m, const struct sip_uri *target)
-{
-	struct netaddr via;
-
-	return m->request && span_ieq(target->host, sip_span(m, m->via_host)) &&
-	       netaddr_ip(target->host, &via) == ERR_NONE && !netaddr_eq_ip(&via, &m->flow.peer);
-}
-
-void
-leg_aim(struct worker *w, struct leg *l, const struct sip_msg *m)
-{
-	struct sip_uri next;
-	struct sip_flow f;
-	enum err e;
-
-	if (sip_uri_parse(dialog_next_hop(&l->dialog, &w->heap), &next) != ERR_NONE ||
-	    is_behind_nat(m, &next)) {
-		l->flow = m->flow;
-		return;
-	}
-	e = target_flow(w, &next, &f);
-	if (e != ERR_NONE) {
-		l->flow = m->flow;
-		if (e == ERR_ABSENT)
-			leg_look_up(w, l, &next);
-		return;
-	}
-	/* The connection it came on leads there too; so does our address that it used. */
-	if (f.transport == m->flow.transport) {
-		f.listener = m->flow.listener;
-		f.local = m->flow.local;
-		f.conn = m->flow.conn;
-	} else {
-		target_source(w, &f);
-	}
-	l->flow = f;
-}
-
 /* --- what reaches it ----------------------------------------------------------------------------*/
 
 static void

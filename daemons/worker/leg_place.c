@@ -1,11 +1,60 @@
 /*
- * Where a leg's requests go when its next hop is a name (RFC 3263): until that is known, back on the
- * way that the peer's message came, which mostly leads there too. Connections are kept: who made one
- * is reached on it.
+ * Where a leg's requests go: to the first of its routes, else to its target (RFC 3261 12.2.1.1). When that
+ * is a name (RFC 3263), until its place is known back on the way that the peer's message came, which
+ * mostly leads there too. Connections are kept: who made one is reached on it.
  */
 #include "worker/worker.h"
 
 #include "model/domain.h"
+
+/* Behind a NAT a phone writes an address that nobody can reach into Via and Contact alike; where the
+ * packet came from is the way back (RFC 3581). A Contact that differs from the Via is meant. */
+static bool
+is_behind_nat(const struct sip_msg *m, const struct sip_uri *target)
+{
+	struct netaddr via;
+
+	return m->request && span_ieq(target->host, sip_span(m, m->via_host)) &&
+	       netaddr_ip(target->host, &via) == ERR_NONE && !netaddr_eq_ip(&via, &m->flow.peer);
+}
+
+/* Does the connection that the message came on lead to the next hop? To a peer it does, wherever its
+ * Contact says it is; a proxy that stays on the way may be another one than the last. */
+static bool
+leads_there(const struct leg *l, const struct sip_flow *next, const struct sip_flow *came)
+{
+	return next->transport == came->transport &&
+	       (l->dialog.routes.len == 0 || netaddr_eq_ip(&next->peer, &came->peer));
+}
+
+void
+leg_aim(struct worker *w, struct leg *l, const struct sip_msg *m)
+{
+	struct sip_uri next;
+	struct sip_flow f;
+	enum err e;
+
+	if (sip_uri_parse(dialog_next_hop(&l->dialog, &w->heap), &next) != ERR_NONE ||
+	    is_behind_nat(m, &next)) {
+		l->flow = m->flow;
+		return;
+	}
+	e = target_flow(w, &next, &f);
+	if (e != ERR_NONE) {
+		l->flow = m->flow;
+		if (e == ERR_ABSENT)
+			leg_look_up(w, l, &next);
+		return;
+	}
+	if (leads_there(l, &f, &m->flow)) { /* and so does our address that it used */
+		f.listener = m->flow.listener;
+		f.local = m->flow.local;
+		f.conn = m->flow.conn;
+	} else {
+		target_source(w, &f);
+	}
+	l->flow = f;
+}
 
 /* Which next hop was asked for: it may be another when the answer comes. */
 static uint32_t

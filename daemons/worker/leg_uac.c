@@ -110,6 +110,17 @@ acknowledge_progress(
 	leg_send_prack(w, l, rseq, NULL);
 }
 
+/* A Contact that is where it was is reached by the flow that reached it (it may be behind a NAT). */
+static bool
+is_elsewhere(struct worker *w, const struct leg *l, const struct sip_msg *m)
+{
+	struct sip_uri was, is;
+
+	return sip_uri_parse(kept_span(&w->heap, l->dialog.target), &was) != ERR_NONE ||
+	       sip_uri_parse(sip_span(m, m->contact_uri), &is) != ERR_NONE ||
+	       !span_ieq(was.host, is.host) || was.port != is.port;
+}
+
 void
 leg_progress(void *step, const void *input)
 {
@@ -119,12 +130,16 @@ leg_progress(void *step, const void *input)
 	struct dialog_memory mem = leg_memory(s->w, l);
 	struct note n = { .what = EV_PROGRESS, .status = (uint16_t)in->status };
 	uint32_t rseq;
+	bool elsewhere;
 
 	if (l->dialog.state == DIALOG_CONFIRMED || !leg_takes_progress(s->w, l, in->m, &rseq))
 		return;
 	leg_learn(l, in->m);
+	elsewhere = is_elsewhere(s->w, l, in->m);
 	if (in->status > 100 && in->m->to_tag.len > 0)
 		dialog_of_response(&l->dialog, &mem, in->m);
+	if (rseq != 0 && (elsewhere || l->dialog.routes.len > 0))
+		leg_aim(s->w, l, in->m); /* PRACK and UPDATE go where the dialog does */
 	body_heard(s->w, l, in->m);
 	if (rseq != 0)
 		acknowledge_progress(s->w, l, in->m, rseq, &n);
@@ -139,17 +154,6 @@ leg_progress(void *step, const void *input)
 }
 
 /* --- answered -----------------------------------------------------------------------------------*/
-
-/* A Contact that is where it was is reached by the flow that reached it (it may be behind a NAT). */
-static bool
-is_elsewhere(struct worker *w, const struct leg *l, const struct sip_msg *m)
-{
-	struct sip_uri was, is;
-
-	return sip_uri_parse(kept_span(&w->heap, l->dialog.target), &was) != ERR_NONE ||
-	       sip_uri_parse(sip_span(m, m->contact_uri), &is) != ERR_NONE ||
-	       !span_ieq(was.host, is.host) || was.port != is.port;
-}
 
 void
 leg_retarget(struct worker *w, struct leg *l, const struct sip_msg *response)

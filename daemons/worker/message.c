@@ -160,10 +160,10 @@ decide(struct worker *w, struct sending *in, struct dir_buf *rec)
 	struct sip_uri uri;
 
 	if (tenant_rec == NULL || rec == NULL)
-		return (struct route_result){ 503, NULL };
+		return (struct route_result){ .status = 503 };
 	tenant = directory_tenant(&w->directory, in->o->tenant, tenant_rec);
 	if (in->o->kind == ORIGIN_SUBSCRIBER && tenant != NULL && tenant->suspended)
-		return (struct route_result){ 403, "Suspended" };
+		return (struct route_result){ .status = 403, .reason = "Suspended" };
 	if (sip_uri_parse(q.uri, &uri) == ERR_NONE)
 		sip_uri_user(&uri, &user);
 	q.dialled = in->dialled = buf_span(&user);
@@ -192,7 +192,7 @@ message_request(struct worker *w, const struct sip_msg *m)
 	    (!message_headers(w, m, &in.headers) || !message_from(w, m, o, &in.from)))
 		to.status = 513;
 	if (to.status != 0)
-		answer_request(w, m, to.status, to.reason, SPAN_NONE);
+		answer_request(w, m, to.status, to.reason, to.headers);
 	else
 		relay(w, &in);
 }

@@ -7,12 +7,13 @@
 
 #include <ctype.h>
 
+#include "sip/build.h"
 #include "sip/fields.h"
 
 static struct route_result
 no_route(unsigned status, const char *reason)
 {
-	return (struct route_result){ status, reason };
+	return (struct route_result){ .status = status, .reason = reason };
 }
 
 /* A transfer or a redirection changes nothing of whom the call was for. */
@@ -67,7 +68,7 @@ to_contacts(struct worker *w, struct call *c, const struct dir_subscriber *s)
 		return no_route(480, "Not registered");
 	for (unsigned i = 0; i < loc->n; i++)
 		add_contact(w, c, loc, &loc->bindings[i], s, user);
-	return (struct route_result){ 0, NULL };
+	return (struct route_result){ 0 };
 }
 
 /* Whom it is for from now on, and when he would send it on. */
@@ -168,6 +169,31 @@ route_subscriber(struct worker *w, uint32_t tenant, struct span dialled, struct 
 	return directory_subscriber(&w->directory, tenant, user, rec);
 }
 
+/* --- elsewhere ----------------------------------------------------------------------------------*/
+
+/* The Contacts of a number that leads elsewhere (FLOWS.md S0-11); empty: it does not. */
+static struct span
+redirect_of(struct worker *w, uint32_t tenant, struct span dialled, struct dir_buf *rec)
+{
+	const struct dir_number *n = find_number(w, tenant, dialled, rec);
+	struct buf b = scratch_buf(w, 2048);
+	struct span rest, one;
+
+	if (n == NULL || n->kind != DIR_NUMBER_REDIRECT)
+		return SPAN_NONE;
+	rest = dir_text(n, n->target);
+	while (rest.len > 0) {
+		rest = span_trim(span_cut(rest, ' ', &one));
+		if (one.len == 0)
+			continue;
+		buf_lit(&b, "Contact: ");
+		buf_str(&b, one.p[0] == '<' ? "" : "<");
+		sip_put_text(&b, one);
+		buf_str(&b, one.p[0] == '<' ? "\r\n" : ">\r\n");
+	}
+	return buf_ok(&b) ? buf_span(&b) : SPAN_NONE;
+}
+
 /* --- to a gateway -------------------------------------------------------------------------------*/
 
 static bool
@@ -205,31 +231,65 @@ route_put_gateway(struct buf *b, const struct dir_gateway *g, struct span number
 	buf_lit(b, ";user=phone");
 }
 
+/* A URI, or a host and perhaps a port, as a loose route (RFC 3261 16.12). */
+static void
+put_proxy(struct buf *b, struct span proxy)
+{
+	struct sip_uri uri;
+	struct span value;
+	bool whole = sip_uri_parse(proxy, &uri) == ERR_NONE &&
+		     (uri.scheme == SIP_S_SIP || uri.scheme == SIP_S_SIPS);
+
+	buf_str(b, whole ? "<" : "<sip:");
+	buf_put(b, proxy);
+	if (!whole || !sip_param(uri.params, SPAN("lr"), &value))
+		buf_lit(b, ";lr");
+	buf_char(b, '>');
+}
+
+/* Where a gateway's requests go first, and by which routes. False: nowhere that we could send to. */
+static bool
+first_hop(struct worker *w, const struct dir_gateway *g, struct span uri, struct buf *routes,
+    struct sip_flow *f_r)
+{
+	struct span first = uri;
+	struct sip_uri parsed;
+	enum err e;
+
+	if (g->proxy.len > 0) {
+		put_proxy(routes, dir_text(g, g->proxy));
+		if (!buf_ok(routes))
+			return false;
+		first = span_of(routes->p + 1, routes->len - 2);
+	}
+	*f_r = (struct sip_flow){ 0 };
+	if (sip_uri_parse(first, &parsed) != ERR_NONE)
+		return false;
+	e = target_flow(w, &parsed, f_r);
+	if (e == ERR_NONE)
+		target_source(w, f_r);
+	else /* it may have a name, and call_place.c finds it */
+		*f_r = (struct sip_flow){ 0 };
+	return e == ERR_NONE || (e == ERR_ABSENT && resolve_may(w, &parsed));
+}
+
 static bool
 add_gateway(struct worker *w, struct call *c, const struct dir_gateway *g, struct span number,
     unsigned order)
 {
-	struct buf uri = scratch_buf(w, 512);
-	struct sip_uri parsed;
+	struct buf uri = scratch_buf(w, 512), routes = scratch_buf(w, 512);
 	struct sip_flow flow;
 	struct target *t;
-	enum err e;
 
 	route_put_gateway(&uri, g, number);
-	if (!buf_ok(&uri) || sip_uri_parse(buf_span(&uri), &parsed) != ERR_NONE)
+	if (!buf_ok(&uri) || !first_hop(w, g, buf_span(&uri), &routes, &flow))
 		return false;
-	e = target_flow(w, &parsed, &flow);
-	if (e != ERR_NONE && (e != ERR_ABSENT || !resolve_may(w, &parsed)))
-		return false;
-	t = target_new(w, c, TARGET_GATEWAY, buf_span(&uri), SPAN_NONE);
+	t = target_new(w, c, TARGET_GATEWAY, buf_span(&uri), buf_span(&routes));
 	if (t == NULL)
 		return false;
 	t->gateway = g->id;
 	t->trusted = g->trusted;
-	if (e == ERR_NONE) { /* else it has a name, and call_place.c finds it */
-		target_source(w, &flow);
-		t->flow = flow;
-	}
+	t->flow = flow;
 	t->q = (uint16_t)(1000 - order); /* one after the other, best priority first */
 	return true;
 }
@@ -261,7 +321,75 @@ to_gateways(struct worker *w, struct call *c, struct span dialled)
 	}
 	if (added == 0)
 		return no_route(500, "No gateway of the route can be reached");
-	return (struct route_result){ 0, NULL };
+	return (struct route_result){ 0 };
+}
+
+/* --- to another domain --------------------------------------------------------------------------*/
+
+static bool
+is_foreign(struct worker *w, const struct route_query *q, const struct sip_uri *uri)
+{
+	uint32_t tenant;
+
+	return (uri->scheme == SIP_S_SIP || uri->scheme == SIP_S_SIPS) &&
+	       domain_tenant(&w->directory, w->settings, uri->host, q->local, &tenant) != ERR_NONE;
+}
+
+/* Not by its own address to a gateway, which would be a call that nobody pays for (THREATS.md A13). Where
+ * a name leads, call_place.c looks at. */
+static bool
+leads_to_gateway(struct worker *w, const struct sip_flow *f)
+{
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+
+	return rec == NULL || directory_gateway_at(&w->directory, &f->peer, rec) != NULL;
+}
+
+/* What the call is for when it begins. */
+static void
+keep_foreign(struct worker *w, struct call *c, const struct sip_uri *uri, struct span text)
+{
+	struct buf called = scratch_buf(w, 512), to = scratch_buf(w, SIP_URI_MAX + 2);
+
+	c->direction = DIRECTION_OUTBOUND;
+	sip_uri_user(uri, &called);
+	buf_char(&called, '@');
+	buf_put(&called, uri->host);
+	segment_first(w, c)->called = call_keep(w, c, buf_span(&called));
+	buf_char(&to, '<');
+	buf_put(&to, text);
+	buf_char(&to, '>');
+	c->attempt.to = call_keep(w, c, buf_span(&to));
+}
+
+/* By DNS or its address, only where that is wanted and never for those outside (FLOWS.md S4-05). */
+static struct route_result
+to_foreign(struct worker *w, struct call *c, const struct sip_uri *uri, const struct origin *o)
+{
+	struct buf text = scratch_buf(w, SIP_URI_MAX);
+	struct sip_flow flow = { 0 };
+	struct target *t;
+	enum err e;
+
+	if (!w->settings->allow_foreign || o->kind != ORIGIN_SUBSCRIBER)
+		return no_route(404, "Not a domain of ours");
+	sip_put_request_uri(&text, uri);
+	e = target_flow(w, uri, &flow);
+	if (!buf_ok(&text) || (e == ERR_ABSENT ? !resolve_may(w, uri) : e != ERR_NONE))
+		return no_route(404, "That domain cannot be reached");
+	if (e == ERR_NONE && leads_to_gateway(w, &flow))
+		return no_route(403, NULL);
+	if (begins(c))
+		keep_foreign(w, c, uri, buf_span(&text));
+	t = target_new(w, c, TARGET_CONTACT, buf_span(&text), SPAN_NONE);
+	if (t == NULL)
+		return no_route(503, NULL);
+	t->q = 1000;
+	if (e == ERR_NONE) {
+		target_source(w, &flow);
+		t->flow = flow;
+	}
+	return (struct route_result){ 0 };
 }
 
 /* --- the decision -------------------------------------------------------------------------------*/
@@ -270,6 +398,7 @@ struct route_result
 route_decide(struct worker *w, uint32_t tenant, const struct route_query *q, const struct origin *o,
     struct dir_buf *rec, const struct dir_subscriber **s_r)
 {
+	struct route_result elsewhere = { .status = 302 };
 	struct sip_uri uri;
 	uint32_t theirs;
 	bool by_name;
@@ -288,12 +417,15 @@ route_decide(struct worker *w, uint32_t tenant, const struct route_query *q, con
 		return no_route(404, NULL);
 	*s_r = route_subscriber(w, tenant, q->dialled, rec);
 	if (*s_r != NULL)
-		return (struct route_result){ 0, NULL };
+		return (struct route_result){ 0 };
+	elsewhere.headers = redirect_of(w, tenant, q->dialled, rec);
+	if (elsewhere.headers.len > 0)
+		return elsewhere;
 	/* A call from outside that is for none of ours goes out again only where that is wanted: or
 	 * every trunk could call at our cost. */
 	if ((o->kind == ORIGIN_GATEWAY && !o->gateway->transit) || !is_number(q->dialled))
 		return no_route(404, NULL);
-	return (struct route_result){ 0, NULL };
+	return (struct route_result){ 0 };
 }
 
 struct route_result
@@ -302,9 +434,12 @@ route_call(struct worker *w, struct call *c, const struct route_query *q, const 
 	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
 	const struct dir_subscriber *s;
 	struct route_result to;
+	struct sip_uri uri;
 
 	if (rec == NULL)
 		return no_route(500, NULL);
+	if (sip_uri_parse(q->uri, &uri) == ERR_NONE && is_foreign(w, q, &uri))
+		return to_foreign(w, c, &uri, o);
 	to = route_decide(w, c->tenant, q, o, rec, &s);
 	if (to.status != 0)
 		return to;

@@ -124,6 +124,7 @@ void options_put_supported(struct buf *b, uint32_t without);
 struct route_result {
 	unsigned status; /* 0: there are targets; else refuse with it */
 	const char *reason;
+	struct span headers; /* complete lines that go with it, in scratch: Contact of a 302 */
 };
 struct route_query {
 	struct span uri, dialled;    /* dialled: its user part, as sip_uri_user() gives it */

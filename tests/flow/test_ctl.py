@@ -255,11 +255,15 @@ def test_import_without_a_file(ctl, tmp_path):
 
 def test_gateways_and_routes(ctl):
     ctl("gateway", "add", "carrier", "host=192.0.2.9", "port=5070", "transport=tcp", "trusted=off",
-        "transit=on")
+        "transit=on", "outbound_proxy=edge.example.net:5080")
     assert ctl.rows("gateway", "show", "carrier") == {
         "name": "carrier", "tenant": "default", "gateway_id": 1, "host": "192.0.2.9", "port": 5070,
-        "transport": "tcp", "trusted": False, "transit": True, "routes": None}
-    ctl("gateway", "set", "carrier", "host=sip.example.net", "port=", "transport=", "trusted=", "transit=")
+        "transport": "tcp", "trusted": False, "transit": True,
+        "outbound_proxy": "edge.example.net:5080", "routes": None}
+    ctl("gateway", "set", "carrier", "outbound_proxy=sip:[2001:db8::1];lr")
+    ctl("gateway", "set", "carrier", "host=sip.example.net", "port=", "transport=", "trusted=", "transit=",
+        "outbound_proxy=")
+    assert ctl.rows("gateway", "show", "carrier")["outbound_proxy"] is None
     row, = ctl.rows("gateway", "list")
     assert (row["host"], row["port"], row["transport"], row["trusted"], row["transit"]) == \
         ("sip.example.net", None, None, True, False)
@@ -274,12 +278,49 @@ def test_gateways_and_routes(ctl):
     assert ctl.rows("route", "list") == ctl.rows("gateway", "list") == []
 
 
+def test_numbers(ctl):
+    ctl("subscriber", "add", "alice")
+    ctl("group", "add", "sales", "number=600")
+    ctl("number", "add", "+4930111", "subscriber=alice")
+    ctl("number", "add", "+4930112", "group=sales")
+    to = "<sip:a@b.test>;q=0.7;expires=60 sip:c@[2001:db8::1]:5070;transport=tcp"
+    ctl("number", "add", "+4930113", "redirect=" + to)
+    assert ctl.rows("number", "show", "+4930113") == {
+        "number": "+4930113", "tenant": "default", "subscriber": None, "group": None, "redirect": to}
+    assert [(r["subscriber"], r["group"], r["redirect"]) for r in ctl.rows("number", "list")] == [
+        ("alice", None, None), (None, "sales", None), (None, None, to)]
+    ctl("number", "set", "+4930113", "subscriber=alice")
+    assert ctl.rows("number", "show", "+4930113")["redirect"] is None
+    ctl("number", "del", "+4930113")
+    assert len(ctl.rows("number", "list")) == 2
+
+
+@pytest.mark.parametrize("args, status, says", [
+    (["number", "add", "700"], 2, "usage: "),
+    (["number", "add", "700", "x=1"], 2, "one of subscriber=, group= and redirect= is needed"),
+    (["number", "add", "700", "subscriber=zed"], 1, 'subscriber: "zed" is not the name of a subscriber'),
+    (["number", "add", "700", "group="], 1, 'group: "" is not the name of a group'),
+    (["number", "add", "700", "redirect=<sip:a@b>;q=1.5"], 1, "redirect: "),
+    (["number", "add", "700", "redirect=mailto:a@b"], 1, "redirect: "),
+    (["number", "add", "700", "redirect="], 1, "redirect: "),
+    (["number", "add", "112", "redirect=sip:a@b"], 1, 'number: "112" is not a telephone number'),
+    (["number", "add", "600", "redirect=sip:a@b"], 1, "600"),
+    (["number", "set", "700", "redirect=sip:a@b"], 1, "no such number: 700@pbx.test"),
+])
+def test_numbers_refused(ctl, args, status, says):
+    ctl("group", "add", "sales", "number=600")
+    assert says in ctl.refused(*args, status=status)
+    assert ctl.rows("number", "list") == []
+
+
 @pytest.mark.parametrize("args, status, says", [
     (["gateway", "add", "g"], 2, "usage: "),
     (["gateway", "add", "g", "port=5060"], 2, "host= is missing"),
     (["gateway", "add", "g", "host=a b"], 1, 'host: "a b" is not a host name'),
     (["gateway", "add", "g", "host=h", "port=70000"], 1, 'port: "70000" is not a port'),
     (["gateway", "add", "g", "host=h", "transport=ws"], 1, 'transport: "ws" is not udp, tcp or tls'),
+    (["gateway", "add", "g", "host=h", "outbound_proxy=a b"], 1, 'outbound_proxy: "a b" is not a SIP URI'),
+    (["gateway", "add", "g", "host=h", "outbound_proxy=mailto:a@b"], 1, "outbound_proxy: "),
     (["gateway", "add", "g1", "host=h"], 1, 'gateway: "g1" is there already'),
     (["gateway", "show", "g"], 1, "no such gateway: g"),
     (["route", "add", "r", "prefix=0"], 2, "gateway= is missing"),

@@ -108,7 +108,10 @@ void rig_subscriber_put(struct dir_subscriber *s, const char *user, const char *
 /* One more binding of a user; host "": it is reached by the contact's name. */
 void rig_bind(const char *user, const char *contact, const char *host, unsigned q, uint32_t ring_s);
 /* host: an address, or a name that says nothing of transport and port. */
+/* The same, registered through a proxy. */
+void rig_bind_path(const char *user, const char *contact, const char *host, const char *path);
 void rig_gateway(uint64_t id, const char *host, bool trusted);
+void rig_gateway_behind(uint64_t id, const char *host, const char *proxy);
 void rig_route(const char *prefix, unsigned n, const uint64_t *gateways);
 
 /* Takes what stands in the store's ring of a worker. */

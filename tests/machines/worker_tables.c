@@ -60,8 +60,9 @@ bound_of(const char *user)
 	return NULL;
 }
 
-void
-rig_bind(const char *user, const char *contact, const char *host, unsigned q, uint32_t ring_s)
+static void
+bind_to(const char *user, const char *contact, const char *host, unsigned q, uint32_t ring_s,
+    const char *path)
 {
 	static struct loc_buf value;
 	struct bound *u = bound_of(user);
@@ -83,6 +84,7 @@ rig_bind(const char *user, const char *contact, const char *host, unsigned q, ui
 	loc_begin(&m, value.words, sizeof(value.words), 1, u->n);
 	for (unsigned i = 0; i < u->n; i++) {
 		text.contact = span_str(u->contact[i]);
+		text.path = span_str(path);
 		loc_add(&m, &u->b[i], &text);
 	}
 	loc_key(&key, 1, span_str(user));
@@ -90,18 +92,43 @@ rig_bind(const char *user, const char *contact, const char *host, unsigned q, ui
 }
 
 void
-rig_gateway(uint64_t id, const char *host, bool trusted)
+rig_bind(const char *user, const char *contact, const char *host, unsigned q, uint32_t ring_s)
 {
-	struct dir_gateway g = { .id = id, .tenant = 1, .trusted = trusted };
+	bind_to(user, contact, host, q, ring_s, "");
+}
+
+void
+rig_bind_path(const char *user, const char *contact, const char *host, const char *path)
+{
+	bind_to(user, contact, host, 1000, 0, path);
+}
+
+static void
+put_gateway(struct dir_gateway *g, const char *host, const char *proxy)
+{
 	char name[32];
 
-	snprintf(name, sizeof(name), "gw%u", (unsigned)id);
-	if (netaddr_ip(span_str(host), &g.address) == ERR_NONE) {
-		g.transport = SIP_T_UDP;
-		g.port = 5060;
-	}
-	cr_assert_eq(
-	    directory_put_gateway(&rig->directory, &g, span_str(name), span_str(host)), ERR_NONE);
+	g->tenant = 1;
+	g->trusted = g->trusted || proxy[0] != '\0';
+	g->transport = SIP_T_UDP;
+	snprintf(name, sizeof(name), "gw%u", (unsigned)g->id);
+	if (netaddr_ip(span_str(host), &g->address) == ERR_NONE)
+		g->port = 5060;
+	cr_assert_eq(directory_put_gateway(
+			 &rig->directory, g, span_str(name), span_str(host), span_str(proxy)),
+	    ERR_NONE);
+}
+
+void
+rig_gateway(uint64_t id, const char *host, bool trusted)
+{
+	put_gateway(&(struct dir_gateway){ .id = id, .trusted = trusted }, host, "");
+}
+
+void
+rig_gateway_behind(uint64_t id, const char *host, const char *proxy)
+{
+	put_gateway(&(struct dir_gateway){ .id = id }, host, proxy);
 }
 
 void

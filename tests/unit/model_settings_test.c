@@ -78,6 +78,8 @@ Test(model_settings, defaults)
 	cr_expect_eq(s->dns.timeout_ms, 500);
 	cr_expect_eq(s->dns.tries, 3);
 	cr_expect_eq(s->fork_unique, 0);
+	cr_expect(!s->allow_foreign);
+	cr_expect_str_empty(s->registrar.service_route);
 	cr_expect_eq(s->log_level, LOG_LEVEL_INFO);
 	cr_expect_str_eq(s->user, "tandem");
 	cr_expect_str_not_empty(s->node);
@@ -153,6 +155,7 @@ Test(model_settings, values)
 			  "dns = { servers = [ \"192.0.2.53\", \"[2001:db8::5]:5353\" ];"
 			  " timeout_ms = 900; tries = 2; };\n"
 			  "fork = { callid = \"unique\"; };\n"
+			  "allow_foreign = true;\n"
 			  "log = { level = \"debug\"; };\n"
 			  "user = \"nobody\"; node = \"a-1\"; socket_buffer = 65536;"),
 	    ERR_NONE, "%s", why);
@@ -173,6 +176,7 @@ Test(model_settings, values)
 	cr_expect_eq(s->dns.timeout_ms, 900);
 	cr_expect_eq(s->dns.tries, 2);
 	cr_expect_eq(s->fork_unique, 1);
+	cr_expect(s->allow_foreign);
 	cr_expect_eq(s->log_level, LOG_LEVEL_DEBUG);
 	cr_expect_str_eq(s->user, "nobody");
 	cr_expect_str_eq(s->node, "a-1");
@@ -228,6 +232,8 @@ Test(model_settings, names_and_addresses)
 	    ":2: listen[0].advertise: is not HOST or HOST:PORT");
 	refuses(D "dns = { servers = [ \"ns.test\" ]; };", ERR_RANGE,
 	    ":2: dns.servers[0]: is not ADDRESS or ADDRESS:PORT");
+	refuses(D "registrar = { service_route = \"tel:1\"; };", ERR_RANGE,
+	    ":2: registrar.service_route: is not a SIP URI");
 	refuses(D "trusted = [ \"10.0.0.0/8\" ];", ERR_RANGE,
 	    ":2: trusted[0]: is not an IPv4 or IPv6 address");
 	refuses(D "user = \"a b\";", ERR_RANGE,
