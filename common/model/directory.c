@@ -183,6 +183,22 @@ directory_number(const struct directory *d, uint32_t tenant, struct span number,
 	return n != NULL && texts_inside(&n->target, 1, b) ? n : NULL;
 }
 
+const struct dir_group *
+directory_group(const struct directory *d, uint32_t tenant, struct span name, struct dir_buf *b)
+{
+	struct dir_key k;
+	const struct dir_group *g =
+	    look_up(d, dir_key_of(&k, 'h', tenant, name), sizeof(struct dir_group), b);
+
+	if (g == NULL || g->n > DIR_MEMBERS_MAX)
+		return NULL;
+	for (unsigned i = 0; i < g->n; i++)
+		if (!texts_inside(&g->members[i].user, 1, b))
+			return NULL;
+	const struct dir_text texts[] = { g->name, g->number, g->overflow };
+	return texts_inside(texts, sizeof(texts) / sizeof(texts[0]), b) ? g : NULL;
+}
+
 const struct dir_gateway *
 directory_gateway(const struct directory *d, uint64_t id, struct dir_buf *b)
 {

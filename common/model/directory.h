@@ -12,6 +12,7 @@
  *     g NAME                gateway by id, 8 bytes         -> struct dir_gateway
  *     a IP                  16 bytes + family              -> struct dir_gateway_at (its ids)
  *     r TENANT PREFIX       longest prefix wins            -> struct dir_route
+ *     h TENANT NAME         a hunt group                   -> struct dir_group
  *     x TENANT USER         who may register for this user -> struct dir_delegates
  */
 #ifndef TANDEM_MODEL_DIRECTORY_H
@@ -74,6 +75,32 @@ struct dir_number {
 	uint8_t kind;
 	uint8_t pad[3];
 	struct dir_text target;       /* user, group name, or URI of a redirect */
+};
+
+/* A hunt group, its members in their order (table hunt_group). */
+enum dir_group_mode {
+	DIR_RING_ALL,
+	DIR_LINEAR,
+	DIR_CIRCULAR,
+	DIR_LONGEST_IDLE,
+	DIR_WEIGHTED
+};
+enum { DIR_MEMBERS_MAX = 32 };
+struct dir_member {
+	struct dir_text user;
+	uint16_t weight;              /* from 1; for DIR_WEIGHTED */
+	uint8_t logged_in, pad;
+};
+struct dir_group {
+	uint32_t tenant, id;          /* id: hunt_group_id, from 1 */
+	uint8_t mode;                 /* enum dir_group_mode */
+	uint8_t follow;               /* 1: members' forwards act; 0: they are ignored */
+	uint16_t ring_s;              /* of each member */
+	uint16_t overflow_s;          /* after the call came; 0: when nobody is left only */
+	uint16_t n;
+	struct dir_text name, number, overflow;
+	struct dir_member members[DIR_MEMBERS_MAX];
+	/* the text follows */
 };
 
 struct dir_gateway {
@@ -143,6 +170,8 @@ const struct dir_subscriber *directory_subscriber(const struct directory *d, uin
     struct span user, struct dir_buf *b);
 const struct dir_number *directory_number(const struct directory *d, uint32_t tenant,
     struct span number, struct dir_buf *b);
+const struct dir_group *directory_group(const struct directory *d, uint32_t tenant,
+    struct span name, struct dir_buf *b);
 const struct dir_gateway *directory_gateway(const struct directory *d, uint64_t id,
     struct dir_buf *b);
 /* The gateway whose address this is (and port, when several share the address); NULL: a stranger. */
@@ -168,6 +197,11 @@ enum err directory_put_subscriber(struct directory *d, const struct dir_subscrib
     const struct dir_subscriber_text *text);
 enum err directory_put_number(struct directory *d, uint32_t tenant, struct span number,
     enum dir_number_kind kind, struct span target);
+struct dir_group_text {
+	struct span name, number, overflow, members[DIR_MEMBERS_MAX]; /* users */
+};
+enum err directory_put_group(struct directory *d, const struct dir_group *g,
+    const struct dir_group_text *text);
 enum err directory_put_gateway(struct directory *d, const struct dir_gateway *g, struct span name,
     struct span host, struct span proxy);
 enum err directory_put_route(struct directory *d, uint32_t tenant, struct span prefix,
@@ -179,6 +213,7 @@ enum err directory_delete_domain(struct directory *d, struct span domain);
 enum err directory_delete_tenant(struct directory *d, uint32_t tenant);
 enum err directory_delete_subscriber(struct directory *d, uint32_t tenant, struct span user);
 enum err directory_delete_number(struct directory *d, uint32_t tenant, struct span number);
+enum err directory_delete_group(struct directory *d, uint32_t tenant, struct span name);
 enum err directory_delete_gateway(struct directory *d, uint64_t id); /* and its address */
 enum err directory_delete_route(struct directory *d, uint32_t tenant, struct span prefix);
 

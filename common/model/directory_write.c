@@ -130,6 +130,28 @@ directory_put_number(struct directory *d, uint32_t tenant, struct span number,
 	return put(d, dir_key_of(&k, 'n', tenant, number), record, b.len);
 }
 
+enum err
+directory_put_group(
+    struct directory *d, const struct dir_group *g, const struct dir_group_text *text)
+{
+	struct dir_key k;
+	struct dir_buf room;
+	struct dir_group *record = (struct dir_group *)room.words;
+	struct buf b = buf_on(room.words, sizeof(room.words));
+
+	if (g->n > DIR_MEMBERS_MAX)
+		return ERR_RANGE;
+	buf_put(&b, span_of(g, sizeof(*g)));
+	record->name = pack(&b, text->name);
+	record->number = pack(&b, text->number);
+	record->overflow = pack(&b, text->overflow);
+	for (unsigned i = 0; i < g->n; i++)
+		record->members[i].user = pack(&b, text->members[i]);
+	if (!buf_ok(&b))
+		return ERR_RANGE;
+	return put(d, dir_key_of(&k, 'h', g->tenant, text->name), record, b.len);
+}
+
 /* Takes a gateway out of those at an address. */
 static enum err
 leave_address(struct directory *d, const struct netaddr *a, uint64_t id)
@@ -252,6 +274,14 @@ directory_delete_number(struct directory *d, uint32_t tenant, struct span number
 	struct dir_key k;
 
 	return forget(d, dir_key_of(&k, 'n', tenant, number));
+}
+
+enum err
+directory_delete_group(struct directory *d, uint32_t tenant, struct span name)
+{
+	struct dir_key k;
+
+	return forget(d, dir_key_of(&k, 'h', tenant, name));
 }
 
 enum err

@@ -40,6 +40,15 @@
 	" and ds.subscriber_id = d.subscriber_id"                                                  \
 	" left join tandem.hunt_group dg on dg.tenant_id = d.tenant_id"                            \
 	" and dg.hunt_group_id = d.hunt_group_id) n"
+/* A row for each member, whose tenant and name come first; one without a member for an empty group. */
+#define GROUP_COLUMNS                                                                              \
+	"g.hunt_group_id, g.mode, g.features, g.ring_s, g.overflow_s, g.number, g.overflow,"       \
+	" u.username, m.weight, m.logged_in"
+#define GROUP_TABLES                                                                               \
+	" left join tandem.hunt_group_member m"                                                    \
+	" on m.tenant_id = g.tenant_id and m.hunt_group_id = g.hunt_group_id"                      \
+	" left join tandem.subscriber u"                                                           \
+	" on u.tenant_id = m.tenant_id and u.subscriber_id = m.subscriber_id"
 #define PAGE	" limit 1000"
 #define CHANGED " from jsonb_to_recordset($1::jsonb) k(i bigint, n text) left join "
 
@@ -79,6 +88,15 @@ static const struct {
 	    " where (n.tenant_id, n.number) > ($1::int, $2) order by 1, 2" PAGE,
 	    "select k.i, k.n, n.kind, n.target" CHANGED NUMBERS
 	    " on n.tenant_id = k.i and n.number = k.n" },
+	[DIR_GROUP] = { "group",
+	    "with page as (select tenant_id, name from tandem.hunt_group"
+	    " where (tenant_id, name) > ($1::int, $2) order by 1, 2" PAGE ")"
+	    " select g.tenant_id, g.name, " GROUP_COLUMNS
+	    " from page join tandem.hunt_group g using (tenant_id, name)" GROUP_TABLES
+	    " order by g.tenant_id, g.name, m.position",
+	    "select k.i, k.n, " GROUP_COLUMNS CHANGED
+	    "tandem.hunt_group g on g.tenant_id = k.i and g.name = k.n" GROUP_TABLES
+	    " order by k.i, k.n, m.position" },
 	[DIR_SUBSCRIBER_GONE] = { "subscriber_gone", NULL,
 	    "select k.i, k.n, " SUBSCRIBER_COLUMNS CHANGED
 	    "tandem.subscriber s on s.tenant_id = k.i and s.username = k.n" SUBSCRIBER_TABLES },
@@ -228,6 +246,9 @@ deleted(struct directory *d, enum dir_kind kind, uint64_t id, struct span name, 
 	case DIR_NUMBER:
 		directory_delete_number(d, (uint32_t)id, name);
 		break;
+	case DIR_GROUP:
+		directory_delete_group(d, (uint32_t)id, name);
+		break;
 	case DIR_KINDS:
 		break;
 	}
@@ -349,6 +370,41 @@ put_routes(struct directory *d, struct row r, struct span prefix, int *next_r)
 	return directory_put_route(d, tenant, prefix, &route);
 }
 
+/* The rows of one group, a member each, in their order; *next_r: the row behind them. */
+static enum err
+put_group(struct directory *d, struct row r, struct span name, int *next_r)
+{
+	static const char *const modes[] = { "ring_all", "linear", "circular", "longest_idle",
+		"weighted", NULL };
+	static const char *const features[] = { "ignore", "follow", NULL };
+	struct row key = { r.res, r.n, 0 };
+	struct dir_group_text x = { .name = name };
+	struct dir_group g = { .tenant = (uint32_t)number(&key, UINT32_MAX) };
+
+	g.id = (uint32_t)number(&r, UINT32_MAX);
+	g.mode = word_of(&r, modes);
+	g.follow = word_of(&r, features);
+	g.ring_s = (uint16_t)number(&r, UINT16_MAX);
+	g.overflow_s = (uint16_t)number(&r, UINT16_MAX);
+	x.number = text(&r);
+	x.overflow = text(&r);
+	for (int column = r.column; r.n < PQntuples(r.res); r.n++) {
+		struct row same = { r.res, r.n, 0 };
+		struct span user;
+		if (number(&same, UINT32_MAX) != g.tenant || !span_eq(text(&same), name))
+			break;
+		same.column = column;
+		user = text(&same);
+		if (user.p == NULL || g.n == DIR_MEMBERS_MAX)
+			continue;
+		x.members[g.n] = user;
+		g.members[g.n].weight = (uint16_t)number(&same, UINT16_MAX);
+		g.members[g.n++].logged_in = flag(&same, true);
+	}
+	*next_r = r.n;
+	return directory_put_group(d, &g, &x);
+}
+
 static enum err
 put_number(struct directory *d, struct row *r, uint32_t tenant, struct span digits)
 {
@@ -377,6 +433,7 @@ put_row(struct directory *d, enum dir_kind kind, struct row *r, struct dir_tally
 	case DIR_NUMBER:
 		return put_number(d, r, (uint32_t)id, name);
 	case DIR_ROUTE:
+	case DIR_GROUP:
 	case DIR_SUBSCRIBER_GONE:
 	case DIR_KINDS:
 		break;
@@ -400,6 +457,8 @@ dir_rows(struct directory *d, enum dir_kind kind, const struct pg_result *res,
 			deleted(d, kind, id, name, t);
 		else if (kind == DIR_ROUTE)
 			e = put_routes(d, r, name, &next);
+		else if (kind == DIR_GROUP)
+			e = put_group(d, r, name, &next);
 		else
 			e = put_row(d, kind, &r, t);
 		if (e != ERR_NONE && !t->full)

@@ -247,6 +247,7 @@ enum dir_kind {
 	DIR_ROUTE,
 	DIR_SUBSCRIBER,
 	DIR_NUMBER,
+	DIR_GROUP,
 	DIR_PAGED, /* those above are read page by page */
 	DIR_SUBSCRIBER_GONE = DIR_PAGED,
 	DIR_KINDS

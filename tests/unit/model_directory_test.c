@@ -108,6 +108,29 @@ address(const char *ip, uint16_t port)
 	return a;
 }
 
+Test(model_directory, groups)
+{
+	struct dir_group g = { .tenant = 1, .id = 7, .mode = DIR_LINEAR, .ring_s = 20, .n = 2 };
+	struct dir_group_text text = { SPAN("sales"), SPAN("2000"), SPAN("1009"),
+		{ SPAN("alice"), SPAN("bob") } };
+	struct dir_buf b;
+	const struct dir_group *f;
+
+	g.members[1].logged_in = 1;
+	cr_assert_eq(directory_put_group(&d, &g, &text), ERR_NONE);
+	f = directory_group(&reader, 1, SPAN("sales"), &b);
+	cr_assert_not_null(f);
+	cr_expect_eq(f->id, 7);
+	cr_expect(span_eq(dir_text(f, f->overflow), SPAN("1009")));
+	cr_expect(span_eq(dir_text(f, f->members[1].user), SPAN("bob")));
+	cr_expect_eq(f->members[1].logged_in, 1);
+	cr_expect_null(directory_group(&reader, 2, SPAN("sales"), &b), "another tenant");
+	g.n = DIR_MEMBERS_MAX + 1;
+	cr_expect_eq(directory_put_group(&d, &g, &text), ERR_RANGE);
+	cr_expect_eq(directory_delete_group(&d, 1, SPAN("sales")), ERR_NONE);
+	cr_expect_null(directory_group(&reader, 1, SPAN("sales"), &b));
+}
+
 static uint64_t
 at(const char *ip, uint16_t port)
 {
