@@ -155,6 +155,8 @@ def test_every_key_sets_shows_and_clears(ctl):
     (["set", "alice", "colour=red"], 1, "no such key: colour"),
     (["set", "alice", "cfu=carol"], 1, 'cfu: "carol" is not a number or a SIP URI'),
     (["set", "alice", "cfu=1001"], 1, "cannot be forwarded to itself"),
+    (["set", "alice", "cfb=112"], 1, "cannot be forwarded to an emergency number"),
+    (["set", "alice", "cfnr=tel:911"], 1, "cannot be forwarded to an emergency number"),
     (["set", "alice", "cfnr=sip:alice@ALT.test;x=y"], 1, "cfnr: a subscriber's calls cannot be"),
     (["set", "alice", "cfb=sip:a b@c"], 1, "cfb: "),
     (["set", "alice", "cfnr_timeout=0"], 1, 'cfnr_timeout: "0" is not a number of seconds'),

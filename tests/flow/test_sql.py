@@ -43,6 +43,10 @@ def test_changes_are_told(ctl):
     "insert into tandem.route (tenant_id, name, gateway_id) values (2, 'r', 1)",
     "update tandem.subscriber set tenant_id = 2",
     "update tandem.subscriber_service set cfu = '201'",
+    "update tandem.subscriber_service set cfb = '112'",
+    "update tandem.subscriber_service set cfnr = 'tel:911'",
+    "update tandem.subscriber_service set cfnrc = 'sip:1@acme.test'",
+    "update tandem.subscriber_service set cfu = '+'",
 ])
 def test_constraints_refuse(ctl, statement):
     ctl("subscriber", "add", "201", "--password", "x")
@@ -50,6 +54,32 @@ def test_constraints_refuse(ctl, statement):
     ctl("tenant", "add", "acme", "domain=acme.test")
     ctl.sql("update tandem.tenant set tenant_id = 2 where name = 'acme'; ")
     ctl.sql_refused(statement)
+
+
+@pytest.mark.parametrize("act, number, seconds, status, phrase", [
+    ("cfu.set", "'202'", "null", 200, "cfu 202"),
+    ("cfu.set", "null", "null", 403, "cfu: no number has been set"),
+    ("cfu.set", "'201'", "null", 403, "cfu: a subscriber's calls cannot be forwarded to itself (201)"),
+    ("cfall.set", "'112'", "null", 403, "cfu: calls cannot be forwarded to an emergency number (112)"),
+    ("cfnr.set", "'202'", "20", 200, "cfnr 202"),
+    ("cfcond.query", "null", "null", 200, "cfb off, cfnr off, cfnrc off"),
+    ("cw.clear", "null", "null", 200, "call_waiting off"),
+    ("all.clear", "null", "null", 200, "cfu off, cfb off, cfnr off, cfnrc off"),
+    ("redial", "null", "null", 404, "No such service"),
+])
+def test_a_service_code_is_done_or_refused(ctl, act, number, seconds, status, phrase):
+    ctl("subscriber", "add", "201", "--password", "x")
+    assert ctl.sql("select * from tandem.feature_act(1, '%s', %s, %s)" % (act, number, seconds)) == \
+        [[str(status), phrase]]
+
+
+def test_a_forward_is_switched_on_again_without_its_number(ctl):
+    ctl("subscriber", "add", "201", "--password", "x")
+    act = "select phrase from tandem.feature_act(1, '%s', %s, null)"
+    for what, number, said in (("cfu.set", "'202'", "cfu 202"), ("cfu.clear", "null", "cfu off"),
+                               ("cfu.set", "null", "cfu 202"), ("cfu.erase", "null", "cfu off"),
+                               ("cfu.set", "null", "cfu: no number has been set")):
+        assert ctl.sql(act % (what, number)) == [[said]]
 
 
 CDR = ("insert into tandem.cdr (cdr_id, call_id, seq, tenant_id, payer_kind, payer_account_id, "
