@@ -5,6 +5,47 @@
 
 #include "ipc/process.h"
 
+static struct call_who *
+who_of(const struct call_views *views)
+{
+	const struct call_view *v = (const void *)(views + 1);
+
+	return (struct call_who *)(uintptr_t)(v + views->count);
+}
+
+size_t
+call_views_bytes(uint32_t calls)
+{
+	return sizeof(struct call_views) +
+	       (size_t)calls * (sizeof(struct call_view) + sizeof(struct call_who));
+}
+
+void
+call_who_put(struct call_views *views, uint32_t i, const uint64_t *users, unsigned n)
+{
+	struct call_who *who = &who_of(views)[i];
+
+	for (unsigned k = 0; k < CALL_WHO_USERS; k++)
+		__atomic_store_n(&who->user[k], k < n ? users[k] : 0, __ATOMIC_RELAXED);
+}
+
+unsigned
+call_who_count(const struct call_views *views, uint64_t user, uint32_t except)
+{
+	uint32_t used = __atomic_load_n(&views->used, __ATOMIC_ACQUIRE);
+	const struct call_who *who = who_of(views);
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < used && i < views->count; i++) {
+		uint64_t u = ~user;
+
+		for (unsigned k = 0; k < CALL_WHO_USERS && u != user && u != 0; k++)
+			u = __atomic_load_n(&who[i].user[k], __ATOMIC_RELAXED);
+		n += u == user && i != except;
+	}
+	return n;
+}
+
 /* The version is odd from begin to end. The fences keep the fields on their side of it. */
 void
 call_view_begin(struct call_view *v)

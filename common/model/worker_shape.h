@@ -1,7 +1,7 @@
 /*
  * How a worker's region is divided: the supervisor sizes it, the worker lays its pools over it.
  *
- *     struct process | call_views, one view a call | calls | legs | transactions | heap
+ *     struct process | call_views, one view and one call_who a call | calls | legs | transactions | heap
  *
  * Slots are given room here, not sizeof, because their structs are the worker's own; the worker
  * asserts that they fit. The file is sparse: what was never used takes no memory.

@@ -154,7 +154,7 @@ struct attempt {
 	uint8_t redirects; /* that were followed */
 	uint8_t forwards;  /* by subscribers it was for, and by others before us */
 	uint8_t silent;	   /* 1: whom it is for sends it on when nothing comes back */
-	uint8_t pad;
+	uint8_t waits;	   /* 1: he talks already: this call waits for him */
 	uint16_t no_answer_s; /* and when it rang for so long; 0 = not */
 	uint16_t pad2;
 	uint32_t segment; /* heap offset of the one that targets are added to; 0: the first */

@@ -23,6 +23,17 @@ best_order(struct worker *w, struct call *c)
 	return best; /* 0: none left */
 }
 
+/* The waiting call sounds other than the first (TS 24.615, RFC 7462; FLOWS.md S1-13). */
+static struct span
+alert_toward(struct worker *w, const struct call *c, const struct target *t)
+{
+	bool his = t->kind == TARGET_CONTACT &&
+		   span_eq(kept_span(&w->heap, t->user), kept_span(&w->heap, c->attempt.user));
+
+	return his && c->attempt.waits ? SPAN("Alert-Info: <urn:alert:service:call-waiting>\r\n")
+				       : SPAN_NONE;
+}
+
 static struct span
 headers_toward(struct worker *w, const struct call *c, const struct target *t)
 {
@@ -30,14 +41,16 @@ headers_toward(struct worker *w, const struct call *c, const struct target *t)
 	    kept_span(&w->heap, t->headers.len > 0 ? t->headers : c->attempt.headers);
 	struct span who = kept_span(&w->heap, c->attempt.identity);
 	struct span by = forward_lines(w, c, t);
+	struct span alert = alert_toward(w, c, t);
 	struct buf b;
 
 	if (!t->trusted && !peer_is_trusted(w, &t->flow.peer))
 		who = SPAN_NONE;
-	if (who.len == 0 && by.len == 0)
+	if (who.len == 0 && by.len == 0 && alert.len == 0)
 		return through;
-	b = scratch_buf(w, through.len + who.len + by.len);
+	b = scratch_buf(w, through.len + alert.len + who.len + by.len);
 	buf_put(&b, through);
+	buf_put(&b, alert);
 	buf_put(&b, who);
 	buf_put(&b, by);
 	return buf_span(&b);

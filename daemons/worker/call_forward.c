@@ -122,7 +122,7 @@ query_of(struct worker *w, const struct call *c, struct span number, struct rout
 static unsigned
 route_on(struct worker *w, struct call *c, const struct origin *o, const struct route_query *q)
 {
-	struct feature_verdict no = features_originate(w, c, o);
+	struct feature_verdict no = features_originate(w, c, o, q);
 	struct route_result to;
 
 	if (no.status != 0)

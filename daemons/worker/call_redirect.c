@@ -158,7 +158,7 @@ last_target(struct worker *w, const struct call *c)
 static unsigned
 ring_for(struct redirection *r, const struct origin *o, const struct route_query *q)
 {
-	struct feature_verdict no = features_originate(r->w, r->c, o);
+	struct feature_verdict no = features_originate(r->w, r->c, o, q);
 	uint32_t last = last_target(r->w, r->c);
 	struct route_result route;
 

@@ -168,7 +168,7 @@ call_target(struct call_step *s, const struct sip_refer_to *refer_to)
 	if (!open_segment(s, o, q.dialled))
 		return 500;
 	c->attempt.segment = c->transfer.segment;
-	no = features_originate(w, c, o);
+	no = features_originate(w, c, o, &q);
 	if (no.status != 0)
 		return no.status;
 	route = route_call(w, c, &q, o);

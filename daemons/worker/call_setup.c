@@ -125,6 +125,8 @@ call_setup(void *step, const void *setup)
 	struct party *caller = party_new(w, c, PARTY_CALLER, in->leg);
 	struct feature_verdict no;
 	struct route_result route;
+	struct route_query q;
+	bool replaces;
 
 	must(caller != NULL); /* call_new saw to it */
 	c->caller = heap_offset(&w->heap, caller);
@@ -153,19 +155,19 @@ call_setup(void *step, const void *setup)
 		refuse(w, c, 500, "Privacy service not available");
 		return;
 	}
-	no = features_originate(w, c, in->origin);
+	q = (struct route_query){ sip_span(in->invite, in->invite->uri),
+		kept_span(&w->heap, c->dialled), &in->invite->flow.local };
+	replaces = sip_has(in->invite, SIP_H_REPLACES);
+	no = features_originate(w, c, in->origin, replaces ? NULL : &q);
 	if (no.status != 0) {
 		refuse(w, c, no.status, no.reason);
 		return;
 	}
-	if (sip_has(in->invite, SIP_H_REPLACES)) {
+	if (replaces) {
 		take_place(s, in->invite);
 		return;
 	}
-	route = route_call(w, c,
-	    &(struct route_query){ sip_span(in->invite, in->invite->uri),
-		kept_span(&w->heap, c->dialled), &in->invite->flow.local },
-	    in->origin);
+	route = route_call(w, c, &q, in->origin);
 	if (route.status != 0)
 		refuse_with(w, c, &route);
 	else if (!call_dial_next(w, c))

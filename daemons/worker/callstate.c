@@ -227,6 +227,56 @@ callstate_put(struct worker *w, const struct call *c, struct call_view_users *u)
 		put_party(w, c, p, u);
 }
 
+unsigned
+callstate_users(struct worker *w, const struct call *c, uint64_t users_r[CALL_WHO_USERS])
+{
+	unsigned n = 0;
+
+	for (const struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
+		uint64_t user = state_of(c, p) == CALL_USER_NONE ? 0 : user_of(w, c, p);
+		unsigned k = 0;
+
+		while (k < n && users_r[k] != user)
+			k++;
+		if (user != 0 && k == n && n < CALL_WHO_USERS)
+			users_r[n++] = user;
+	}
+	return n;
+}
+
+static const struct call_views *
+views_of(struct worker *w, unsigned worker)
+{
+	const char *region;
+	size_t size;
+
+	if (worker == w->child.index)
+		return (const struct call_views *)(const void *)w->views - 1;
+	if (w->views_of[worker] == NULL) {
+		region = child_region(&w->child, proc_of(ROLE_WORKER, worker), &size);
+		if (region != NULL && size >= w->shape.size)
+			w->views_of[worker] = (const void *)(region + w->shape.views_at);
+	}
+	return w->views_of[worker];
+}
+
+unsigned
+callstate_count(struct worker *w, const struct call *c, struct span user)
+{
+	uint64_t hash = call_user_hash(&w->key, c->tenant, user);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < w->settings->processes.workers; i++) {
+		const struct call_views *views = views_of(w, i);
+		bool own = i == w->child.index;
+
+		if (views != NULL)
+			n += call_who_count(
+			    views, hash, own ? pool_index(&w->calls, c) : UINT32_MAX);
+	}
+	return n;
+}
+
 void
 callstate_tell(struct worker *w, const struct call *c, const struct call_view_users *before,
     const struct call_view_users *now)

@@ -9,6 +9,7 @@ static const struct feature *const features[] = {
 	&feature_acr,	    /* terminating 5: who hides is not sent on either */
 	&feature_forward,   /* 6: always forwarding goes before DND, which it makes pointless */
 	&feature_dnd,	    /* 7: busy to everyone, which forwarding on busy hears of */
+	&feature_limit,	    /* 8: and so is one who has as many calls as he wants */
 };
 enum { N_FEATURES = sizeof(features) / sizeof(features[0]) };
 
@@ -19,13 +20,14 @@ is_silent(const struct feature_verdict *v)
 }
 
 struct feature_verdict
-features_originate(struct worker *w, struct call *c, const struct origin *o)
+features_originate(
+    struct worker *w, struct call *c, const struct origin *o, const struct route_query *q)
 {
 	struct feature_verdict v = { 0 };
 
 	for (unsigned i = 0; i < N_FEATURES && is_silent(&v); i++)
 		if (features[i]->originate != NULL)
-			v = features[i]->originate(w, c, o);
+			v = features[i]->originate(w, c, o, q);
 	return v;
 }
 

@@ -286,10 +286,14 @@ acknowledge(struct worker *w)
 void
 recover(struct worker *w)
 {
+	struct call_views *views = (void *)(w->region + w->shape.views_at);
+
 	heap_sweep(&w->heap, owner_lives, w);
 	for (uint32_t i = 0; i < w->calls.touched; i++)
-		if (w->views[i].state != CALL_VIEW_NONE && call_at(w, w->views[i].call) == NULL)
+		if (w->views[i].state != CALL_VIEW_NONE && call_at(w, w->views[i].call) == NULL) {
 			w->views[i] = (struct call_view){ 0 };
+			call_who_put(views, i, NULL, 0);
+		}
 	txns_recover(&w->txns);
 	acknowledge(w);
 	take_up_calls(w);

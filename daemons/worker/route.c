@@ -82,6 +82,7 @@ is_for(struct worker *w, struct call *c, const struct dir_subscriber *s)
 	segment_at(w, a->segment != 0 ? a->segment : c->segments)->called_account = s->id;
 	a->user = call_keep(w, c, dir_text(s, s->user));
 	a->silent = s->cfnrc.len > 0;
+	a->waits = 0;
 	a->no_answer_s = 0;
 	if (s->cfnr.len > 0)
 		a->no_answer_s = s->cfnr_timeout_s != 0 ? s->cfnr_timeout_s

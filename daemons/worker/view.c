@@ -36,10 +36,24 @@ state_of(const struct call *c)
 	return CALL_VIEW_ENDING;
 }
 
+static struct call_views *
+views_of(struct worker *w)
+{
+	return (struct call_views *)(void *)w->views - 1;
+}
+
+static void
+put_who(struct worker *w, const struct call *c)
+{
+	uint64_t users[CALL_WHO_USERS];
+
+	call_who_put(views_of(w), pool_index(&w->calls, c), users, callstate_users(w, c, users));
+}
+
 static void
 mark_used(struct worker *w, const struct call_view *v)
 {
-	struct call_views *views = (struct call_views *)(void *)w->views - 1;
+	struct call_views *views = views_of(w);
 	uint32_t used = (uint32_t)(v - w->views) + 1;
 
 	if (views->used < used)
@@ -73,6 +87,7 @@ view_update(struct worker *w, struct call *c)
 	put_text(w, v->to, c->dialled);
 	put_text(w, v->connected, s == NULL ? (struct kept){ 0 } : s->connected);
 	callstate_put(w, c, &v->users);
+	put_who(w, c);
 	call_view_end(v);
 	mark_used(w, v);
 	callstate_tell(w, c, &before, &v->users);
@@ -88,6 +103,7 @@ view_clear(struct worker *w, const struct call *c)
 	v->state = CALL_VIEW_NONE;
 	v->call = 0;
 	v->users.n = 0;
+	call_who_put(views_of(w), pool_index(&w->calls, c), NULL, 0);
 	call_view_end(v);
 	callstate_tell(w, c, &before, &v->users);
 }

@@ -212,6 +212,12 @@ void view_clear(struct worker *w, const struct call *c);
 
 /* --- callstate.c: who is in the call, for who watches him -----------------------------------------*/
 bool callstate_has_changed(struct worker *w, const struct call *c, const struct call_view *v);
+/* Who is in it, each once (call_who); how many. */
+unsigned callstate_users(struct worker *w, const struct call *c, uint64_t users_r[CALL_WHO_USERS]);
+/* In how many other calls is this user of the call's tenant, whichever worker has them? Made from the
+ * calls that exist each time, so that nothing can leak. Two that begin in two workers at the very same
+ * moment do not see each other. */
+unsigned callstate_count(struct worker *w, const struct call *c, struct span user);
 /* Makes the entries. */
 void callstate_put(struct worker *w, const struct call *c, struct call_view_users *u);
 /* The registrar, of those who are watched and whose entries came, changed or went. */
@@ -230,9 +236,10 @@ struct feature_verdict {
 enum refusal_kind { REFUSED_OTHERWISE, REFUSED_BUSY, REFUSED_NO_ANSWER, REFUSED_UNREACHABLE };
 struct feature { /* any of these may be NULL */
 	const char *name;
-	/* Originating side, before the route is chosen. */
-	struct feature_verdict (*originate)(
-	    struct worker *w, struct call *c, const struct origin *o);
+	/* Originating side, before the route is chosen: the caller's, and of each who sends the call
+	 * on, which then is his. q: where to; NULL: to take a place in a call (RFC 3891). */
+	struct feature_verdict (*originate)(struct worker *w, struct call *c,
+	    const struct origin *o, const struct route_query *q);
 	/* Terminating side: the call is for this subscriber. */
 	struct feature_verdict (*terminate)(
 	    struct worker *w, struct call *c, const struct dir_subscriber *called);
@@ -240,12 +247,14 @@ struct feature { /* any of these may be NULL */
 	struct feature_verdict (*refused)(struct worker *w, struct call *c,
 	    const struct dir_subscriber *called, enum refusal_kind how);
 };
-struct feature_verdict features_originate(struct worker *w, struct call *c, const struct origin *o);
+struct feature_verdict features_originate(
+    struct worker *w, struct call *c, const struct origin *o, const struct route_query *q);
 struct feature_verdict features_terminate(
     struct worker *w, struct call *c, const struct dir_subscriber *called);
 struct feature_verdict features_refused(
     struct worker *w, struct call *c, const struct dir_subscriber *called, enum refusal_kind how);
-extern const struct feature feature_suspended, feature_acr, feature_forward, feature_dnd;
+extern const struct feature feature_suspended, feature_acr, feature_forward, feature_dnd,
+    feature_limit;
 /* --- inbox.c ------------------------------------------------------------------------------------*/
 void inbox_record(struct worker *w, const struct ring_record *r, unsigned from);
 void inbox_message(struct worker *w, struct sip_msg *m);
@@ -280,6 +289,7 @@ struct worker {
 	struct heap heap;
 	struct pool calls, legs, txn_pool;
 	struct call_view *views;
+	const struct call_views *views_of[PROC_MAX]; /* the other workers'; NULL: not seen yet */
 	const struct watched *watched; /* in the registrar's region; NULL: not seen yet */
 	struct txns txns;
 	struct challenge challenge;

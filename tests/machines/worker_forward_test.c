@@ -28,6 +28,7 @@ wishes(const char *user, const char *number, struct wishes x)
 {
 	struct dir_subscriber s = { .trust = DIR_TRUST_BINDING,
 		.cfnr_timeout_s = (uint16_t)x.cfnr_s,
+		.call_waiting = 1,
 		.dnd = (uint8_t)x.dnd,
 		.acr = (uint8_t)x.acr };
 	struct dir_subscriber_text text = { .user = span_str(user),

@@ -242,7 +242,9 @@ Test(worker_replaces, early_of_the_caller)
 static void
 in_group(const char *user, const char *number)
 {
-	struct dir_subscriber s = { .id = 900, .tenant = 1, .trust = DIR_TRUST_ADDRESS };
+	struct dir_subscriber s = {
+		.id = 900, .tenant = 1, .call_waiting = 1, .trust = DIR_TRUST_ADDRESS
+	};
 	struct dir_subscriber_text text = {
 		.user = span_str(user), .number = span_str(number), .pickup_group = SPAN("sales")
 	};

@@ -18,8 +18,7 @@ worker_shape(const struct settings *s, struct worker_shape *x)
 	*x = (struct worker_shape){ rig_size.calls, rig_size.legs, rig_size.txns, { 0 },
 		PROCESS_HEAD, 0, 0, 0, 0, 0 };
 	memcpy(x->blocks, rig_size.blocks, sizeof(x->blocks));
-	x->calls_at =
-	    page_up(x->views_at + sizeof(struct call_views) + x->calls * sizeof(struct call_view));
+	x->calls_at = page_up(x->views_at + call_views_bytes(x->calls));
 	x->legs_at = page_up(x->calls_at + (size_t)x->calls * WORKER_CALL_BYTES);
 	x->txns_at = page_up(x->legs_at + (size_t)x->legs * WORKER_LEG_BYTES);
 	x->heap_at = page_up(x->txns_at + (size_t)x->txns * sizeof(struct txn));

@@ -31,6 +31,7 @@ rig_subscriber_put(struct dir_subscriber *s, const char *user, const char *numbe
 
 	s->id = ++ids;
 	s->tenant = 1;
+	s->call_waiting = 1;
 	digest_ha1(DIGEST_MD5, span_str(user), SPAN("example.com"), SPAN("secret"), s->ha1.md5);
 	s->ha1.has = 1 << DIGEST_MD5;
 	cr_assert_eq(directory_put_subscriber(&rig->directory, s, &text), ERR_NONE);

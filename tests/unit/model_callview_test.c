@@ -38,3 +38,22 @@ Test(model_callview, read)
 	cr_expect_eq(call_view_read(region, SIZE, COUNT, &seen), ERR_RANGE, "a count that lies");
 	free(region);
 }
+
+/* Who is in how many calls: one's own is not counted, nor what is over. */
+Test(model_callview, who)
+{
+	struct call_views *views = calloc(1, call_views_bytes(COUNT));
+	const uint64_t both[] = { 7, 8 }, many[] = { 1, 2, 3, 4, 5, 6, 9, 8 };
+
+	views->count = views->used = COUNT;
+	cr_expect_eq(call_who_count(views, 8, UINT32_MAX), 0);
+	call_who_put(views, 0, both, 2);
+	call_who_put(views, 2, many, CALL_WHO_USERS);
+	cr_expect_eq(call_who_count(views, 7, UINT32_MAX), 1);
+	cr_expect_eq(call_who_count(views, 8, UINT32_MAX), 2);
+	cr_expect_eq(call_who_count(views, 8, 2), 1);
+	views->used = COUNT + 100; /* a count that lies */
+	call_who_put(views, 2, NULL, 0);
+	cr_expect_eq(call_who_count(views, 8, UINT32_MAX), 1);
+	free(views);
+}
