@@ -12,6 +12,8 @@
 #include "base/rand.h"
 #include "worker_phone.h"
 
+#define carol (rig->phones[2])
+
 enum { LIVES = 60, CALLS = 40, MOST_US = 25000 };
 
 /* The child: calls of each kind, for as long as it lives. It waits for nothing, so that its clock is
@@ -27,6 +29,14 @@ live(void)
 			replies(bob, "INVITE", 180, "", "");
 			hears(alice, "180");
 			cancels(alice, "");
+			phones_serve(0);
+			continue;
+		}
+		if (i % 6 == 4) {
+			talk(alice, bob);
+			says(bob, "REFER", "Refer-To: <sip:carol@example.com>\r\n", "");
+			phones_serve(0);
+			hangs_up(alice, carol);
 			phones_serve(0);
 			continue;
 		}
@@ -74,6 +84,7 @@ Test(worker_kill, at_any_moment, .timeout = 240)
 
 	for (unsigned i = 0; i < LIVES; i++) {
 		rig_begin();
+		phone_new("carol", "192.0.2.3");
 		kill_a_child();
 		rig_restart(0);
 		rig_read_store(0);
