@@ -286,12 +286,12 @@ static void
 offer_kept(struct worker *w, struct call *c, const struct party *p, struct party *q)
 {
 	struct call_step s = { w, c, q };
+	struct note n = { .text = { [T_CONTENT_TYPE] = kept_span(&w->heap, c->transfer.offer_type),
+			      [T_BODY] = kept_span(&w->heap, c->transfer.offer) } };
 
 	c->negotiation.asked = heap_offset(&w->heap, q);
-	offer_with_name(&s, q, p,
-	    &(struct note){
-		.text = { [T_CONTENT_TYPE] = kept_span(&w->heap, c->transfer.offer_type),
-		    [T_BODY] = kept_span(&w->heap, c->transfer.offer) } });
+	c->negotiation.held = is_hold(w, &n);
+	offer_with_name(&s, q, p, &n);
 }
 
 void

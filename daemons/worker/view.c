@@ -60,6 +60,18 @@ mark_used(struct worker *w, const struct call_view *v)
 		__atomic_store_n(&views->used, used, __ATOMIC_RELEASE);
 }
 
+/* Who answered, or the last to whom the call was transferred. */
+static struct kept
+connected(struct worker *w, const struct call *c)
+{
+	struct kept last = { 0 };
+
+	for (const struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next))
+		if (s->connected.len > 0)
+			last = s->connected;
+	return last;
+}
+
 void
 view_update(struct worker *w, struct call *c)
 {
@@ -85,7 +97,7 @@ view_update(struct worker *w, struct call *c)
 	v->answer_ns = s == NULL ? 0 : s->answer_ns;
 	put_text(w, v->from, c->user);
 	put_text(w, v->to, c->dialled);
-	put_text(w, v->connected, s == NULL ? (struct kept){ 0 } : s->connected);
+	put_text(w, v->connected, connected(w, c));
 	callstate_put(w, c, &v->users);
 	put_who(w, c);
 	call_view_end(v);

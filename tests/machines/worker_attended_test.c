@@ -132,8 +132,10 @@ Test(worker_attended_two, amid_an_offer)
 	acks(bob2, "");
 	rig_wait_ms(100);
 	are_brought_together();
+	rig_wait_ms(5000);
 	hangs_up_across(alice, carol);
 	rig_ends_empty(2);
+	cr_expect_lt(strlen(rig_cdr("segment.1.hold_ms")), 4, "%s", rig_cdr("segment.1.hold_ms"));
 }
 
 /* Then alice and carol are both transferred again, each by the other way. */

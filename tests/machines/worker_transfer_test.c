@@ -29,6 +29,7 @@ Test(worker_transfer, S2_02r_blind)
 	are_joined(alice, carol);
 	ENDS(bob, "200 OK");
 	is_released(bob);
+	cr_expect_str_eq(rig->w[0]->views[0].connected, "carol");
 	rig_wait_ms(4000);
 	hangs_up(alice, carol);
 	rig_ends_empty(1);
@@ -165,6 +166,7 @@ Test(worker_transfer, offers_before_and_after)
 	hears(alice, "ACK");
 	hears(bob, "200 INVITE");
 	acks(bob, "");
+	rig_wait_ms(2000);
 	transfers(bob, "carol");
 	rings(carol);
 	RINGING(bob);
@@ -181,8 +183,11 @@ Test(worker_transfer, offers_before_and_after)
 	hears(carol, "ACK");
 	hears(alice, "200 INVITE");
 	acks(alice, "");
+	rig_wait_ms(5000);
 	hangs_up(alice, carol);
 	rig_ends_empty(1);
+	cr_expect_str_eq(rig_cdr("segment.1.hold_ms"), "2000", "until she talked with carol");
+	cr_expect_str_eq(rig_cdr("segment.2.hold_ms"), "");
 }
 
 /* A re-INVITE of bob's is with alice when carol answers: carol's offer waits until it is over. */
