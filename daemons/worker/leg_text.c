@@ -230,11 +230,12 @@ leg_facts(struct worker *w, const struct leg *l, struct note *n)
 
 /* What passes from one leg to the other (DESIGN.md: by an allow-list). Everything else is ours to
  * say on each leg, or is not said. The first TELLING ones may tell who speaks. */
-enum { TELLING = 5 };
-static const uint8_t through[] = { SIP_H_SUBJECT, SIP_H_CALL_INFO, SIP_H_ORGANIZATION,
-	SIP_H_IN_REPLY_TO, SIP_H_WARNING, SIP_H_PRIORITY, SIP_H_ALERT_INFO, SIP_H_ACCEPT_LANGUAGE,
-	SIP_H_CONTENT_DISPOSITION, SIP_H_CONTENT_ENCODING, SIP_H_CONTENT_LANGUAGE,
-	SIP_H_MIME_VERSION, SIP_H_REASON, SIP_H_INFO_PACKAGE, SIP_H_RECV_INFO, SIP_H_RETRY_AFTER };
+enum { TELLING = 6 };
+static const uint8_t through[] = { SIP_H_IDENTITY, SIP_H_SUBJECT, SIP_H_CALL_INFO,
+	SIP_H_ORGANIZATION, SIP_H_IN_REPLY_TO, SIP_H_WARNING, SIP_H_PRIORITY, SIP_H_ALERT_INFO,
+	SIP_H_ACCEPT_LANGUAGE, SIP_H_CONTENT_DISPOSITION, SIP_H_CONTENT_ENCODING,
+	SIP_H_CONTENT_LANGUAGE, SIP_H_MIME_VERSION, SIP_H_REASON, SIP_H_INFO_PACKAGE,
+	SIP_H_RECV_INFO, SIP_H_RETRY_AFTER, SIP_H_DATE };
 
 static struct span
 copy_headers(struct worker *w, const struct sip_msg *m, unsigned from)

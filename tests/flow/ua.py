@@ -89,7 +89,7 @@ class Call:
             "Expires", "Supported", "Path", "User-Agent", "Event", "Require", "Subject", "Contact",
             "Session-Expires", "Min-SE", "Accept", "Refer-To", "P-Asserted-Identity", "Privacy",
             "History-Info", "Diversion", "Alert-Info", "Call-Info", "X-Test", "Allow",
-            "Record-Route", "SIP-If-Match", "Replaces")]
+            "Record-Route", "SIP-If-Match", "Replaces", "Content-Disposition", "Identity", "Date")]
         return self.request(old.method, uri=old.uri, headers=keep, body=old.body, contact=None,
                             auth=self.ua.credentials(challenge, old.method, old.uri),
                             content_type=old.get("Content-Type"), to=old["To"])
