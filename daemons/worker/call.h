@@ -98,7 +98,7 @@ struct target { /* in the call's arena */
 	uint32_t family;	   /* heap offset of what its INVITE shares with others */
 	uint16_t rank;	/* before those of lower rank, whatever their q (call_redirect.c) */
 	uint16_t depth; /* of how many redirections, one of the other, it came */
-	uint32_t pad;
+	uint32_t any_transport; /* 1: nothing says over which it is to be rung (large.c) */
 	struct kept uri, routes, user; /* user: that subscriber's name */
 	struct kept headers;	       /* in place of the attempt's, when there are any */
 	struct sip_flow flow;

@@ -106,6 +106,13 @@ watch_silence(struct worker *w, struct call *c)
 	c->attempt.silent_until_ns = first;
 }
 
+/* Streams in pass 0, datagrams in pass 1, when they are told apart. */
+static bool
+is_of_pass(const struct locate_place *place, unsigned pass, bool apart)
+{
+	return !apart || sip_transport_reliable(place->transport) == (pass == 0);
+}
+
 static void
 keep_places(struct worker *w, struct call *c, struct target *t, const struct resolved *r)
 {
@@ -116,9 +123,12 @@ keep_places(struct worker *w, struct call *c, struct target *t, const struct res
 	if (to == NULL)
 		return;
 	t->places = heap_offset(&w->heap, to);
-	for (unsigned i = 0; i < r->n; i++)
-		if (may_be_at(w, c, t, &r->places[i]))
-			to[t->n_places++] = r->places[i];
+	/* What is too large for a datagram goes over TCP first, where there is a place for it. */
+	for (unsigned pass = !large_invite(c, t); pass < 2; pass++)
+		for (unsigned i = 0; i < r->n; i++)
+			if (is_of_pass(&r->places[i], pass, large_invite(c, t)) &&
+			    may_be_at(w, c, t, &r->places[i]))
+				to[t->n_places++] = r->places[i];
 }
 
 /* What the caller is told when nothing better comes. */
@@ -175,7 +185,8 @@ target_dial(struct worker *w, struct call *c, struct target *t)
 	struct resolved r;
 
 	if (t->flow.peer.family != 0)
-		return branch_dial(w, c, t);
+		return large_by_tcp(w, c, t, &r) ? dial_resolved(w, c, t, &r)
+						 : branch_dial(w, c, t);
 	if (look_up(w, c, t, &r) != ERR_AGAIN)
 		return dial_resolved(w, c, t, &r);
 	t->pending = 1;

@@ -100,6 +100,7 @@ another(struct redirection *r, const struct sip_uri *uri, struct span routes)
 	t->family = r->from->family;
 	t->segment = r->from->segment;
 	t->trusted = r->from->trusted;
+	t->any_transport = r->from->any_transport && sip_uri_transport(uri) == SIP_T_NONE;
 	t->gateway = r->from->gateway;
 	t->account = r->from->account;
 	t->user = r->from->user;

@@ -110,6 +110,7 @@ void
 inbox_message(struct worker *w, struct sip_msg *m)
 {
 	count(w->child.self, COUNT_RECEIVED, 1);
+	large_learn(w, &m->flow);
 	if (m->request)
 		request(w, m);
 	else

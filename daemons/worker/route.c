@@ -290,6 +290,7 @@ add_gateway(struct worker *w, struct call *c, const struct dir_gateway *g, struc
 		return false;
 	t->gateway = g->id;
 	t->trusted = g->trusted;
+	t->any_transport = g->transport == SIP_T_NONE;
 	t->flow = flow;
 	t->q = (uint16_t)(1000 - order); /* one after the other, best priority first */
 	return true;

@@ -151,6 +151,14 @@ enum err target_flow(struct worker *w, const struct sip_uri *uri, struct sip_flo
  * not for what came in and goes back. */
 void target_source(struct worker *w, struct sip_flow *f);
 
+/* --- large.c: what is too large for a datagram ---------------------------------------------------*/
+bool large_invite(const struct call *c, const struct target *t);
+/* Should this target, whose flow is known, be tried over TCP first? Then its places are in *r_r. */
+bool large_by_tcp(
+    struct worker *w, const struct call *c, const struct target *t, struct resolved *r_r);
+/* A message came this way. */
+void large_learn(struct worker *w, const struct sip_flow *came);
+
 /* --- segment.c, cdr.c ---------------------------------------------------------------------------*/
 enum { SEGMENTS_MAX = 16 }; /* of one call: its record must fit */
 enum segment_kind {
@@ -275,6 +283,11 @@ struct source { /* which of our addresses a peer sees; asked anew after a while 
 	uint64_t until_ns;
 };
 enum { SOURCES = 64, SOURCE_S = 10 };
+struct known_tcp { /* who has used TCP; large.c */
+	struct netaddr peer;
+	uint64_t until_ns;
+};
+enum { KNOWN_TCP = 64 };
 
 struct worker {
 	struct child child;
@@ -308,6 +321,7 @@ struct worker {
 	char *text;		 /* one outgoing message, OUT_TEXT */
 	struct sip_msg *message; /* own copy of the one in hand */
 	struct source sources[SOURCES];
+	struct known_tcp known_tcp[KNOWN_TCP];
 	struct note_waiting *backlog, **backlog_end; /* notes that wait for room in a ring */
 	size_t backlog_bytes;
 	bool cdrs_waiting; /* there may be ended calls whose record found no room yet */

@@ -92,3 +92,53 @@ Test(worker_dialogs, fork_without_contact)
 	hangs_up(alice, bob);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 }
+
+/* --- a phone of 1999 ----------------------------------------------------------------------------*/
+
+/* RFC 2543: no cookie in the branch, no tag in From, no Max-Forwards, hold by 0.0.0.0. */
+static void
+says_1999(struct phone *p, const char *method, const char *uri, const char *body)
+{
+	static unsigned branch;
+
+	p->cseq += strcmp(method, "ACK") != 0;
+	snprintf(p->branch, sizeof(p->branch), "%u", ++branch);
+	if (strcmp(method, "INVITE") == 0)
+		snprintf(p->invite_branch, sizeof(p->invite_branch), "%s", p->branch);
+	sends(p,
+	    "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=%s\r\nFrom: <sip:alice@example.com>\r\n"
+	    "To: <sip:bob@example.com>%s%s\r\nCall-ID: cid-old\r\nCSeq: %u %s\r\nContact: <%s>\r\n"
+	    "%sContent-Length: %zu\r\n\r\n%s",
+	    method, uri, p->host, p->branch, p->remote_tag[0] == '\0' ? "" : ";tag=", p->remote_tag,
+	    p->cseq, method, p->contact, body[0] == '\0' ? "" : "Content-Type: application/sdp\r\n",
+	    strlen(body), body);
+}
+
+Test(worker_dialogs, S4_10_rfc2543)
+{
+	const char *m;
+
+	snprintf(alice->call_id, sizeof(alice->call_id), "cid-old");
+	snprintf(alice->local_tag, sizeof(alice->local_tag), "none");
+	says_1999(alice, "INVITE", "sip:bob@example.com", SDP_A);
+	hears(alice, "100");
+	m = hears(bob, "INVITE");
+	cr_expect_str_eq(header(m, "Max-Forwards"), "70");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	says_1999(alice, "ACK", alice->target, "");
+	says_1999(alice, "INVITE", alice->target, SDP("0.0.0.0", "4000", ""));
+	hears(alice, "100");
+	expect_has(hears(bob, "INVITE"), "c=IN IP4 0.0.0.0");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	says_1999(alice, "ACK", alice->target, "");
+	says(bob, "BYE", "", "");
+	hears(bob, "200 BYE");
+	m = hears(alice, "BYE");
+	cr_expect_str_eq(header(m, "To"), "<sip:alice@example.com>", "no tag of theirs");
+	replies(alice, "BYE", 200, "", "");
+	rig_ends_clean("answered 200 16 callee normal", 0);
+}

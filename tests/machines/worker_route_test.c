@@ -342,3 +342,99 @@ Test(worker_route, other_domain_by_name)
 	rig_ends_empty(2);
 	resolver_end();
 }
+
+/* --- what is too large for a datagram -----------------------------------------------------------*/
+
+#define GW_HOST "192.0.2.101"
+
+static void
+calls_with(size_t bytes)
+{
+	char sdp[4096];
+	size_t len = (size_t)snprintf(sdp, sizeof(sdp), "%s", SDP_A);
+
+	while (len + 40 < bytes)
+		len +=
+		    (size_t)snprintf(sdp + len, sizeof(sdp) - len, "a=x-padding:%022zu\r\n", len);
+	dials(alice, "+12125551234", "", sdp);
+	hears(alice, "100");
+}
+
+static void
+gateway_by(enum sip_transport t)
+{
+	struct dir_gateway g = { .id = 11, .tenant = 1, .trusted = 1, .transport = (uint8_t)t };
+	const uint64_t ids[] = { 11 };
+
+	cr_assert_eq(netaddr_ip(SPAN(GW_HOST), &g.address), ERR_NONE);
+	cr_assert_eq(
+	    directory_put_gateway(&rig->directory, &g, SPAN("gw"), SPAN(GW_HOST), SPAN_NONE),
+	    ERR_NONE);
+	rig_route("+1", 1, ids);
+	rig->settings.listeners[1] = rig->settings.listeners[0];
+	rig->settings.listeners[1].transport = SIP_T_TCP;
+	rig->settings.n_listeners = 2;
+}
+
+static void
+refuses(struct phone *gw, const char *transport)
+{
+	char via[32];
+
+	snprintf(via, sizeof(via), "SIP/2.0/%s ", transport);
+	expect_has(header(hears(gw, "INVITE"), "Via"), via);
+	replies(gw, "INVITE", 486, "", "");
+	hears(gw, "ACK");
+	hears(alice, "486");
+	rig_wait_ms(40000);
+}
+
+/* S2-14, RFC 3261 18.1.1: to a gateway that does TCP, as its messages show. */
+Test(worker_route, large_invites)
+{
+	struct phone *gw = phone_at("gw", GW_HOST);
+	struct sip_flow came = { .transport = SIP_T_TCP, .peer = gw->address };
+
+	gateway_by(SIP_T_NONE);
+	calls_with(2000); /* nothing is known of it: in fragments */
+	refuses(gw, "UDP");
+	came.peer.port = 40000;
+	large_learn(rig->w[0], &came);
+	calls_with(2000);
+	refuses(gw, "TCP");
+	calls_with(200);
+	refuses(gw, "UDP");
+	calls_with(2000); /* no connection can be had: as a datagram */
+	expect_has(header(hears(gw, "INVITE"), "Via"), "SIP/2.0/TCP");
+	rig_unreachable(gw);
+	refuses(gw, "UDP");
+	gateway_by(SIP_T_UDP); /* as it is configured */
+	calls_with(2000);
+	refuses(gw, "UDP");
+	gateway_by(SIP_T_NONE);
+	rig_wait_ms(3600000); /* it was long ago */
+	calls_with(2000);
+	refuses(gw, "UDP");
+	rig_ends_empty(6);
+}
+
+/* Where DNS has a place for TCP. */
+Test(worker_route, large_invites_by_name)
+{
+	struct dir_gateway g = { .id = 11, .tenant = 1, .trusted = 1 };
+	struct phone *gw = phone_at("gw", GW_HOST);
+
+	gateway_by(SIP_T_NONE);
+	resolver_begin();
+	cr_assert_eq(
+	    directory_put_gateway(&rig->directory, &g, SPAN("gw"), SPAN("gw.test"), SPAN_NONE),
+	    ERR_NONE);
+	calls_with(2000);
+	resolver_hears("gw.test");
+	resolver_says("gw.test", 600, "udp/" GW_HOST ":5060 tcp/" GW_HOST ":5060");
+	refuses(gw, "TCP");
+	calls_with(200);
+	refuses(gw, "UDP");
+	rig_ends_empty(2);
+	resolver_end();
+}
