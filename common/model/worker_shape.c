@@ -30,7 +30,8 @@ worker_shape(const struct settings *s, struct worker_shape *shape_r)
 	x->blocks[3] = 256;
 
 	x->views_at = PROCESS_HEAD;
-	x->calls_at = page_up(x->views_at + call_views_bytes(x->calls));
+	x->groups_at = page_up(x->views_at + call_views_bytes(x->calls));
+	x->calls_at = page_up(x->groups_at + WORKER_GROUP_WORDS * sizeof(struct group_word));
 	x->legs_at = page_up(x->calls_at + (size_t)x->calls * WORKER_CALL_BYTES);
 	x->txns_at = page_up(x->legs_at + (size_t)x->legs * WORKER_LEG_BYTES);
 	x->heap_at = page_up(x->txns_at + (size_t)x->txns * sizeof(struct txn));
@@ -45,6 +46,7 @@ worker_layout(void)
 	l = shm_layout(l, sizeof(struct process));
 	l = shm_layout(l, sizeof(struct call_view));
 	l = shm_layout(l, sizeof(struct call_who));
+	l = shm_layout(l, sizeof(struct group_word));
 	l = shm_layout(l, WORKER_CALL_BYTES);
 	l = shm_layout(l, WORKER_LEG_BYTES);
 	return shm_layout(l, sizeof(struct txn));

@@ -1,7 +1,8 @@
 /*
  * How a worker's region is divided: the supervisor sizes it, the worker lays its pools over it.
  *
- *     struct process | call_views, one view and one call_who a call | calls | legs | transactions | heap
+ *     struct process | call_views, one view and one call_who a call | group words | calls | legs |
+ *     transactions | heap
  *
  * Slots are given room here, not sizeof, because their structs are the worker's own; the worker
  * asserts that they fit. The file is sparse: what was never used takes no memory.
@@ -15,12 +16,16 @@
 #include "base/arena.h"
 #include "model/settings.h"
 
-enum { WORKER_CALL_BYTES = 512, WORKER_LEG_BYTES = 640 };
+enum { WORKER_CALL_BYTES = 512, WORKER_LEG_BYTES = 640, WORKER_GROUP_WORDS = 4096 };
+
+struct group_word { /* what hunt groups remember; key 0: nothing */
+	uint64_t key, value;
+};
 
 struct worker_shape {
 	uint32_t calls, legs, txns;
 	uint32_t blocks[HEAP_CLASSES];
-	size_t views_at, calls_at, legs_at, txns_at, heap_at, size;
+	size_t views_at, groups_at, calls_at, legs_at, txns_at, heap_at, size;
 };
 
 void worker_shape(const struct settings *s, struct worker_shape *shape_r);

@@ -127,7 +127,7 @@ struct segment {
 	uint8_t disposition, released_by, end_reason, anonymous;
 	uint8_t redirect_reason; /* enum redirect_reason */
 	uint8_t redirects;	 /* before this one */
-	uint8_t pad[6];
+	uint32_t group;		 /* hunt_group_id, when it is for a group */
 	struct kept original, redirecting; /* whom it was for at first, and who sent it on last */
 };
 
@@ -137,7 +137,8 @@ enum redirect_reason {
 	REDIRECT_UNCONDITIONAL,
 	REDIRECT_BUSY,
 	REDIRECT_NO_ANSWER,
-	REDIRECT_UNREACHABLE
+	REDIRECT_UNREACHABLE,
+	REDIRECT_GROUP
 };
 
 /* The targets that are being rung for somebody: the caller, or whoever is being transferred. */
@@ -156,9 +157,9 @@ struct attempt {
 	uint8_t silent;	   /* 1: whom it is for sends it on when nothing comes back */
 	uint8_t waits;	   /* 1: he talks already: this call waits for him */
 	uint16_t no_answer_s; /* and when it rang for so long; 0 = not */
-	uint16_t pad2;
 	uint32_t segment; /* heap offset of the one that targets are added to; 0: the first */
 	uint64_t ring_until_ns, round_until_ns, silent_until_ns; /* deadlines; 0 = off */
+	uint64_t call_until_ns; /* ring_until_ns after a group's overflow; 0: none is to come */
 	struct kept best_phrase, best_headers;
 	struct kept user;     /* whom it is for: a subscriber's name; empty: nobody of ours */
 	struct kept from, to; /* From and To toward the targets, without tag */
@@ -230,7 +231,6 @@ struct call { /* in shared memory */
 	struct arena arena;	    /* its text, parties, targets, segments; owner: this call */
 	uint32_t parties, segments; /* heap offsets of lists; the first segment is the first */
 	uint32_t caller;	    /* heap offset of the party whose INVITE made it */
-	uint32_t pad2;
 	struct attempt attempt;
 	struct negotiation negotiation;
 	struct transfer transfer;
@@ -336,10 +336,11 @@ bool call_dial_next(struct worker *w, struct call *c);
 bool call_dial_also(struct worker *w, struct call *c);
 
 /* call_forward.c */
-/* Sends the call on as its own by this subscriber: 0, and there are targets; else the status that it comes
- * to. */
+/* Sends the call on as its own by this subscriber: 0, and there are targets; else what it comes to. */
 unsigned call_forward(struct worker *w, struct call *c, const struct dir_subscriber *by,
     struct span number, enum redirect_reason why);
+/* Sends it to the group's overflow, at the tenant's cost; as call_forward. */
+unsigned call_overflow(struct worker *w, struct call *c, const struct dir_group *g);
 /* Was it for him before, on the way that it is going? */
 bool call_was_for(struct worker *w, const struct call *c, const struct dir_subscriber *s);
 /* Diversion and History-Info lines toward a target, in scratch; empty: nobody sent it on. */
@@ -352,7 +353,6 @@ bool attempt_forward(struct worker *w, struct call *c);
  * else what the refusal comes to: the status itself where nobody that may be called was named. */
 unsigned call_redirect(
     struct worker *w, struct call *c, const struct party *p, const struct note *refusal);
-
 /* Sends the INVITE of a target whose flow is known. False: it could not. */
 bool branch_dial(struct worker *w, struct call *c, struct target *t);
 
@@ -366,7 +366,7 @@ bool target_dial(struct worker *w, struct call *c, struct target *t);
 unsigned targets_pending(struct worker *w, struct call *c);
 /* The pending target of the present attempt that stands there; NULL: it is none any more. */
 struct target *target_waiting(struct worker *w, struct call *c, uint32_t offset);
-/* For recovery: what the process before had asked for is asked for again. */
+/* For recovery: asks again what the process before had asked. */
 void targets_look_up_again(struct worker *w, struct call *c);
 /* A branch failed: is its target elsewhere too? True: that is being rung now. */
 bool target_try_next(
@@ -412,7 +412,6 @@ void call_offer(void *step, const void *note);
 void call_offer_answered(void *step, const void *note);
 void call_offer_refused(void *step, const void *note);
 void call_offer_cancelled(void *step, const void *note);
-
 /* What p answered offers somebody it does not talk with yet: q is asked, and his answer goes into the
  * ACK to p. */
 void negotiation_bring(struct worker *w, struct call *c, struct party *p, struct party *q);

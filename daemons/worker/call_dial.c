@@ -94,6 +94,7 @@ branch_dial(struct worker *w, struct call *c, struct target *t)
 	p->user = t->user;
 	p->flow = t->flow;
 	p->sip_call_id = f->call_id;
+	group_rung(w, t);
 	p->leg = leg_dial(w, &n);
 	w->scratch_used =
 	    used; /* it has been sent: sixteen large offers do not fit beside one another */

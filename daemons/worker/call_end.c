@@ -77,6 +77,9 @@ call_ending(void *step, const void *note)
 	segments_close(s->w, s->c);
 	for (struct party *p = party_at(s->w, s->c->parties); p != NULL;
 	     p = party_at(s->w, p->next))
+		group_idle(s->w, p);
+	for (struct party *p = party_at(s->w, s->c->parties); p != NULL;
+	     p = party_at(s->w, p->next))
 		if (!p->gone && p != party_at(s->w, s->c->caller))
 			party_release(s->w, s->c, p, reason);
 	/* A caller that was not answered has been refused; one that was gets a BYE. */

@@ -48,6 +48,7 @@ reason_of(enum redirect_reason why)
 		return DIVERSION_NO_ANSWER;
 	case REDIRECT_UNREACHABLE:
 		return DIVERSION_UNAVAILABLE;
+	case REDIRECT_GROUP:
 	case REDIRECT_NONE:
 		break;
 	}
@@ -166,6 +167,41 @@ call_forward(struct worker *w, struct call *c, const struct dir_subscriber *by, 
 	return status;
 }
 
+/* Nobody of the group has rights of his own here: the tenant's suspension alone ends it. */
+unsigned
+call_overflow(struct worker *w, struct call *c, const struct dir_group *g)
+{
+	struct origin *o = scratch_take(w, sizeof(*o));
+	struct attempt *a = &c->attempt;
+	struct segment *before = segment_at(w, a->segment != 0 ? a->segment : c->segments), *s;
+	struct route_query q;
+	struct feature_verdict no;
+	unsigned status;
+
+	if (o == NULL || !query_of(w, c, dir_text(g, g->overflow), &q))
+		return 404;
+	if (a->forwards >= FORWARDS_MAX)
+		return 482;
+	a->forwards++;
+	a->user = (struct kept){ 0 };
+	a->no_answer_s = a->silent = 0;
+	if (a->call_until_ns != 0)
+		a->ring_until_ns = a->call_until_ns;
+	a->call_until_ns = 0;
+	*o = (struct origin){ .kind = ORIGIN_SUBSCRIBER, .tenant = c->tenant };
+	s = segment_overflow(w, c, before, g, q.dialled);
+	if (s == NULL)
+		return 503;
+	a->segment = heap_offset(&w->heap, s);
+	no = feature_suspended.originate(w, c, o, &q);
+	status = no.status;
+	if (status == 0)
+		status = family_begin(w, c) ? route_call(w, c, &q, o).status : 503;
+	if (status != 0)
+		segment_close(w, s, status, BY_SYSTEM, END_NORMAL);
+	return status;
+}
+
 /* --- when the phones were rung in vain ----------------------------------------------------------*/
 
 static enum refusal_kind
@@ -197,6 +233,8 @@ attempt_forward(struct worker *w, struct call *c)
 	struct feature_verdict v;
 	unsigned status;
 
+	if (group_segment(w, c, s) != NULL)
+		return group_overflow(w, c);
 	if (rec != NULL && a->user.len > 0)
 		by = directory_subscriber(
 		    &w->directory, c->tenant, kept_span(&w->heap, a->user), rec);

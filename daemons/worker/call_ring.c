@@ -316,6 +316,10 @@ call_branch_failed(void *step, const void *note)
 	}
 	if (target_try_next(w, c, s->p, in))
 		return;
+	if (in->status >= 600 && group_refused(w, c, s->p)) { /* he speaks for himself alone */
+		named = (struct note){ .status = in->status == 600 ? 486 : 480 };
+		in = &named;
+	}
 	attempt_keep_best(w, c, in);
 	if (in->status >= 600)
 		branches_release(w, c, s->p, in->status);
@@ -355,7 +359,10 @@ call_ring_over(void *step, const void *note)
 {
 	struct call_step *s = step;
 
-	(void)note;
+	if (group_time_over(s->w, s->c)) {
+		call_round_over(step, note);
+		return;
+	}
 	s->c->attempt.best = 408;
 	s->c->attempt.best_phrase = s->c->attempt.best_headers = (struct kept){ 0 };
 	attempt_over(s->w, s->c, BY_TIMEOUT);

@@ -22,7 +22,7 @@ static const char *const releasers[] = { "system", "caller", "callee", "system",
 static const char *const reasons[] = { "normal", "session_timer", "no_ack", "admin", "shutdown",
 	"system_failure" };
 static const char *const redirect_reasons[] = { NULL, "deflection", "unconditional", "busy",
-	"no_answer", "unreachable" };
+	"no_answer", "unreachable", "group" };
 static const char *const payers[] = { "subscriber", "trunk_customer", "tenant", "nobody" };
 
 static void
@@ -178,7 +178,9 @@ put_numbers(struct worker *w, struct cdr_writer *r, const struct segment *s)
 	put_kept(w, r, CDR_SEGMENT_connected_number, s->connected);
 	if (s->connected.len > 0)
 		cdr_word(r, CDR_SEGMENT_connected_reason,
-		    by != NULL && party_is_bridge(by) ? "pickup" : "called");
+		    by != NULL && party_is_bridge(by) ? "pickup"
+		    : s->group != 0		      ? "group"
+						      : "called");
 }
 
 static void
@@ -233,6 +235,15 @@ put_party(struct worker *w, struct cdr_writer *r, const struct call *c, const st
 		cdr_text(r, CDR_LEG_party, buf_span(&number));
 }
 
+static const char *
+leg_kind(struct worker *w, const struct call *c, const struct party *p)
+{
+	if (p->kind == TARGET_GATEWAY)
+		return "trunk";
+	return p->role != PARTY_CALLER && segment_of(w, c, p)->group != 0 ? "group_member"
+									  : "contact";
+}
+
 static void
 put_leg(struct worker *w, struct cdr_writer *r, const struct call *c, const struct party *p)
 {
@@ -240,7 +251,7 @@ put_leg(struct worker *w, struct cdr_writer *r, const struct call *c, const stru
 	cdr_int(r, CDR_LEG_seq, segment_of(w, c, p)->seq);
 	cdr_int(r, CDR_LEG_leg_no, p->number);
 	cdr_word(r, CDR_LEG_direction, p->role == PARTY_CALLER ? "in" : "out");
-	cdr_word(r, CDR_LEG_kind, p->kind == TARGET_GATEWAY ? "trunk" : "contact");
+	cdr_word(r, CDR_LEG_kind, leg_kind(w, c, p));
 	put_party(w, r, c, p);
 	put_kept(w, r, CDR_LEG_target, p->uri);
 	put_kept(w, r, CDR_LEG_sip_call_id, p->sip_call_id);

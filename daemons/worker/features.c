@@ -43,6 +43,17 @@ features_terminate(struct worker *w, struct call *c, const struct dir_subscriber
 }
 
 struct feature_verdict
+features_member(struct worker *w, struct call *c, const struct dir_subscriber *called, bool follow)
+{
+	struct feature_verdict v = { 0 };
+
+	for (unsigned i = 0; i < N_FEATURES && is_silent(&v); i++)
+		if (features[i]->terminate != NULL && (follow || features[i] != &feature_forward))
+			v = features[i]->terminate(w, c, called);
+	return v;
+}
+
+struct feature_verdict
 features_refused(
     struct worker *w, struct call *c, const struct dir_subscriber *called, enum refusal_kind how)
 {

@@ -396,16 +396,14 @@ to_foreign(struct worker *w, struct call *c, const struct sip_uri *uri, const st
 
 /* --- the decision -------------------------------------------------------------------------------*/
 
-struct route_result
-route_decide(struct worker *w, uint32_t tenant, const struct route_query *q, const struct origin *o,
-    struct dir_buf *rec, const struct dir_subscriber **s_r)
+/* Is the name in the URI one of this tenant? */
+static struct route_result
+is_ours(struct worker *w, uint32_t tenant, const struct route_query *q)
 {
-	struct route_result elsewhere = { .status = 302 };
 	struct sip_uri uri;
 	uint32_t theirs;
 	bool by_name;
 
-	*s_r = NULL;
 	if (sip_uri_parse(q->uri, &uri) != ERR_NONE)
 		return no_route(400, NULL);
 	by_name = directory_tenant_of(&w->directory, uri.host, &theirs) == ERR_NONE;
@@ -415,8 +413,30 @@ route_decide(struct worker *w, uint32_t tenant, const struct route_query *q, con
 		return no_route(404, "Not a domain of ours");
 	if (by_name && theirs != tenant)
 		return no_route(404, NULL); /* nothing of one tenant is seen by another */
-	if (q->dialled.len == 0)
-		return no_route(404, NULL);
+	return no_route(q->dialled.len == 0 ? 404 : 0, NULL);
+}
+
+const struct dir_group *
+route_group(struct worker *w, uint32_t tenant, struct span dialled, struct dir_buf *rec)
+{
+	const struct dir_number *n = find_number(w, tenant, dialled, rec);
+	struct span name;
+
+	if (n == NULL || n->kind != DIR_NUMBER_GROUP)
+		return NULL;
+	name = scratch_keep(w, dir_text(n, n->target));
+	return directory_group(&w->directory, tenant, name, rec);
+}
+
+struct route_result
+route_decide(struct worker *w, uint32_t tenant, const struct route_query *q, const struct origin *o,
+    struct dir_buf *rec, const struct dir_subscriber **s_r)
+{
+	struct route_result elsewhere = { .status = 302 }, to = is_ours(w, tenant, q);
+
+	*s_r = NULL;
+	if (to.status != 0)
+		return to;
 	*s_r = route_subscriber(w, tenant, q->dialled, rec);
 	if (*s_r != NULL)
 		return (struct route_result){ 0 };
@@ -435,6 +455,7 @@ route_call(struct worker *w, struct call *c, const struct route_query *q, const 
 {
 	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
 	const struct dir_subscriber *s;
+	const struct dir_group *g;
 	struct route_result to;
 	struct sip_uri uri;
 
@@ -442,6 +463,9 @@ route_call(struct worker *w, struct call *c, const struct route_query *q, const 
 		return no_route(500, NULL);
 	if (sip_uri_parse(q->uri, &uri) == ERR_NONE && is_foreign(w, q, &uri))
 		return to_foreign(w, c, &uri, o);
+	if (is_ours(w, c->tenant, q).status == 0 &&
+	    (g = route_group(w, c->tenant, q->dialled, rec)) != NULL)
+		return group_call(w, c, g);
 	to = route_decide(w, c->tenant, q, o, rec, &s);
 	if (to.status != 0)
 		return to;

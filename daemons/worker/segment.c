@@ -72,9 +72,9 @@ segment_before(struct worker *w, const struct call *c, const struct segment *s)
 	return from;
 }
 
-struct segment *
-segment_onward(struct worker *w, struct call *c, struct segment *parent, enum segment_kind kind,
-    const struct dir_subscriber *by, struct span dialled)
+static struct segment *
+onward(struct worker *w, struct call *c, struct segment *parent, enum segment_kind kind,
+    struct span dialled)
 {
 	struct segment *s = segment_new(w, c, kind, party_at(w, parent->from));
 
@@ -85,12 +85,38 @@ segment_onward(struct worker *w, struct call *c, struct segment *parent, enum se
 	s->calling_number = parent->calling_number;
 	s->calling_name = parent->calling_name;
 	s->anonymous = parent->anonymous;
+	s->original = parent->redirects > 0 ? parent->original : parent->called;
+	s->redirects = parent->redirects + 1;
+	return s;
+}
+
+struct segment *
+segment_onward(struct worker *w, struct call *c, struct segment *parent, enum segment_kind kind,
+    const struct dir_subscriber *by, struct span dialled)
+{
+	struct segment *s = onward(w, c, parent, kind, dialled);
+
+	if (s == NULL)
+		return NULL;
 	s->payer = PAYER_SUBSCRIBER;
 	s->payer_account = by->id;
 	s->payer_number = s->redirecting =
 	    call_keep(w, c, dir_text(by, by->number.len > 0 ? by->number : by->user));
-	s->original = parent->redirects > 0 ? parent->original : parent->called;
-	s->redirects = parent->redirects + 1;
+	return s;
+}
+
+struct segment *
+segment_overflow(struct worker *w, struct call *c, struct segment *parent,
+    const struct dir_group *g, struct span dialled)
+{
+	struct segment *s = onward(w, c, parent, SEGMENT_FORWARD, dialled);
+
+	if (s == NULL)
+		return NULL;
+	s->payer = PAYER_TENANT;
+	s->payer_account = g->tenant;
+	s->payer_number = s->redirecting = call_keep(w, c, dir_text(g, g->number));
+	s->redirect_reason = REDIRECT_GROUP;
 	return s;
 }
 
@@ -103,6 +129,19 @@ segment_ringing(struct worker *w, struct call *c, struct segment *s)
 	}
 }
 
+/* As he is called when he calls himself. */
+static struct kept
+member_number(struct worker *w, struct call *c, const struct party *by)
+{
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+	const struct dir_subscriber *s = rec == NULL
+					     ? NULL
+					     : directory_subscriber(&w->directory, c->tenant,
+						   kept_span(&w->heap, by->user), rec);
+
+	return s == NULL || s->number.len == 0 ? by->user : call_keep(w, c, dir_text(s, s->number));
+}
+
 static struct kept
 connected_number(struct worker *w, struct call *c, const struct segment *s, const struct party *by)
 {
@@ -111,6 +150,8 @@ connected_number(struct worker *w, struct call *c, const struct segment *s, cons
 
 	if (party_is_bridge(by)) /* who took the call, or its other side */
 		return by->user.len > 0 ? by->user : s->called;
+	if (by->kind != TARGET_GATEWAY && s->group != 0)
+		return member_number(w, c, by);
 	if (by->kind != TARGET_GATEWAY)
 		return s->called; /* a contact of the one who was called */
 	if (sip_uri_parse(kept_span(&w->heap, by->uri), &uri) == ERR_NONE)

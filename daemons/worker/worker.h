@@ -144,6 +144,27 @@ void route_put_gateway(struct buf *b, const struct dir_gateway *g, struct span n
 /* Whose name or number of ours is it? In *rec; NULL: nobody's. */
 const struct dir_subscriber *route_subscriber(
     struct worker *w, uint32_t tenant, struct span dialled, struct dir_buf *rec);
+/* Whose number is it? In *rec; NULL: no group's. */
+const struct dir_group *route_group(
+    struct worker *w, uint32_t tenant, struct span dialled, struct dir_buf *rec);
+
+/* --- group.c: hunt groups -----------------------------------------------------------------------*/
+/* The call is for this group: its members become targets. */
+struct route_result group_call(struct worker *w, struct call *c, const struct dir_group *g);
+/* The segment of the group whose members are being rung, behind s; NULL: none. */
+const struct segment *group_segment(
+    struct worker *w, const struct call *c, const struct segment *s);
+/* A target is rung: the next circle begins behind it, if it is a member's. */
+void group_rung(struct worker *w, const struct target *t);
+/* The call of a party ends. */
+void group_idle(struct worker *w, const struct party *p);
+/* p refused for good: nothing more of his rings. False: he is no member, and speaks for all. */
+bool group_refused(struct worker *w, struct call *c, const struct party *p);
+/* It rang as long as it may: true, now the overflow is due, and nobody else is tried before. */
+bool group_time_over(struct worker *w, struct call *c);
+/* Nobody took it: true, the overflow number is being rung. */
+bool group_overflow(struct worker *w, struct call *c);
+
 /* target.c: a SIP URI with a literal address to a flow. ERR_ABSENT: it is a name;
  * ERR_DENIED: we have no listener that could send there, or nobody may. */
 enum err target_flow(struct worker *w, const struct sip_uri *uri, struct sip_flow *f_r);
@@ -195,6 +216,9 @@ struct segment *segment_new(
  * numbers, who pays. NULL: no room. */
 struct segment *segment_onward(struct worker *w, struct call *c, struct segment *parent,
     enum segment_kind kind, const struct dir_subscriber *by, struct span dialled);
+/* Nobody of the group took it: it goes on at the tenant's cost. NULL: no room. */
+struct segment *segment_overflow(struct worker *w, struct call *c, struct segment *parent,
+    const struct dir_group *g, struct span dialled);
 void segment_ringing(struct worker *w, struct call *c, struct segment *s);
 void segment_answered(struct worker *w, struct call *c, struct segment *s, struct party *by);
 /* The call was answered; those that did not lead there are over. */
@@ -259,6 +283,9 @@ struct feature_verdict features_originate(
     struct worker *w, struct call *c, const struct origin *o, const struct route_query *q);
 struct feature_verdict features_terminate(
     struct worker *w, struct call *c, const struct dir_subscriber *called);
+/* For a member of a group: his forwards act only where the group follows them. */
+struct feature_verdict features_member(
+    struct worker *w, struct call *c, const struct dir_subscriber *called, bool follow);
 struct feature_verdict features_refused(
     struct worker *w, struct call *c, const struct dir_subscriber *called, enum refusal_kind how);
 extern const struct feature feature_suspended, feature_acr, feature_forward, feature_dnd,
@@ -303,6 +330,7 @@ struct worker {
 	struct pool calls, legs, txn_pool;
 	struct call_view *views;
 	const struct call_views *views_of[PROC_MAX]; /* the other workers'; NULL: not seen yet */
+	struct group_word *group_words; /* in the region: group.c */
 	const struct watched *watched; /* in the registrar's region; NULL: not seen yet */
 	struct txns txns;
 	struct challenge challenge;
