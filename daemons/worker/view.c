@@ -82,7 +82,8 @@ view_update(struct worker *w, struct call *c)
 	bool same = v->call == pool_handle(&w->calls, c) && (v->version & 1) == 0;
 	struct call_view_users before = { 0 };
 
-	if (same && v->state == state && !callstate_has_changed(w, c, v))
+	if (same && v->state == state && v->answer_ns == (s == NULL ? 0 : s->answer_ns) &&
+	    !callstate_has_changed(w, c, v))
 		return;
 	if (same)
 		before = v->users;

@@ -9,16 +9,14 @@ building, office = exchange()
 def test_S0_06_S2_15_four_procedures(office):
     """REGISTER, INVITE, a redirection (which is not followed out of the house: A13), OPTIONS."""
     alice, bob = office.phones(2)                               # register
-    elsewhere = office.phone(register=False)
     a, b = office.up(alice, bob)                                # call
     office.hang_up(a.ua, b.ua)
     call = alice.invite(bob.name, sdp=sdp())
     bob.expect("INVITE")
-    bob.reply(302, contact="<%s>" % elsewhere.contact_uri)      # redirect
+    bob.reply(302, contact="<sip:x@192.0.2.77>")                # redirect
     bob.expect("ACK")
-    m = alice.expect(480)
+    m = alice.expect(403)
     assert not m.has("Contact")
-    elsewhere.silence(0.05)
     office.record(call, bill_ms=0)
     m = alice.request("OPTIONS", to=bob.name)                   # capabilities
     assert m.status == 200 and "INVITE" in m["Allow"]
