@@ -4,10 +4,10 @@
 #include "sip/names.h"
 
 static void
-put(struct buf *b, uint32_t v, unsigned bytes)
+set(char *p, uint32_t v, unsigned bytes)
 {
 	for (unsigned i = 0; i < bytes; i++)
-		buf_char(b, (char)(v >> (8 * i)));
+		p[i] = (char)(v >> (8 * i));
 }
 
 static uint32_t
@@ -23,12 +23,15 @@ get(const char *p, unsigned bytes)
 void
 ladder_put(struct buf *b, const struct ladder_entry *e)
 {
-	put(b, e->ms, 4);
-	put(b, e->leg, 2);
-	put(b, e->cseq, 2);
-	put(b, e->status, 2);
-	put(b, e->method, 1);
-	put(b, e->flags, 1);
+	char raw[LADDER_ENTRY];
+
+	set(raw, e->ms, 4);
+	set(raw + 4, e->leg, 2);
+	set(raw + 6, e->cseq, 2);
+	set(raw + 8, e->status, 2);
+	raw[10] = (char)e->method;
+	raw[11] = (char)e->flags;
+	buf_put(b, span_of(raw, sizeof(raw)));
 }
 
 static void

@@ -29,7 +29,7 @@ body_sdp(struct worker *w, struct span type, struct span body)
 	const struct body_part *sdp = NULL;
 	struct multipart *parts;
 
-	if (body.len == 0 || sip_type_is(type, SDP_TYPE))
+	if (body.len == 0 || span_eq(type, SDP_TYPE) || sip_type_is(type, SDP_TYPE))
 		return body;
 	parts = parts_of(w, type, body);
 	if (parts != NULL)
