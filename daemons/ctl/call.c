@@ -16,14 +16,19 @@ is_id(const char *text)
 	return uuid_read(span_str(text), id) == ERR_NONE;
 }
 
+/* The ladder, and the calls that were joined with this one (attended transfer). */
 static void
 ladder_of(const json_t *call)
 {
-	const char *joined = json_string_value(json_object_get(call, "merged_into"));
+	const char *into = json_string_value(json_object_get(call, "merged_into"));
+	json_t *other;
+	size_t i;
 
 	ladder_print(json_object_get(call, "legs"), json_object_get(call, "ladder"));
-	if (joined != NULL)
-		printf("\nit was joined with call %s\n", joined);
+	if (into != NULL)
+		printf("\nit was joined to call %s\n", into);
+	json_array_foreach(json_object_get(call, "merged"), i, other)
+	    printf("\ncall %s was joined to it\n", json_string_value(other));
 }
 
 /* --- a call that has ended ----------------------------------------------------------------------*/

@@ -143,15 +143,20 @@ cdr_list(struct ctl *c, int n, char **words)
 	return CTL_DONE;
 }
 
-/* A database that was not upgraded yet has no ladders. */
-static const char said_sql[] =
-    "select (select coalesce(jsonb_agg(jsonb_strip_nulls(to_jsonb(l) - 'call_id') order by "
-    "l.leg_no), "
-    "'[]') from tandem.cdr_leg l where l.call_id = $1::uuid), "
-    "(select to_jsonb(k) -> 'ladder' from tandem.call k where k.call_id = $1::uuid), "
-    "(select to_jsonb(k.merged_into) from tandem.call k where k.call_id = $1::uuid)";
+/*
+ * In a database that was not upgraded yet no call has a ladder. What was joined to a call was up at the
+ * same time: the index is by time.
+ */
+static const char said_sql[] = "select (select coalesce(jsonb_agg(jsonb_strip_nulls(to_jsonb(l) - "
+			       "'call_id') order by l.leg_no), "
+			       "'[]') from tandem.cdr_leg l where l.call_id = k.call_id), "
+			       "coalesce(to_jsonb(k) -> 'ladder', '[]'), to_jsonb(k.merged_into), "
+			       "(select coalesce(jsonb_agg(o.call_id), '[]') from tandem.call o "
+			       "where o.merged_into = k.call_id "
+			       "and o.tenant_id = k.tenant_id and o.setup_at between k.setup_at - "
+			       "interval '1 day' and k.end_at) "
+			       "from tandem.call k where k.call_id = $1::uuid";
 
-/* What is in a cell of type jsonb; NULL stands for null, and for one that has none. */
 static json_t *
 cell_json(const PGresult *r, int column)
 {
@@ -161,14 +166,15 @@ cell_json(const PGresult *r, int column)
 static int
 said_of_call(struct ctl *c, const char *id, json_t **said_r)
 {
+	static const char *const names[] = { "legs", "ladder", "merged_into", "merged" };
 	PGresult *r = db_run(c, said_sql, 1, id);
-	json_t *ladder;
 
 	if (!db_good(r))
 		return db_refuse(c, r, NULL, NULL, NULL);
-	ladder = cell_json(r, 1);
-	*said_r = json_pack("{s:o, s:o, s:o*}", "legs", cell_json(r, 0), "ladder",
-	    json_is_array(ladder) ? ladder : json_array(), "merged_into", cell_json(r, 2));
+	*said_r = json_object();
+	for (int i = 0; i < 4 && PQntuples(r) > 0; i++)
+		if (!PQgetisnull(r, 0, i))
+			json_object_set_new(*said_r, names[i], cell_json(r, i));
 	PQclear(r);
 	return CTL_DONE;
 }

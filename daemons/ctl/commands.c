@@ -79,7 +79,7 @@ const struct command commands[] = {
 static const struct {
 	const char *name, *instead;
 } later[] = {
-	{ "trace", "tandemctl call show ID says what is known of a call" },
+	{ "trace", "tandemctl call show ID has the ladder of a call" },
 	{ "explain", "tandemctl cdr says what became of a call" },
 	{ "doctor", "tandemd -t checks the configuration, tandemctl status the exchange" },
 };

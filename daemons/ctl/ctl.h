@@ -268,7 +268,7 @@ void ladder_print(const json_t *legs, const json_t *ladder);
 
 /* cdr.c */
 /* Of this call the segments, perhaps none, and what its legs said: an object of `legs`, `ladder`,
- * `merged_into`. Or what went wrong was said. */
+ * `merged_into`, `merged`. Or what went wrong was said. */
 int cdr_of_call(struct ctl *c, const char *id, json_t **rows_r, json_t **said_r);
 int cdr_list(struct ctl *c, int n, char **words);
 int audit_list(struct ctl *c, int n, char **words);

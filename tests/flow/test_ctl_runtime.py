@@ -1,5 +1,6 @@
 """tandemctl and the running exchange: what is asked, what becomes of the answer."""
 import json
+import re
 import socket
 import threading
 
@@ -108,6 +109,41 @@ def test_a_call_that_has_ended(ctl):
     _, done = answer(ctl, refusal, "call", "show", call)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert done.stderr.startswith("tandemctl: the call is not up, and its record: database: ")
+
+
+def test_the_ladder_of_a_call_that_has_ended(ctl):
+    """Drawn whatever it says: parties that have no row, names that are no text for a terminal."""
+    call, other = ("01890a5d-ac96-774b-bcce-b302099a805%d" % n for n in (1, 2))
+    refusal = {"ok": False, "error": "there is no such call now"}
+    ladder = [
+        {"ms": 0, "leg": 1, "sent": False, "method": "INVITE", "cseq": 1, "sdp": True},
+        {"ms": 83204, "leg": 2, "sent": True, "method": "INVITE", "cseq": 1},
+        {"ms": 83205, "leg": 3, "sent": False, "method": "INVITE", "cseq": 1, "status": 603},
+        {"more": 12},
+        {"ms": 83206, "leg": 2, "sent": True, "method": "BYE", "cseq": 2, "fork": 1},
+        {"ms": 4000000000, "leg": 2, "sent": False, "method": "BYE", "cseq": 2, "status": 200}]
+    for id, into, said in ((call, "null", "'%s'" % json.dumps(ladder)), (other, "'%s'" % call, "null")):
+        ctl.sql("insert into tandem.call (call_id, tenant_id, setup_at, end_at, closed, merged_into, "
+                "ladder) values ('%s', 1, now() - interval '1 minute', now(), true, %s, %s)" % (
+                    id, into, said))
+        ctl.sql("insert into tandem.cdr (cdr_id, call_id, seq, tenant_id, payer_kind, payer_account_id, "
+                "start_at) values (gen_random_uuid(), '%s', 1, 1, 'nobody', 0, now())" % id)
+    ctl.sql("insert into tandem.cdr_leg (call_id, seq, leg_no, direction, party, remote_address) values "
+            "('%s', 1, 1, 'in', E'al\\u00e9\\u202ece', '192.0.2.1:5060'), "
+            "('%s', 1, 2, 'out', 'bob', '[2001:db8:1:2:3:4:5:6]:5060')" % (call, call))
+    _, done = answer(ctl, refusal, "call", "show", call)
+    lines = done.stdout.splitlines()
+    lines = lines[[" tandem " in line for line in lines].index(True):]
+    assert lines[-2:] == ["", "call %s was joined to it" % other]
+    assert [" ".join(re.sub("[-|]+", " ", line).split()) for line in lines[:-2]] == [
+        "al?????ce tandem bob ?", "s 192.0.2.1:5060 [2001:db8:1:2:3:4", ":5060", "0.000 INVITE (sdp) >",
+        "83.204 INVITE >", "83.205 < 603 Decline", "... 12 messages are not kept",
+        "83.206 BYE (fork 1) >", "4000000.000 < 200 OK (BYE)"]
+    _, done = answer(ctl, refusal, "call", "show", other)
+    assert done.stdout.endswith("\n\nit was joined to call %s\n" % call) and " tandem " not in done.stdout
+    _, done = answer(ctl, refusal, "call", "show", call, "--json")
+    shown = json.loads(done.stdout)
+    assert shown["ladder"] == ladder and shown["merged"] == [other] and len(shown["legs"]) == 2
 
 
 # --- a configuration with an error ---------------------------------------------------------------------

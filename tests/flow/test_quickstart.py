@@ -116,12 +116,14 @@ class Terminal:
 def test_the_demo_call(quick):
     assert "disposition      | answered" in quick.text
     assert quick.text.count("of it is the other's tone") == 2
+    for said in (" 1001  .* tandem .* 1002$", r" 0\.\d{3} .* INVITE \(sdp\) -*>\|", r"\|<-* 200 OK \(sdp\) ", " BYE -*>"):
+        assert re.search(said, quick.text, re.M), said
 
 
 def test_every_line_is_for_a_shell(quick):
     subprocess.run(["bash", "-n"], input="\n".join(quick.lines), text=True, check=True)
     kinds = ("subscriber add", "registrations", "phone.py 1003", "phone.py 1004", ' -c "select', "-d tandem$",
-             "^tail -f", " stop$", "quickstart$")
+             "call show", "^tail -f", " stop$", "quickstart$")
     assert len({quick.line(k) for k in kinds}) == len(kinds)
     assert len(kinds) == len([x for x in quick.lines if x and not x.startswith("#")])
 
@@ -151,6 +153,10 @@ def test_M_09_two_terminals_call_each_other(quick, tmp_path):
         one.type("q")
         two.type("q")
     wait_until(lambda: re.search(r"1003 +\| 1004 +\| answered", paste(quick.line(' -c "select'))))
+
+
+def test_the_last_call(quick):
+    assert re.search(" tandem ", paste(quick.line("call show")))
 
 
 def test_the_prompt_of_postgresql(quick):
