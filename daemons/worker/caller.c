@@ -270,14 +270,25 @@ caller_present(struct worker *w, struct call *c, const struct party *p)
 	c->attempt.identity = identity_lines(w, c, &who, hidden);
 }
 
+/* Who calls an emergency number is shown there, whatever he asked for (TS 24.607, override). */
+static uint16_t
+privacy_of(const struct sip_msg *m, const struct origin *o, struct span dialled)
+{
+	uint32_t asked = sip_privacy(m);
+
+	if (o->kind == ORIGIN_SUBSCRIBER && emergency_is(dialled))
+		return 0;
+	if (is_anonymous(m) && !(asked & 1u << SIP_PRIVACY_NONE))
+		asked |= 1u << SIP_PRIVACY_ID;
+	return (uint16_t)clir_privacy(o, asked);
+}
+
 void
 caller_keep(struct worker *w, struct call *c, const struct sip_msg *m, const struct origin *o)
 {
 	struct span realm = caller_realm(w, c), dialled = kept_span(&w->heap, c->dialled);
 
-	c->privacy = (uint16_t)sip_privacy(m);
-	if (is_anonymous(m) && !(c->privacy & 1u << SIP_PRIVACY_NONE))
-		c->privacy |= 1u << SIP_PRIVACY_ID;
+	c->privacy = privacy_of(m, o, dialled);
 	if (o->kind == ORIGIN_GATEWAY ||
 	    (peer_is_trusted(w, &m->flow.peer) && sip_has(m, SIP_H_P_ASSERTED_IDENTITY)))
 		name_by_peer(w, c, m);

@@ -5,7 +5,9 @@
 #include "worker/worker.h"
 
 static const struct feature *const features[] = {
-	&feature_suspended, /* first: a suspended tenant's subscribers do nothing at all */
+	&feature_emergency, /* before all: nothing stands in its way */
+	&feature_suspended, /* a suspended tenant's subscribers do nothing at all */
+	&feature_barring,   /* terminating 2; originating before the limit, which may change */
 	&feature_acr,	    /* terminating 5: who hides is not sent on either */
 	&feature_forward,   /* 6: always forwarding goes before DND, which it makes pointless */
 	&feature_dnd,	    /* 7: busy to everyone, which forwarding on busy hears of */
@@ -16,7 +18,7 @@ enum { N_FEATURES = sizeof(features) / sizeof(features[0]) };
 static bool
 is_silent(const struct feature_verdict *v)
 {
-	return v->status == 0 && v->forward_to.len == 0;
+	return v->status == 0 && v->forward_to.len == 0 && !v->settled;
 }
 
 struct feature_verdict

@@ -262,6 +262,7 @@ struct feature_verdict {
 	unsigned status;
 	const char *reason;
 	struct span forward_to; /* a number or URI */
+	bool settled;		/* it goes on, and no other feature is asked */
 	enum redirect_reason why;
 };
 /* How a subscriber's phones were rung in vain, or could not be. */
@@ -289,7 +290,12 @@ struct feature_verdict features_member(
 struct feature_verdict features_refused(
     struct worker *w, struct call *c, const struct dir_subscriber *called, enum refusal_kind how);
 extern const struct feature feature_suspended, feature_acr, feature_forward, feature_dnd,
-    feature_limit;
+    feature_limit, feature_barring, feature_emergency;
+/* features/emergency.c: nobody's number, and never barred. */
+bool emergency_is(struct span number);
+/* features/clir.c: what a call asked for, and what its caller wants always: bits 1 << enum
+ * sip_privacy_value. */
+uint32_t clir_privacy(const struct origin *o, uint32_t asked);
 /* --- inbox.c ------------------------------------------------------------------------------------*/
 void inbox_record(struct worker *w, const struct ring_record *r, unsigned from);
 void inbox_message(struct worker *w, struct sip_msg *m);
