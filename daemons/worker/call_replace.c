@@ -28,6 +28,18 @@
 
 /* --- who asks -----------------------------------------------------------------------------------*/
 
+/* A leg of a worker that there is: our tags name dialogs of the registrar's as well, and a phone may
+ * remember those of a time with more workers. */
+static bool
+is_leg(struct worker *w, handle h)
+{
+	unsigned proc = handle_proc(h);
+
+	return handle_kind(h) == KIND_LEG && proc_role(proc) == ROLE_WORKER &&
+	       (proc == w->child.proc ||
+		   child_out(&w->child, ROLE_WORKER, proc_index(proc)) != NULL);
+}
+
 bool
 replace_ask(struct worker *w, struct call *c, struct party *p, const struct sip_replaces *r,
     const struct note *with)
@@ -41,7 +53,7 @@ replace_ask(struct worker *w, struct call *c, struct party *p, const struct sip_
 		.session = p->session };
 	handle leg;
 
-	if (token_read(&w->key, TOKEN_TAG, r->to_tag, &leg) != ERR_NONE)
+	if (token_read(&w->key, TOKEN_TAG, r->to_tag, &leg) != ERR_NONE || !is_leg(w, leg))
 		return false;
 	n.call = leg;
 	if (r->early_only)

@@ -155,6 +155,28 @@ Test(worker_replaces, refused)
 	rig_ends_empty(6);
 }
 
+/* Our tags, but of no leg of a worker that is there. */
+Test(worker_replaces, tags_of_others)
+{
+	handle no[] = { handle_make(handle_owner_of(KIND_LEG, proc_of(ROLE_REGISTRAR, 0)), 1, 1),
+		handle_make(handle_owner_of(KIND_LEG, proc_of(ROLE_WORKER, 7)), 1, 1),
+		handle_make(handle_owner_of(KIND_CALL, proc_of(ROLE_WORKER, 1)), 1, 1) };
+	char text[64], lines[256];
+
+	desk_is_bobs();
+	for (unsigned i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
+		struct buf b = buf_on(text, sizeof(text) - 1);
+
+		token_put(&b, &rig->w[0]->key, TOKEN_TAG, no[i]);
+		text[b.len] = '\0';
+		snprintf(lines, sizeof(lines), "Replaces: x;to-tag=%s;from-tag=b\r\n", text);
+		dials(desk, "alice", lines, SDP_DESK);
+		hears(desk, "100");
+		hears(desk, "481");
+	}
+	rig_ends_empty(3);
+}
+
 /* RFC 3891 3: what has ended is declined. */
 Test(worker_replaces, ended)
 {

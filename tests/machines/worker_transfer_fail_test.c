@@ -310,6 +310,29 @@ Test(worker_transfer, many)
 	cr_expect_str_neq(rig_cdr("leg.2.sip_call_id"), "");
 }
 
+/* A13: a gateway has no more rights by REFER than by a call: to users of ours, and not out again. */
+Test(worker_transfer, A13_by_a_gateway)
+{
+	struct phone *gateway = phone_at("0012345", "192.0.2.99");
+
+	rig_gateway(7, "192.0.2.99", true);
+	rig_route("00", 1, &(uint64_t){ 7 });
+	talk(alice, gateway);
+	refers(gateway, "0099999", "");
+	hears(gateway, "202 REFER");
+	TRYING(gateway);
+	ENDS(gateway, "404 Not Found");
+	transfers(gateway, "carol");
+	rings(carol);
+	RINGING(gateway);
+	are_joined(alice, carol);
+	ENDS(gateway, "200 OK");
+	is_released(gateway);
+	hangs_up(alice, carol);
+	rig_ends_empty(1);
+	cr_expect_str_eq(rig_cdr("segment.3.payer_kind"), "trunk_customer");
+}
+
 /* --- kills --------------------------------------------------------------------------------------*/
 
 Test(worker_transfer, worker_dies_while_it_rings)
