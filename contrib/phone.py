@@ -50,12 +50,15 @@ module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control}
-audio_source aufile,{directory}/tone.wav
+audio_source {source}
 audio_player aubridge,ear
 audio_alert aubridge,bell
 audio_path /nonexistent
 snd_path {directory}/heard
 """
+# A file that comes to its end ends the call, which is no matter in a test; a person may talk for longer.
+# ausine makes this rate and two channels only.
+TERMINAL = "module stdio.so\nmodule ausine.so\nausrc_srate 48000\nausrc_channels 2\n"
 ACCOUNT = ("<sip:{user}@{domain};transport={transport}>;auth_user={user};auth_pass={password};"
            "outbound=\"sip:{exchange};transport={transport}\";regint=600;answermode={answer};"
            "audio_codecs=pcma;\n")
@@ -129,7 +132,8 @@ class Phone:
         self.control_port = ports + 2
         (self.directory / "config").write_text(CONFIG.format(
             port=ports, control=ports + 2, rtp=ports + 4, rtp_last=ports + 15, modules=modules(),
-            directory=self.directory, terminal="module stdio.so\n" if terminal else ""))
+            directory=self.directory, terminal=TERMINAL if terminal else "",
+            source="ausine,%d" % tone if terminal else "aufile,%s/tone.wav" % self.directory))
         (self.directory / "accounts").write_text(ACCOUNT.format(
             user=user, password=password, domain=domain or exchange, exchange=exchange,
             answer=answer, transport=transport))
