@@ -106,7 +106,8 @@ says_1999(struct phone *p, const char *method, const char *uri, const char *body
 	if (strcmp(method, "INVITE") == 0)
 		snprintf(p->invite_branch, sizeof(p->invite_branch), "%s", p->branch);
 	sends(p,
-	    "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=%s\r\nFrom: <sip:alice@example.com>\r\n"
+	    "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=%s\r\nFrom: "
+	    "<sip:alice@example.com>\r\n"
 	    "To: <sip:bob@example.com>%s%s\r\nCall-ID: cid-old\r\nCSeq: %u %s\r\nContact: <%s>\r\n"
 	    "%sContent-Length: %zu\r\n\r\n%s",
 	    method, uri, p->host, p->branch, p->remote_tag[0] == '\0' ? "" : ";tag=", p->remote_tag,
