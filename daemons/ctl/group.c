@@ -1,6 +1,8 @@
 /* Hunt groups: a number, and the subscribers that it rings. */
 #include "ctl/ctl.h"
 
+#include <string.h>
+
 /* The first of the list who is no subscriber. */
 static const char unknown_sql[] =
     "select trim(u) from unnest(string_to_array($2, ',')) u "
@@ -22,6 +24,11 @@ static const char join_sql[] =
     "group by s.tenant_id, g.hunt_group_id, s.subscriber_id "
     "on conflict (tenant_id, hunt_group_id, subscriber_id) "
     "do update set position = excluded.position";
+
+static const char log_sql[] =
+    "update tandem.hunt_group_member m set logged_in = $3 from tandem.subscriber s "
+    "where m.hunt_group_id = $1 and s.subscriber_id = m.subscriber_id and s.username = $2 "
+    "returning 1";
 
 /* The whole list, in its order; weights and log-ins of those who stay are kept. */
 static int
@@ -49,6 +56,33 @@ members_put(struct ctl *c, const char *id, const char *value)
 	return CTL_DONE;
 }
 
+static int
+log_member(struct ctl *c, const char *id, const char *key, const char *value)
+{
+	const char *in = strcmp(key, "login") == 0 ? "true" : "false";
+	PGresult *r = db_run(c, log_sql, 3, id, value, in);
+	int status = CTL_DONE;
+
+	if (!db_good(r))
+		return db_refuse(c, r, key, value, "a member of the group");
+	if (PQntuples(r) == 0)
+		status = ctl_refuse(c, "%s: no such member: %s", key, value);
+	PQclear(r);
+	return status;
+}
+
+static int
+login_put(struct ctl *c, const char *id, const char *value)
+{
+	return log_member(c, id, "login", value);
+}
+
+static int
+logout_put(struct ctl *c, const char *id, const char *value)
+{
+	return log_member(c, id, "logout", value);
+}
+
 static const struct key keys[] = {
 	{ "number", "what is dialled to reach the group", KEY_TEXT,
 	    "a telephone number, or it is an emergency number", "$2" },
@@ -57,6 +91,12 @@ static const struct key keys[] = {
 	    KEY_OR("tandem.mode", "'ring_all'") },
 	{ "members", "users who are rung, comma between, in their order", KEY_OWN,
 	    .apply = members_put },
+	{ "login", "a member who takes calls of the group from now on", KEY_OWN,
+	    .apply = login_put },
+	{ "logout", "a member who takes none until he logs in again", KEY_OWN,
+	    .apply = logout_put },
+	{ "features", "what members' own forwards do: ignore (default) or follow", KEY_WORD,
+	    "ignore or follow", KEY_OR("tandem.member_features", "'ignore'") },
 	{ "ring_s", "seconds each member rings, 1 to 600 (default 20)", KEY_TEXT,
 	    "a number of seconds, 1 to 600", KEY_OR("int", "20") },
 	{ "overflow", "number or SIP URI where a call goes that nobody took", KEY_TEXT,
@@ -70,6 +110,10 @@ static const struct key keys[] = {
 	"(select string_agg(s.username, ',' order by m.position) "                                 \
 	"from tandem.hunt_group_member m join tandem.subscriber s using (subscriber_id) "          \
 	"where m.hunt_group_id = g.hunt_group_id) as members"
+#define LOGGED_OUT                                                                                 \
+	"(select string_agg(s.username, ',' order by m.position) "                                 \
+	"from tandem.hunt_group_member m join tandem.subscriber s using (subscriber_id) "          \
+	"where m.hunt_group_id = g.hunt_group_id and not m.logged_in) as logged_out"
 
 const struct object group_object = {
 	.word = "group",
@@ -83,7 +127,7 @@ const struct object group_object = {
 	       "returning hunt_group_id",
 	.find = "select hunt_group_id from tandem.hunt_group where name = $1 and tenant_id = $2",
 	.show = "select g.name, t.name as tenant, g.number, " WORD_SHOWN(
-	    "g.mode") " as mode, " MEMBERS ", g.ring_s, "
+	    "g.mode") " as mode, " MEMBERS ", " LOGGED_OUT ", g.ring_s, "
 		      "g.overflow, g.overflow_s, g.features "
 		      "from tandem.hunt_group g join tandem.tenant t using (tenant_id) "
 		      "where g.name = $1 and g.tenant_id = $2",

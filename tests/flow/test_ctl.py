@@ -349,6 +349,10 @@ def test_groups(ctl):
         ctl("subscriber", "add", user, "--password", "x")
     ctl("group", "add", "sales", "number=600", "members=201, 202", "mode=longest-idle", "overflow=203")
     ctl("group", "set", "sales", "members=203,201", "ring_s=7", "overflow=")
+    ctl("group", "set", "sales", "logout=201", "features=follow")
+    assert ctl.rows("group", "show", "sales")["logged_out"] == "201"
+    ctl("group", "set", "sales", "login=201", "features=ignore")
+    assert ctl.rows("group", "show", "sales")["logged_out"] is None
     group = ctl.rows("group", "show", "sales")
     assert (group["members"], group["mode"], group["ring_s"], group["overflow"]) == \
         ("203,201", "longest-idle", 7, None)
