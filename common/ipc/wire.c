@@ -11,6 +11,8 @@ enum {
 	LEAST_wire_cdr = sizeof(struct wire_cdr),
 	LEAST_wire_message = sizeof(struct wire_message),
 	LEAST_wire_message_fate = sizeof(struct wire_message_fate),
+	LEAST_wire_code = sizeof(struct wire_code),
+	LEAST_wire_code_done = sizeof(struct wire_code_done),
 	LEAST_wire_binding = sizeof(struct wire_binding),
 	LEAST_wire_call_state = sizeof(struct wire_call_state),
 	LEAST_wire_hangup = sizeof(struct wire_hangup),

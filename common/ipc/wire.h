@@ -74,6 +74,24 @@ struct wire_message_fate {
 	uint16_t of;	 /* DONE: so many phones were tried at once, each says one */
 };
 
+/* A subscriber dialled a service code that asks for or changes his settings. */
+struct wire_code {
+	handle call;
+	uint64_t subscriber;
+	uint64_t at_ns;	  /* monotonic; one that is too old is nobody's any more */
+	char action[32];  /* NUL-terminated, as the number */
+	char number[48];  /* empty: none was dialled */
+	uint32_t seconds; /* 0: none */
+	uint32_t pad;
+};
+
+struct wire_code_done {
+	handle call;
+	uint16_t status; /* 200: it is in force */
+	uint16_t pad[3];
+	char phrase[128]; /* what the phone may show; NUL-terminated */
+};
+
 struct wire_binding {
 	uint32_t len;
 	uint32_t deleted; /* 1: the key's record is gone */

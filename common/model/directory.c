@@ -287,3 +287,23 @@ directory_delegate(const struct directory *d, uint32_t tenant, uint64_t by, stru
 	}
 	return false;
 }
+
+bool
+directory_code(
+    const struct directory *d, uint32_t tenant, struct span pattern, struct dir_code *code_r)
+{
+	const uint32_t whose[] = { tenant, 0 };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct dir_key k;
+		size_t len;
+
+		if (records_get(&d->records, dir_key_of(&k, 'c', whose[i], pattern), code_r,
+			sizeof(*code_r), &len) != ERR_NONE ||
+		    len != sizeof(*code_r))
+			continue;
+		code_r->action[sizeof(code_r->action) - 1] = '\0';
+		return true;
+	}
+	return false;
+}

@@ -14,6 +14,7 @@
  *     r TENANT PREFIX       longest prefix wins            -> struct dir_route
  *     h TENANT NAME         a hunt group                   -> struct dir_group
  *     x TENANT USER         who may register for this user -> struct dir_delegates
+ *     c TENANT PATTERN      service code; tenant 0: all    -> struct dir_code
  */
 #ifndef TANDEM_MODEL_DIRECTORY_H
 #define TANDEM_MODEL_DIRECTORY_H
@@ -140,6 +141,11 @@ struct dir_delegates {            /* table reg_delegate: no record, nobody (FLOW
 	uint64_t ids[DIR_DELEGATES_MAX]; /* only n of them stand in the record */
 };
 
+enum { DIR_ACTION_MAX = 32 };
+struct dir_code {                 /* table feature_code */
+	char action[DIR_ACTION_MAX];  /* "cfu.set"; empty: it is switched off */
+};
+
 enum { DIR_RECORD_MAX = 4096 };
 struct dir_buf {                  /* room for any record, 8-aligned; a caller's scratch */
 	uint64_t words[DIR_RECORD_MAX / 8];
@@ -187,6 +193,11 @@ const struct dir_route *directory_route(const struct directory *d, uint32_t tena
 bool directory_delegate(const struct directory *d, uint32_t tenant, uint64_t by,
     struct span for_user);
 
+/* The action of a service code by its pattern ("*21*N#"): the tenant's row, else that of all. False:
+ * there is none. */
+bool directory_code(const struct directory *d, uint32_t tenant, struct span pattern,
+    struct dir_code *code_r);
+
 /* Writer's side: keys and packed records are made here too, so that both sides agree. */
 struct dir_subscriber_text {
 	struct span user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc;
@@ -209,6 +220,9 @@ enum err directory_put_route(struct directory *d, uint32_t tenant, struct span p
 /* All delegates of a user at once; none: the record goes. ERR_RANGE: more than DIR_DELEGATES_MAX. */
 enum err directory_put_delegates(struct directory *d, uint32_t tenant, struct span user,
     const uint64_t *ids, uint32_t n);
+enum err directory_put_code(struct directory *d, uint32_t tenant, struct span pattern,
+    struct span action);
+enum err directory_delete_code(struct directory *d, uint32_t tenant, struct span pattern);
 enum err directory_delete_domain(struct directory *d, struct span domain);
 enum err directory_delete_tenant(struct directory *d, uint32_t tenant);
 enum err directory_delete_subscriber(struct directory *d, uint32_t tenant, struct span user);

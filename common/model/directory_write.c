@@ -245,6 +245,25 @@ directory_put_delegates(
 }
 
 enum err
+directory_put_code(struct directory *d, uint32_t tenant, struct span pattern, struct span action)
+{
+	struct dir_key k;
+	struct dir_code record = { 0 };
+
+	if (!span_cstr(action, record.action, sizeof(record.action)))
+		return ERR_RANGE;
+	return put(d, dir_key_of(&k, 'c', tenant, pattern), &record, sizeof(record));
+}
+
+enum err
+directory_delete_code(struct directory *d, uint32_t tenant, struct span pattern)
+{
+	struct dir_key k;
+
+	return forget(d, dir_key_of(&k, 'c', tenant, pattern));
+}
+
+enum err
 directory_delete_domain(struct directory *d, struct span domain)
 {
 	struct dir_key k;

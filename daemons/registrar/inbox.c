@@ -106,6 +106,8 @@ by_type(struct registrar *r, enum wire_type type, const char *payload, uint32_t 
 	case WIRE_MESSAGE_KEPT:
 	case WIRE_MESSAGE_DUE:
 	case WIRE_MESSAGE_DONE:
+	case WIRE_CODE:
+	case WIRE_CODE_DONE:
 	case WIRE_BINDING:
 	case WIRE_HANGUP:
 	case WIRE_HANGUP_DONE:

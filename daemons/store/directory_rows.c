@@ -97,6 +97,13 @@ static const struct {
 	    "select k.i, k.n, " GROUP_COLUMNS CHANGED
 	    "tandem.hunt_group g on g.tenant_id = k.i and g.name = k.n" GROUP_TABLES
 	    " order by k.i, k.n, m.position" },
+	[DIR_CODE] = { "code",
+	    "select distinct on (c.tenant_id, c.pattern) c.tenant_id, c.pattern, c.enabled, "
+	    "c.action"
+	    " from tandem.feature_code c where (c.tenant_id, c.pattern) > ($1::int, $2)"
+	    " order by 1, 2, 3 desc" PAGE,
+	    "select k.i, k.n, c.enabled, c.action" CHANGED
+	    "tandem.feature_code c on c.tenant_id = k.i and c.pattern = k.n order by 1, 2, 3" },
 	[DIR_SUBSCRIBER_GONE] = { "subscriber_gone", NULL,
 	    "select k.i, k.n, " SUBSCRIBER_COLUMNS CHANGED
 	    "tandem.subscriber s on s.tenant_id = k.i and s.username = k.n" SUBSCRIBER_TABLES },
@@ -245,6 +252,9 @@ deleted(struct directory *d, enum dir_kind kind, uint64_t id, struct span name, 
 		break;
 	case DIR_NUMBER:
 		directory_delete_number(d, (uint32_t)id, name);
+		break;
+	case DIR_CODE:
+		directory_delete_code(d, (uint32_t)id, name);
 		break;
 	case DIR_GROUP:
 		directory_delete_group(d, (uint32_t)id, name);
@@ -414,6 +424,16 @@ put_number(struct directory *d, struct row *r, uint32_t tenant, struct span digi
 	return directory_put_number(d, tenant, digits, kind, text(r));
 }
 
+/* One that is switched off is there, and does nothing: or that of all tenants would act. */
+static enum err
+put_code(struct directory *d, struct row *r, uint32_t tenant, struct span pattern)
+{
+	bool enabled = flag(r, true);
+	struct span action = text(r);
+
+	return directory_put_code(d, tenant, pattern, enabled ? action : SPAN_NONE);
+}
+
 static enum err
 put_row(struct directory *d, enum dir_kind kind, struct row *r, struct dir_tally *t)
 {
@@ -432,6 +452,8 @@ put_row(struct directory *d, enum dir_kind kind, struct row *r, struct dir_tally
 		return put_subscriber(d, r, id, t);
 	case DIR_NUMBER:
 		return put_number(d, r, (uint32_t)id, name);
+	case DIR_CODE:
+		return put_code(d, r, (uint32_t)id, name);
 	case DIR_ROUTE:
 	case DIR_GROUP:
 	case DIR_SUBSCRIBER_GONE:

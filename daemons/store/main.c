@@ -63,6 +63,8 @@ take_record(struct store *s, const struct ring *r, const struct ring_record *rec
 		good = messages_keep(s, proc_index(r->from), payload, ring_len(r));
 	else if (ring_type(r) == WIRE_MESSAGE_DONE)
 		good = messages_done(s, payload);
+	else if (ring_type(r) == WIRE_CODE)
+		codes_take(s, proc_index(r->from), payload);
 	else
 		good = journal_call(s, r, rec);
 	if (s->unsynced_ns == 0 && s->journal.unsynced.len > 0)
@@ -185,6 +187,7 @@ on_down(void *ctx)
 	log_warn("database lost: going on without");
 	directory_load_down(ctx);
 	bindings_down(ctx);
+	codes_down(ctx);
 }
 
 static void
@@ -196,9 +199,8 @@ on_notified(void *ctx, const char *payload)
 static void
 database_turn(struct store *s, uint64_t *wait)
 {
-	static bool (*const clients[STORE_CLIENTS])(struct store *, uint64_t *) = {
-		directory_load_start, bindings_start, cdr_insert_start, messages_start
-	};
+	static bool (*const clients[STORE_CLIENTS])(struct store *, uint64_t *) = { codes_start,
+		directory_load_start, bindings_start, cdr_insert_start, messages_start };
 
 	sooner(wait, db_turn(&s->db, s->child.clock.mono_ns));
 	bindings_turn(s);

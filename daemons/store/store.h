@@ -248,6 +248,7 @@ enum dir_kind {
 	DIR_SUBSCRIBER,
 	DIR_NUMBER,
 	DIR_GROUP,
+	DIR_CODE,
 	DIR_PAGED, /* those above are read page by page */
 	DIR_SUBSCRIBER_GONE = DIR_PAGED,
 	DIR_KINDS
@@ -407,8 +408,20 @@ struct messages {
 	char life[96]; /* who has a row in hand: this node, in this life of its store */
 };
 
+/* --- codes.c: service codes that change a subscriber's settings -----------------------------------*/
+enum { CODES_MAX = 64 };
+struct code_wait {
+	unsigned worker;
+	struct wire_code code;
+};
+struct codes { /* oldest first; the first may be in flight */
+	struct code_wait waiting[CODES_MAX];
+	unsigned n;
+	struct wire_code_done done; /* of the one in flight, as far as it is known */
+};
+
 /* --- main.c --------------------------------------------------------------------------------------*/
-enum { STORE_CLIENTS = 4 };
+enum { STORE_CLIENTS = 5 };
 struct store {
 	struct child child;
 	struct loop *loop;
@@ -419,6 +432,7 @@ struct store {
 	struct directory_load load;
 	struct bindings bindings;
 	struct messages messages;
+	struct codes codes;
 	const struct settings *settings;
 	uint64_t unsynced_ns;	/* the oldest record that is not on disk; 0 = none */
 	uint64_t disk_retry_ns; /* the disk refused: not before */
@@ -462,9 +476,13 @@ bool messages_start(struct store *s, uint64_t *wait_r);
 void flights_landed(struct store *s, const struct wire_message_fate *f);
 void flights_turn(struct store *s);
 bool flights_start(struct store *s, uint64_t *wait_r);
+/* Of a worker: what cannot be done now is refused at once, so that nothing is thought done that is not. */
+void codes_take(struct store *s, unsigned worker, const struct wire_code *w);
+void codes_down(struct store *s);
 /* Clients of the database: each starts a job if it has one to do; *wait_r: ns until it may have. */
 bool cdr_insert_start(struct store *s, uint64_t *wait_r);
 bool directory_load_start(struct store *s, uint64_t *wait_r);
 bool bindings_start(struct store *s, uint64_t *wait_r);
+bool codes_start(struct store *s, uint64_t *wait_r);
 
 #endif

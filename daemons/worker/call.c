@@ -32,6 +32,8 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_RINGING, CE_RELEASED,        CALL_RINGING, call_branch_failed),
 	FSM_ROW(CALL_RINGING, CE_CANCELLED,       CALL_RINGING, call_caller_cancelled),
 	FSM_ROW(CALL_RINGING, CE_RESOLVED,        CALL_RINGING, call_resolved),
+	FSM_ROW(CALL_RINGING, CE_CODE,            CALL_UP,      call_code_answered),
+	FSM_ROW(CALL_RINGING, CE_CODE_REFUSED,    CALL_RINGING, call_code_refused),
 	FSM_ROW(CALL_RINGING, CE_T_RING,          CALL_RINGING, call_ring_over),
 	FSM_ROW(CALL_RINGING, CE_T_ROUND,         CALL_RINGING, call_round_over),
 	FSM_ROW(CALL_RINGING, CE_T_SILENCE,       CALL_RINGING, call_silence_over),
@@ -78,7 +80,7 @@ static const char *const states[CALL_N_STATES] = { "ROUTING", "RINGING", "UP", "
 static const char *const events[CE_N_EVENTS] = {
 	"SETUP", "PROGRESS", "ANSWER", "TOLD", "ACKED", "PRACKED", "OFFER", "OFFER_ANSWERED", "OFFER_REFUSED",
 	"OFFER_CANCELLED", "LATE_ANSWER", "REQUEST", "RESPONSE", "REPLACE", "REPLACED", "FAILED", "CANCELLED", "RELEASED",
-	"GONE", "RESOLVED", "T_RING", "T_ROUND", "T_SILENCE", "T_LINGER", "T_JOIN", "T_AUDIT", "HANGUP", "END",
+	"GONE", "RESOLVED", "CODE", "CODE_REFUSED", "T_RING", "T_ROUND", "T_SILENCE", "T_LINGER", "T_JOIN", "T_AUDIT", "HANGUP", "END",
 };
 /* clang-format on */
 
@@ -426,6 +428,12 @@ call_on_resolved(struct worker *w, handle call, uint32_t which, const struct res
 	in.target = target_waiting(w, c, which);
 	if (in.target != NULL)
 		marked_step(w, c, CE_RESOLVED, NULL, &in);
+}
+
+void
+call_on_code(struct worker *w, struct call *c, const struct wire_code_done *d)
+{
+	marked_step(w, c, d->status == 200 ? CE_CODE : CE_CODE_REFUSED, NULL, d);
 }
 
 void

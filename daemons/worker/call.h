@@ -219,7 +219,7 @@ struct call { /* in shared memory */
 	uint16_t n_parties;
 	uint16_t final;	  /* what the caller was told; 200 once answered */
 	uint16_t privacy; /* what he asked for: bits 1 << enum sip_privacy_value */
-	uint16_t pad;
+	uint16_t code;	  /* enum call_code of a call that is a service code */
 	uint8_t call_id[16];
 	uint8_t merged_into
 	    [16]; /* the id of the call that it was joined to, if it began as a help to that */
@@ -263,6 +263,8 @@ enum call_event {
 	CE_RELEASED,
 	CE_GONE,
 	CE_RESOLVED, /* the name of a target */
+	CE_CODE,     /* a service code is in force */
+	CE_CODE_REFUSED,
 	CE_T_RING,
 	CE_T_ROUND,
 	CE_T_SILENCE,

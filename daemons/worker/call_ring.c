@@ -359,6 +359,8 @@ call_ring_over(void *step, const void *note)
 {
 	struct call_step *s = step;
 
+	if (code_over(s))
+		return;
 	if (group_time_over(s->w, s->c)) {
 		call_round_over(step, note);
 		return;

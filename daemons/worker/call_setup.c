@@ -115,6 +115,16 @@ take_place(struct call_step *s, const struct sip_msg *invite)
 		cdr_send(s->w, s->c, CDR_OPEN);
 }
 
+static void
+keep_origin(struct worker *w, struct call *c, const struct origin *o)
+{
+	c->origin = (uint8_t)o->kind;
+	c->direction = c->origin == ORIGIN_GATEWAY ? DIRECTION_INBOUND : DIRECTION_INTERNAL;
+	c->tenant = o->tenant;
+	c->account = o->account;
+	c->setup_ms = w->child.clock.wall_ms;
+}
+
 void
 call_setup(void *step, const void *setup)
 {
@@ -132,11 +142,7 @@ call_setup(void *step, const void *setup)
 	c->caller = heap_offset(&w->heap, caller);
 	caller->flow = in->invite->flow;
 	caller->session = leg_at(w, in->leg)->end;
-	c->origin = (uint8_t)in->origin->kind;
-	c->direction = c->origin == ORIGIN_GATEWAY ? DIRECTION_INBOUND : DIRECTION_INTERNAL;
-	c->tenant = in->origin->tenant;
-	c->account = in->origin->account;
-	c->setup_ms = w->child.clock.wall_ms;
+	keep_origin(w, c, in->origin);
 	caller->sip_call_id = call_keep(w, c, sip_span(in->invite, in->invite->call_id));
 	keep_dialled(w, c, in->invite);
 	caller_keep(w, c, in->invite, in->origin);
@@ -161,6 +167,10 @@ call_setup(void *step, const void *setup)
 	no = features_originate(w, c, in->origin, replaces ? NULL : &q);
 	if (no.status != 0) {
 		refuse(w, c, no.status, no.reason);
+		return;
+	}
+	if (no.taken) {
+		cdr_send(w, c, CDR_OPEN);
 		return;
 	}
 	if (replaces) {

@@ -13,7 +13,7 @@ enum {
 };
 
 static const char *const kinds[] = { "direct", "transfer_blind", "transfer_consult", "deflection",
-	"forward" };
+	"forward", "feature_code" };
 static const char *const directions[] = { "internal", "outbound", "inbound", "transit" };
 static const char *const dispositions[] = { "answered", "busy", "noanswer", "cancelled", "rejected",
 	"unreachable", "failed", "barred", "redirected" };
@@ -117,7 +117,9 @@ put_times(struct cdr_writer *r, const struct segment *s)
 	/* From the monotonic clock: setting the wall clock changes no bill. */
 	cdr_int(r, CDR_SEGMENT_duration_ms, (end - (int64_t)s->start_ns) / (int64_t)NS_PER_MS);
 	cdr_int(r, CDR_SEGMENT_bill_ms,
-	    s->answer_ns == 0 ? 0 : (end - (int64_t)s->answer_ns) / (int64_t)NS_PER_MS);
+	    s->answer_ns == 0 || s->kind == SEGMENT_FEATURE_CODE
+		? 0
+		: (end - (int64_t)s->answer_ns) / (int64_t)NS_PER_MS);
 	if (s->hold_ns != 0)
 		cdr_int(r, CDR_SEGMENT_hold_ms, (int64_t)(s->hold_ns / NS_PER_MS));
 	if (s->early_ns != 0)

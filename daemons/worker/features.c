@@ -7,6 +7,7 @@
 static const struct feature *const features[] = {
 	&feature_emergency, /* before all: nothing stands in its way */
 	&feature_suspended, /* a suspended tenant's subscribers do nothing at all */
+	&feature_code,	    /* originating: a code is dialled, nobody is called */
 	&feature_barring,   /* terminating 2; originating before the limit, which may change */
 	&feature_acr,	    /* terminating 5: who hides is not sent on either */
 	&feature_forward,   /* 6: always forwarding goes before DND, which it makes pointless */
@@ -18,7 +19,7 @@ enum { N_FEATURES = sizeof(features) / sizeof(features[0]) };
 static bool
 is_silent(const struct feature_verdict *v)
 {
-	return v->status == 0 && v->forward_to.len == 0 && !v->settled;
+	return v->status == 0 && v->forward_to.len == 0 && !v->settled && !v->taken;
 }
 
 struct feature_verdict

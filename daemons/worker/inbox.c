@@ -192,6 +192,9 @@ inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
 		message_kept(w, (const void *)r->payload);
 		worker_drain(w);
 		break;
+	case WIRE_CODE_DONE:
+		code_done(w, (const void *)r->payload);
+		break;
 	case WIRE_MESSAGE_DUE:
 		message_due(w, (const void *)r->payload, len);
 		worker_drain(w);
@@ -204,6 +207,7 @@ inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
 	case WIRE_CDR:
 	case WIRE_MESSAGE_KEEP:
 	case WIRE_MESSAGE_DONE:
+	case WIRE_CODE:
 	case WIRE_BINDING:
 	case WIRE_BINDING_LOAD:
 	case WIRE_LOAD_DONE:

@@ -187,7 +187,8 @@ enum segment_kind {
 	SEGMENT_TRANSFER_BLIND,
 	SEGMENT_TRANSFER_CONSULT,
 	SEGMENT_DEFLECTION,
-	SEGMENT_FORWARD
+	SEGMENT_FORWARD,
+	SEGMENT_FEATURE_CODE
 };
 enum disposition {
 	D_ANSWERED,
@@ -261,6 +262,7 @@ void callstate_tell(struct worker *w, const struct call *c, const struct call_vi
 struct feature_verdict {
 	unsigned status;
 	const char *reason;
+	bool taken;		/* it is no call to anybody: its end is the feature's (call_code.c) */
 	struct span forward_to; /* a number or URI */
 	bool settled;		/* it goes on, and no other feature is asked */
 	enum redirect_reason why;
@@ -290,7 +292,7 @@ struct feature_verdict features_member(
 struct feature_verdict features_refused(
     struct worker *w, struct call *c, const struct dir_subscriber *called, enum refusal_kind how);
 extern const struct feature feature_suspended, feature_acr, feature_forward, feature_dnd,
-    feature_limit, feature_barring, feature_emergency;
+    feature_limit, feature_code, feature_barring, feature_emergency;
 /* features/emergency.c: nobody's number, and never barred. */
 bool emergency_is(struct span number);
 /* features/clir.c: what a call asked for, and what its caller wants always: bits 1 << enum
@@ -303,6 +305,20 @@ void inbox_message(struct worker *w, struct sip_msg *m);
 /* --- operator.c: what control asks on his behalf -------------------------------------------------*/
 void operator_hangup(struct worker *w, const struct wire_hangup *h);
 void operator_show(struct worker *w, const struct wire_show *s);
+
+/* --- call_code.c: a service code that the store is asked to put into force ------------------------*/
+enum call_code { CODE_NONE, CODE_ASKED, CODE_DONE };
+/* False: it cannot be asked now. */
+bool code_ask(struct worker *w, struct call *c, struct span action, struct span number,
+    uint32_t seconds);
+/* The store's answer. */
+void code_done(struct worker *w, const struct wire_code_done *d);
+void call_code_answered(void *step, const void *done);
+void call_code_refused(void *step, const void *done);
+/* The time of a code's call is over: true, it was one. */
+bool code_over(struct call_step *s);
+/* call.c: the same, as an event of the call. */
+void call_on_code(struct worker *w, struct call *c, const struct wire_code_done *d);
 
 /* --- recover.c ----------------------------------------------------------------------------------*/
 /* Lays the pools over the region. */

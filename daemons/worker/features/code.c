@@ -1,0 +1,144 @@
+/*
+ * Service codes (SERVICES.md): a subscriber dials what begins with * or #, and changes a setting of his
+ * or asks for it. What a code does stands in tandem.feature_code; the longest that fits is it.
+ *
+ *     *72 1003        a code and a number: North America
+ *     *61*1003**20#   number, seconds; what ends in # is ETSI's; # may come as %23
+ *
+ * 404: there is no such code; 484: its number is not all there, or none. No code ever goes to a
+ * gateway. Settings: tandem.feature_code. State: call.code (call_code.c).
+ */
+#include "worker/worker.h"
+
+#include <ctype.h>
+
+enum { CODE_MAX = 64, DIGITS_MAX = 32 };
+
+struct dialled {
+	struct span number;
+	uint32_t seconds;
+	const char
+	    *form; /* what the pattern has in place of what follows the code; NULL: no number */
+};
+
+static size_t
+digits_of(struct span s)
+{
+	size_t n = s.len > 0 && s.p[0] == '+';
+	size_t from = n;
+
+	while (n < s.len && isdigit((unsigned char)s.p[n]))
+		n++;
+	return n == from || n - from > DIGITS_MAX ? 0 : n;
+}
+
+/* What follows the code: nothing, N, N#, N**T# (or N*BS*T#: which bearer services it is for, 3GPP
+ * TS 22.030, is nothing to us). */
+static struct dialled
+read_rest(struct span s)
+{
+	struct dialled d = { .form = "" };
+	struct span bs, t;
+
+	if (s.len == 0)
+		return d;
+	d.number = span_first(s, digits_of(s));
+	s = span_from(s, d.number.len);
+	d.form = d.number.len == 0 ? NULL : s.len == 0 ? "N" : NULL;
+	if (d.number.len == 0 || s.len == 0)
+		return d;
+	if (span_eq(s, SPAN("#"))) {
+		d.form = "N#";
+		return d;
+	}
+	if (s.p[0] != '*' || s.p[s.len - 1] != '#')
+		return d;
+	t = span_cut(span_of(s.p + 1, s.len - 2), '*', &bs);
+	if (t.p == NULL)
+		return d;
+	if (span_u32(t, 600, &d.seconds) == ERR_NONE && d.seconds > 0)
+		d.form = "N**T#";
+	return d;
+}
+
+static bool
+is_code(struct worker *w, const struct call *c, struct span code, const char *form,
+    struct dir_code *found)
+{
+	struct buf b = scratch_buf(w, CODE_MAX + 8);
+
+	buf_put(&b, code);
+	buf_str(&b, form);
+	return buf_ok(&b) && directory_code(&w->directory, c->tenant, buf_span(&b), found) &&
+	       found->action[0] != '\0';
+}
+
+/* 0: *code_r and *d_r; 484: it begins as one does; 404. */
+static unsigned
+find(struct worker *w, const struct call *c, struct span s, struct dir_code *code_r,
+    struct dialled *d_r)
+{
+	static const char *const forms[] = { "N", "N#", "N**T#" };
+	unsigned status = 404;
+
+	for (size_t n = s.len; n >= 2; n--) {
+		struct span code = span_first(s, n);
+
+		*d_r = read_rest(span_from(s, n));
+		if (d_r->form != NULL && is_code(w, c, code, d_r->form, code_r))
+			return 0;
+		for (unsigned i = 0; i < 3 && status == 404; i++)
+			if (is_code(w, c, code, forms[i], code_r))
+				status = 484;
+	}
+	return status;
+}
+
+static struct feature_verdict
+ask(struct worker *w, struct call *c, const struct origin *o, const struct dir_code *code,
+    const struct dialled *d)
+{
+	struct span action = span_str(code->action);
+
+	/* What is asked for twice is done once: which way it turns is decided here. */
+	if (span_eq(action, SPAN("dnd.toggle")))
+		action = o->subscriber->dnd ? SPAN("dnd.clear") : SPAN("dnd.set");
+	if (!code_ask(w, c, action, d->number, d->seconds))
+		return (struct feature_verdict){ .status = 503,
+			.reason = "Settings cannot be changed now" };
+	return (struct feature_verdict){ .taken = true };
+}
+
+/* A code before the number, for this call alone: it goes on as a call to the number. */
+static bool
+is_of_this_call(const struct dir_code *code)
+{
+	struct span a = span_str(code->action);
+
+	return span_eq(a, SPAN("clir.call")) || span_eq(a, SPAN("clip.call")) ||
+	       span_eq(a, SPAN("cw.off.call"));
+}
+
+static struct feature_verdict
+originate(struct worker *w, struct call *c, const struct origin *o, const struct route_query *q)
+{
+	struct span s = kept_span(&w->heap, c->dialled);
+	struct dir_code *code = scratch_take(w, sizeof(*code));
+	struct dialled d;
+	unsigned status;
+
+	(void)q;
+	if (s.len < 2 || (s.p[0] != '*' && s.p[0] != '#') || o->kind != ORIGIN_SUBSCRIBER ||
+	    c->state != CALL_RINGING || c->attempt.forwards > 0 || code == NULL)
+		return (struct feature_verdict){ 0 };
+	status = s.len > CODE_MAX ? 404 : find(w, c, s, code, &d);
+	if (status == 484)
+		return (struct feature_verdict){ .status = 484, .reason = "Number incomplete" };
+	if (status != 0)
+		return (struct feature_verdict){ .status = 404, .reason = "No such service code" };
+	if (!is_of_this_call(code))
+		return ask(w, c, o, code, &d);
+	return (struct feature_verdict){ .status = 501, .reason = "Service not available" };
+}
+
+const struct feature feature_code = { .name = "code", .originate = originate };

@@ -1,0 +1,99 @@
+"""Service codes (SERVICES.md): dialled at a phone, in the database, and in force for the next call."""
+import re
+
+import pytest
+
+from calls import exchange, sdp, wait_until
+
+codes_building, codes = exchange("codes")
+
+
+def service(office, phone):
+    return office.sql("select v.* from tandem.subscriber_service v join tandem.subscriber s"
+                      " using (tenant_id, subscriber_id) where s.username = '%s'" % phone.name)[0]
+
+
+def dial(office, phone, code):
+    """Dials a code that is done; what the phone shows for it."""
+    call = phone.invite(code, sdp=sdp())
+    answer = phone.expect(200)
+    call.ack()
+    phone.expect("BYE", 5)
+    phone.reply(200)
+    row = wait_until(lambda: [r for r in office.rows_of(call.call_id) if r["disposition"]], 5)[0]
+    office.unrecorded.add(call.call_id)     # looked at here: nobody pays
+    assert (row["segment_kind"], row["payer_kind"], row["bill_ms"]) == ("feature_code", "nobody", 0)
+    return re.search('"(.*?)"', str(answer["P-Asserted-Identity"])).group(1)
+
+
+def refused(office, phone, code, status):
+    call = phone.invite(code, sdp=sdp())
+    phone.expect(status)
+    office.unrecorded.add(call.call_id)
+
+
+@pytest.mark.parametrize("code, column, value", [
+    ("*721003", "cfu", "1003"), ("*73", "cfu", None),
+    ("*21*1003#", "cfu", "1003"), ("%2321%23", "cfu", None), ("*21%23", "cfu", "1003"),
+    ("##21#", "cfu", None),
+    ("*901003", "cfb", "1003"), ("*91", "cfb", None),
+    ("*67*1003#", "cfb", "1003"), ("#67#", "cfb", None),
+    ("*921003", "cfnr", "1003"), ("*93", "cfnr", None),
+    ("*61*1003**20#", "cfnr_timeout", 20), ("#61#", "cfnr", None),
+    ("*941003", "cfnrc", "1003"), ("*95", "cfnrc", None),
+    ("*62*1003#", "cfnrc", "1003"), ("##62#", "cfnrc", None),
+    ("*004*1003#", "cfb", "1003"), ("##002#", "cfb", None),
+    ("*78", "dnd", True), ("*79", "dnd", False), ("*76", "dnd", True), ("#26#", "dnd", False),
+    ("*77", "acr", True), ("*87", "acr", False), ("*99#", "acr", True), ("#99#", "acr", False),
+    ("*31#", "clir", True), ("#31#", "clir", False),
+    ("#43#", "call_waiting", False), ("*43#", "call_waiting", True),
+])
+def test_R28_a_code_changes_its_setting(codes, code, column, value, dialler=[]):
+    codes_phone = codes.phone(dialler[0] if dialler else None)
+    dialler[:] = [codes_phone.name]
+    dial(codes, codes_phone, code)
+    assert service(codes, codes_phone)[column] == value
+
+
+def test_a_query_is_shown(codes):
+    alice = codes.phone()
+    dial(codes, alice, "*21*1003#")
+    assert dial(codes, alice, "*#21#") == "cfu 1003"
+    assert codes.x.ctl("subscriber", "show", alice.name + "@pbx.test").count("1003") == 1
+
+
+@pytest.mark.parametrize("code, status", [
+    ("*72", 484), ("*72*", 484), ("*21*12a#", 484), ("*61*1003**999#", 484), ("*999", 404), ("**", 404),
+])
+def test_a_code_that_is_none(codes, code, status):
+    refused(codes, codes.phone(), code, status)
+
+
+@pytest.mark.parametrize("number", ["112", None])
+def test_a_forward_that_may_not_be_is_refused(codes, number):
+    """To an emergency number, to oneself: nothing has changed."""
+    alice = codes.phone()
+    codes.sql.do("update tandem.subscriber set number = '7' || subscriber_id where username = '%s';"
+                 % alice.name)
+    refused(codes, alice, "*72" + (number or "7%d" % codes.subscriber_id(alice.name)), 403)
+    assert service(codes, alice)["cfu"] is None
+
+
+def test_S1_10_R6_a_code_is_in_force_for_the_next_call(codes):
+    alice, bob, carol = codes.phones(3)
+    codes.sql.do("update tandem.subscriber set number = '6001' where username = '%s';" % carol.name)
+    dial(codes, bob, "*726001")
+    a = alice.invite(bob.name, sdp=sdp(port=40000))
+    carol.expect("INVITE")
+    c = carol.call
+    c.reply(200, sdp=sdp(port=50000))
+    alice.expect(200)
+    a.ack()
+    carol.expect("ACK")
+    codes.hang_up(a, c)
+    rows = wait_until(lambda: (lambda r: len(r) == 2 and r)(
+        [r for r in codes.rows_of(a.call_id) if r["disposition"]]), 5)
+    rows.sort(key=lambda r: r["seq"])
+    assert [r["segment_kind"] for r in rows] == ["direct", "forward"]
+    assert [r["payer_account_id"] for r in rows] == [codes.subscriber_id(p.name) for p in (alice, bob)]
+    codes.unrecorded.add(a.call_id)
