@@ -369,7 +369,7 @@ def test_A13_route_is_no_way_out(office):
 
 
 @pytest.mark.parametrize("user", ["300&x", "1%27%3Bdrop%20table", "%00", "a%0d%0aX:%20y",
-                                  "$(id)", "*21*5#", "..%2f"])
+                                  "$(id)", "..%2f"])
 def test_A14_the_user_part_is_data(office, user):
     alice = office.phone()
     call = alice.invite("sip:%s@pbx.test" % user, sdp=sdp())

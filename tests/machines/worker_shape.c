@@ -15,10 +15,13 @@ void
 worker_shape(const struct settings *s, struct worker_shape *x)
 {
 	(void)s;
-	*x = (struct worker_shape){ rig_size.calls, rig_size.legs, rig_size.txns, { 0 },
-		PROCESS_HEAD, 0, 0, 0, 0, 0 };
+	*x = (struct worker_shape){ .calls = rig_size.calls,
+		.legs = rig_size.legs,
+		.txns = rig_size.txns,
+		.views_at = PROCESS_HEAD };
 	memcpy(x->blocks, rig_size.blocks, sizeof(x->blocks));
-	x->calls_at = page_up(x->views_at + call_views_bytes(x->calls));
+	x->groups_at = page_up(x->views_at + call_views_bytes(x->calls));
+	x->calls_at = page_up(x->groups_at + WORKER_GROUP_WORDS * sizeof(struct group_word));
 	x->legs_at = page_up(x->calls_at + (size_t)x->calls * WORKER_CALL_BYTES);
 	x->txns_at = page_up(x->legs_at + (size_t)x->legs * WORKER_LEG_BYTES);
 	x->heap_at = page_up(x->txns_at + (size_t)x->txns * sizeof(struct txn));
