@@ -72,7 +72,9 @@ begin_two(void)
 }
 
 /* The same when carol is in another call, of another worker. */
-Test(worker_connected, from_changes_across, .init = begin_two)
+TestSuite(worker_connected_across, .init = begin_two, .fini = rig_end);
+
+Test(worker_connected_across, from_changes)
 {
 	dials(alice, "bob", "Supported: from-change\r\n", SDP_A);
 	hears(alice, "100");
@@ -106,7 +108,7 @@ Test(worker_connected, from_changes_across, .init = begin_two)
 }
 
 /* Who hides stays hidden. */
-Test(worker_connected, hidden_across, .init = begin_two)
+Test(worker_connected_across, hidden)
 {
 	dials(alice, "bob", "Privacy: id\r\n", SDP_A);
 	hears(alice, "100");
