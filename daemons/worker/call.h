@@ -219,7 +219,7 @@ struct call { /* in shared memory */
 	uint16_t n_parties;
 	uint16_t final;	  /* what the caller was told; 200 once answered */
 	uint16_t privacy; /* what he asked for: bits 1 << enum sip_privacy_value */
-	uint16_t code;	  /* enum call_code of a call that is a service code */
+	uint8_t code, once; /* enum call_code; enum call_once bits, dialled before the number */
 	uint8_t call_id[16];
 	uint8_t merged_into
 	    [16]; /* the id of the call that it was joined to, if it began as a help to that */

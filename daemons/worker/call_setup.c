@@ -51,6 +51,19 @@ keep_dialled(struct worker *w, struct call *c, const struct sip_msg *m)
 	c->dialled = call_keep(w, c, buf_span(&b));
 }
 
+/* What comes before the number, for this call alone, is taken off: the rest is what is dialled. */
+static void
+take_once(struct worker *w, struct call *c, const struct origin *o)
+{
+	struct span rest;
+
+	if (o->kind != ORIGIN_SUBSCRIBER)
+		return;
+	c->once = (uint8_t)code_once(w, c, kept_span(&w->heap, c->dialled), &rest);
+	if (c->once != 0)
+		c->dialled = call_keep(w, c, rest);
+}
+
 static void
 keep_offer(struct worker *w, struct call *c, const struct sip_msg *m)
 {
@@ -136,6 +149,7 @@ call_setup(void *step, const void *setup)
 	struct feature_verdict no;
 	struct route_result route;
 	struct route_query q;
+	struct kept digits; /* exactly as they were dialled */
 	bool replaces;
 
 	must(caller != NULL); /* call_new saw to it */
@@ -145,6 +159,8 @@ call_setup(void *step, const void *setup)
 	keep_origin(w, c, in->origin);
 	caller->sip_call_id = call_keep(w, c, sip_span(in->invite, in->invite->call_id));
 	keep_dialled(w, c, in->invite);
+	digits = c->dialled;
+	take_once(w, c, in->origin);
 	caller_keep(w, c, in->invite, in->origin);
 	keep_offer(w, c, in->invite);
 	c->attempt.waiting = c->caller;
@@ -152,6 +168,7 @@ call_setup(void *step, const void *setup)
 	if (in->origin->kind == ORIGIN_SUBSCRIBER)
 		caller->user = c->user;
 	segment_open(w, c, in->origin);
+	segment_first(w, c)->dialed = digits;
 	set_ring_limit(w, c, in->invite);
 	if (!is_sdp_readable(w, in->invite)) {
 		refuse(w, c, 488, "The session description cannot be read");

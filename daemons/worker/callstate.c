@@ -240,6 +240,9 @@ callstate_users(struct worker *w, const struct call *c, uint64_t users_r[CALL_WH
 			k++;
 		if (user != 0 && k == n && n < CALL_WHO_USERS)
 			users_r[n++] = user;
+		if (user != 0 && p->role == PARTY_CALLER && c->once & ONCE_ALONE &&
+		    n < CALL_WHO_USERS)
+			users_r[n++] = ~user; /* one more that nobody is: see callstate_alone() */
 	}
 	return n;
 }
@@ -260,10 +263,9 @@ views_of(struct worker *w, unsigned worker)
 	return w->views_of[worker];
 }
 
-unsigned
-callstate_count(struct worker *w, const struct call *c, struct span user)
+static unsigned
+count_calls(struct worker *w, const struct call *c, uint64_t hash)
 {
-	uint64_t hash = call_user_hash(&w->key, c->tenant, user);
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < w->settings->processes.workers; i++) {
@@ -275,6 +277,18 @@ callstate_count(struct worker *w, const struct call *c, struct span user)
 			    views, hash, own ? pool_index(&w->calls, c) : UINT32_MAX);
 	}
 	return n;
+}
+
+unsigned
+callstate_count(struct worker *w, const struct call *c, struct span user)
+{
+	return count_calls(w, c, call_user_hash(&w->key, c->tenant, user));
+}
+
+bool
+callstate_alone(struct worker *w, const struct call *c, struct span user)
+{
+	return count_calls(w, c, ~call_user_hash(&w->key, c->tenant, user)) > 0;
 }
 
 void

@@ -251,6 +251,8 @@ unsigned callstate_users(struct worker *w, const struct call *c, uint64_t users_
  * calls that exist each time, so that nothing can leak. Two that begin in two workers at the very same
  * moment do not see each other. */
 unsigned callstate_count(struct worker *w, const struct call *c, struct span user);
+/* Does he want to be alone in one of them (ONCE_ALONE)? */
+bool callstate_alone(struct worker *w, const struct call *c, struct span user);
 /* Makes the entries. */
 void callstate_put(struct worker *w, const struct call *c, struct call_view_users *u);
 /* The registrar, of those who are watched and whose entries came, changed or went. */
@@ -295,9 +297,14 @@ extern const struct feature feature_suspended, feature_acr, feature_forward, fea
     feature_limit, feature_code, feature_barring, feature_emergency;
 /* features/emergency.c: nobody's number, and never barred. */
 bool emergency_is(struct span number);
-/* features/clir.c: what a call asked for, and what its caller wants always: bits 1 << enum
- * sip_privacy_value. */
-uint32_t clir_privacy(const struct origin *o, uint32_t asked);
+/* features/code.c: what is dialled before a number for this call alone, bits of enum call_once; then
+ * *rest_r is what follows: a number, or another code. 0: nothing, and *rest_r is not touched. */
+enum call_once { ONCE_HIDDEN = 1, ONCE_SHOWN = 2, ONCE_ALONE = 4 };
+unsigned code_once(
+    struct worker *w, const struct call *c, struct span dialled, struct span *rest_r);
+/* features/clir.c: what a call asked for, what was dialled for it alone (enum call_once), and what its
+ * caller wants always: bits 1 << enum sip_privacy_value. */
+uint32_t clir_privacy(const struct origin *o, uint32_t asked, unsigned once);
 /* --- inbox.c ------------------------------------------------------------------------------------*/
 void inbox_record(struct worker *w, const struct ring_record *r, unsigned from);
 void inbox_message(struct worker *w, struct sip_msg *m);

@@ -4,6 +4,7 @@ import re
 import pytest
 
 from calls import exchange, sdp, wait_until
+from test_redirect import in_force
 
 codes_building, codes = exchange("codes")
 
@@ -97,3 +98,17 @@ def test_S1_10_R6_a_code_is_in_force_for_the_next_call(codes):
     assert [r["segment_kind"] for r in rows] == ["direct", "forward"]
     assert [r["payer_account_id"] for r in rows] == [codes.subscriber_id(p.name) for p in (alice, bob)]
     codes.unrecorded.add(a.call_id)
+
+
+def test_C12_a_code_before_the_number(codes):
+    """Bob does not see who calls; the record says what was dialled."""
+    alice, bob = codes.phones(2)
+    codes.sql.do("update tandem.subscriber set number = '6002' where username = '%s';" % bob.name)
+    call = in_force(bob, alice, "*676002")
+    invite = bob.expect("INVITE")
+    assert "anonymous.invalid" in invite["From"] and alice.name.encode() not in invite.raw
+    bob.reply(486)
+    bob.expect("ACK")
+    alice.expect(486)
+    codes.record(call, dialed_digits="*676002", called_number="6002",
+                 calling_presentation="restricted", disposition="busy")

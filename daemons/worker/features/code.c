@@ -5,8 +5,11 @@
  *     *72 1003        a code and a number: North America
  *     *61*1003**20#   number, seconds; what ends in # is ETSI's; # may come as %23
  *
+ *     *67 1003        a code and a number, for this call alone: it goes on as a call to 1003; the number
+ *     *70*67 1003     may be another code
+ *
  * 404: there is no such code; 484: its number is not all there, or none. No code ever goes to a
- * gateway. Settings: tandem.feature_code. State: call.code (call_code.c).
+ * gateway. Settings: tandem.feature_code. State: call.code (call_code.c), call.once.
  */
 #include "worker/worker.h"
 
@@ -109,15 +112,63 @@ ask(struct worker *w, struct call *c, const struct origin *o, const struct dir_c
 	return (struct feature_verdict){ .taken = true };
 }
 
-/* A code before the number, for this call alone: it goes on as a call to the number. */
-static bool
-is_of_this_call(const struct dir_code *code)
+/* --- for this call alone ------------------------------------------------------------------------*/
+
+static unsigned
+once_of(const struct dir_code *code)
 {
 	struct span a = span_str(code->action);
 
-	return span_eq(a, SPAN("clir.call")) || span_eq(a, SPAN("clip.call")) ||
-	       span_eq(a, SPAN("cw.off.call"));
+	if (span_eq(a, SPAN("clir.call")))
+		return ONCE_HIDDEN;
+	if (span_eq(a, SPAN("clip.call")))
+		return ONCE_SHOWN;
+	return span_eq(a, SPAN("cw.off.call")) ? ONCE_ALONE : 0;
 }
+
+/* What follows such a code is a code again. */
+static unsigned
+before_another(struct worker *w, const struct call *c, struct span s, struct span *rest_r)
+{
+	struct dir_code code;
+
+	for (size_t n = s.len - 2; n >= 2; n--)
+		if ((s.p[n] == '*' || s.p[n] == '#') &&
+		    is_code(w, c, span_first(s, n), "N", &code) && once_of(&code) != 0) {
+			*rest_r = span_from(s, n);
+			return once_of(&code);
+		}
+	return 0;
+}
+
+static unsigned
+next_once(struct worker *w, const struct call *c, struct span s, struct span *rest_r)
+{
+	struct dir_code code;
+	struct dialled d;
+
+	if (s.len < 4 || s.len > CODE_MAX || (s.p[0] != '*' && s.p[0] != '#'))
+		return 0;
+	if (find(w, c, s, &code, &d) != 0)
+		return before_another(w, c, s, rest_r);
+	*rest_r = d.number;
+	return once_of(&code);
+}
+
+unsigned
+code_once(struct worker *w, const struct call *c, struct span dialled, struct span *rest_r)
+{
+	unsigned all = 0, one = next_once(w, c, dialled, &dialled);
+
+	while (one != 0 && (all & one) == 0) {
+		all |= one;
+		*rest_r = dialled;
+		one = next_once(w, c, dialled, &dialled);
+	}
+	return all;
+}
+
+/* --- of a setting -------------------------------------------------------------------------------*/
 
 static struct feature_verdict
 originate(struct worker *w, struct call *c, const struct origin *o, const struct route_query *q)
@@ -132,13 +183,13 @@ originate(struct worker *w, struct call *c, const struct origin *o, const struct
 	    c->state != CALL_RINGING || c->attempt.forwards > 0 || code == NULL)
 		return (struct feature_verdict){ 0 };
 	status = s.len > CODE_MAX ? 404 : find(w, c, s, code, &d);
+	if (status == 0 && once_of(code) != 0) /* the same twice */
+		status = 404;
 	if (status == 484)
 		return (struct feature_verdict){ .status = 484, .reason = "Number incomplete" };
 	if (status != 0)
 		return (struct feature_verdict){ .status = 404, .reason = "No such service code" };
-	if (!is_of_this_call(code))
-		return ask(w, c, o, code, &d);
-	return (struct feature_verdict){ .status = 501, .reason = "Service not available" };
+	return ask(w, c, o, code, &d);
 }
 
 const struct feature feature_code = { .name = "code", .originate = originate };

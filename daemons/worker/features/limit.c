@@ -10,12 +10,14 @@
  *     |INVITE--->|           |                       call_waiting off, or call_limit reached
  *     |<----- 486|           |                       busy, which forwarding on busy hears of
  *
+ *     *70N: as with call_waiting off, while the call lasts that A made so (TS 24.615 cancel per call)
+ *
  *     A, at his limit, dials: 403, he may not. (Not 486, as some exchanges say: nobody is busy whom he
  *     called, and his record must not say so.) A call that he sends on does not occupy him, nor does
  *     one whose place he takes (RFC 3891): both pass.
  *
- * Settings: tandem.subscriber_service.call_waiting, call_limit. Codes: *43# #43#. State: none; what he
- * has is counted in the calls that exist (callstate.c).
+ * Settings: tandem.subscriber_service.call_waiting, call_limit. Codes: *43# #43#; for one call *70N
+ * #43#N. State: call.once; what he has is counted in the calls that exist (callstate.c).
  */
 #include "worker/worker.h"
 
@@ -34,10 +36,12 @@ originate(struct worker *w, struct call *c, const struct origin *o, const struct
 static struct feature_verdict
 terminate(struct worker *w, struct call *c, const struct dir_subscriber *called)
 {
-	unsigned n = callstate_count(w, c, dir_text(called, called->user));
+	struct span user = dir_text(called, called->user);
+	unsigned n = callstate_count(w, c, user);
 
 	if (n > 0 &&
-	    (!called->call_waiting || (called->call_limit != 0 && n >= called->call_limit)))
+	    (!called->call_waiting || (called->call_limit != 0 && n >= called->call_limit) ||
+		callstate_alone(w, c, user)))
 		return (struct feature_verdict){ .status = 486 };
 	c->attempt.waits = n > 0;
 	return (struct feature_verdict){ 0 };

@@ -1,0 +1,197 @@
+/*
+ * Codes before a number, for one call (SERVICES.md C12, C13, C20): who calls is hidden or shown, and nobody
+ * knocks; with what else acts on the same call.
+ */
+#include "worker_phone.h"
+
+#define carol (rig->phones[2])
+#define trunk (rig->phones[3])
+
+static void
+code(const char *pattern, const char *action)
+{
+	cr_assert_eq(
+	    directory_put_code(&rig->directory, 0, span_str(pattern), span_str(action)), ERR_NONE);
+}
+
+static void
+begin(void)
+{
+	static const uint64_t gateway = 7;
+
+	rig_begin();
+	phone_new("carol", "192.0.2.3");
+	phone_at("trunk", "203.0.113.7");
+	rig_gateway(7, "203.0.113.7", true);
+	rig_route("", 1, &gateway);
+	code("*67N", "clir.call");
+	code("#31#N", "clir.call");
+	code("*82N", "clip.call");
+	code("*31#N", "clip.call");
+	code("*70N", "cw.off.call");
+	code("*67*N#", "cfb.set");
+}
+
+TestSuite(worker_once, .init = begin, .fini = rig_end);
+
+static void
+always_hidden(const char *user, const char *number)
+{
+	struct dir_subscriber s = { .trust = DIR_TRUST_BINDING, .clir = 1 };
+
+	rig_subscriber_put(&s, user, number);
+}
+
+static void
+rejects_anonymous(const char *user, const char *number)
+{
+	struct dir_subscriber s = { .trust = DIR_TRUST_BINDING, .acr = 1 };
+
+	rig_subscriber_put(&s, user, number);
+}
+
+/* What bob hears, who then is busy. */
+static const char *
+reaches_bob(const char *dialled, const char *more)
+{
+	const char *m;
+
+	dials(alice, dialled, more, SDP_A);
+	hears(alice, "100");
+	m = hears(bob, "INVITE");
+	replies(bob, "INVITE", 486, "", "");
+	hears(bob, "ACK");
+	hears(alice, "486");
+	rig_ends_clean("busy 486 17 callee normal", 0);
+	return m;
+}
+
+Test(worker_once, C12_hidden)
+{
+	const char *m = reaches_bob("*671002", "");
+
+	expect_has(header(m, "From"), "anonymous@anonymous.invalid");
+	expect_lacks(m, "alice");
+	expect_lacks(m, "*67");
+	cr_expect_str_eq(rig_cdr("segment.1.calling_presentation"), "restricted");
+	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), "*671002");
+	cr_expect_str_eq(rig_cdr("segment.1.called_number"), "1002");
+}
+
+/* Also one whose phone says the contrary; # may come as %23. */
+Test(worker_once, C12_hidden_by_etsi)
+{
+	expect_has(header(reaches_bob("%2331%231002", "Privacy: none\r\n"), "From"),
+	    "anonymous@anonymous.invalid");
+}
+
+Test(worker_once, C12_shown)
+{
+	always_hidden("alice", "1001");
+	expect_has(header(reaches_bob("*821002", ""), "From"), "alice@example.com");
+	cr_expect_str_eq(rig_cdr("segment.1.calling_presentation"), "allowed");
+}
+
+/* clip x the phone's own wish: what was dialled is said last. */
+Test(worker_once, C12_shown_by_etsi)
+{
+	expect_has(
+	    header(reaches_bob("*31%231002", "Privacy: id\r\n"), "From"), "alice@example.com");
+}
+
+/* clir x acr */
+Test(worker_once, C12_C16_hidden_is_rejected)
+{
+	rejects_anonymous("bob", "1002");
+	dials(alice, "*671002", "", SDP_A);
+	hears(alice, "100");
+	hears(alice, "433");
+	hears_nothing(bob);
+	rig_ends_clean("failed 433 127 system normal", 0);
+}
+
+/* clir x emergency: he is shown all the same, and it is an emergency call. */
+Test(worker_once, C13_C42_R22_emergency)
+{
+	const char *m;
+
+	dials(alice, "*67112", "", SDP_A);
+	hears(alice, "100");
+	m = hears(trunk, "INVITE");
+	expect_has(m, "INVITE sip:112@");
+	expect_has(header(m, "From"), "alice@example.com");
+	replies(trunk, "INVITE", 486, "", "");
+	hears(trunk, "ACK");
+	hears(alice, "486");
+	cr_expect_str_eq(rig_cdr("segment.1.call_class"), "emergency");
+}
+
+/* While this call of hers lasts nobody else rings her. */
+Test(worker_once, C20_nobody_knocks)
+{
+	dials(alice, "*701002", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	dials(carol, "alice", "", SDP_A);
+	hears(carol, "100");
+	hears(carol, "486");
+	hears_nothing(alice);
+	hangs_up(alice, bob);
+	talk(alice, bob); /* the next one is as always */
+	dials(carol, "bob", "", SDP_A);
+	hears(carol, "100");
+	expect_has(
+	    header(hears(phone_at("bob", "192.0.2.2"), "INVITE"), "Alert-Info"), "call-waiting");
+}
+
+/* She cancelled it for herself: whom she talks with is still knocked at. */
+Test(worker_once, C20_the_other_is_knocked_at)
+{
+	dials(alice, "*701002", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	dials(carol, "bob", "", SDP_A);
+	hears(carol, "100");
+	expect_has(header(hears(bob, "INVITE"), "Alert-Info"), "call-waiting");
+}
+
+Test(worker_once, C12_C20_both)
+{
+	expect_has(header(reaches_bob("*70*671002", ""), "From"), "anonymous@anonymous.invalid");
+	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), "*70*671002");
+}
+
+static void
+is_refused(const char *dialled, const char *status)
+{
+	dials(alice, dialled, "", SDP_A);
+	hears(alice, "100");
+	hears(alice, status);
+	hears_nothing(bob);
+	hears_nothing(trunk);
+}
+
+/* No number, not a number, the same again. */
+Test(worker_once, a_code_without_its_number)
+{
+	is_refused("*67", "484");
+	is_refused("*70", "484");
+	is_refused("*67bob", "484");
+	is_refused("*67*671002", "404");
+	is_refused("*70*69", "404");
+	rig_ends_empty(5);
+}
+
+/* A call from outside has no codes. */
+Test(worker_once, not_for_gateways)
+{
+	dials(trunk, "*671002", "", SDP_A);
+	hears(trunk, "100");
+	hears(trunk, "404");
+	hears_nothing(bob);
+	rig_ends_empty(1);
+}
