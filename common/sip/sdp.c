@@ -191,6 +191,23 @@ sdp_held(const struct sdp *s)
 	return held > 0;
 }
 
+bool
+sdp_silent(const struct sdp *s)
+{
+	unsigned silent = 0;
+
+	for (unsigned i = 0; i < s->n_media; i++) {
+		enum sdp_direction d = s->media[i].direction;
+
+		if (s->media[i].port == 0)
+			continue;
+		if (d != SDP_RECVONLY && d != SDP_INACTIVE)
+			return false;
+		silent++;
+	}
+	return silent > 0;
+}
+
 static void
 put_line(struct buf *b, struct span line)
 {

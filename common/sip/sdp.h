@@ -37,6 +37,8 @@ struct sdp {
 enum err sdp_parse(struct span text, struct sdp *sdp_r);
 /* Is the media held by address (c=0.0.0.0) or by direction? */
 bool sdp_held(const struct sdp *s);
+/* Would its sender send nothing, as one who is held (recvonly, inactive)? */
+bool sdp_silent(const struct sdp *s);
 
 struct sdp_origin {              /* ours, one per leg, constant but for the version */
 	uint64_t id, version;

@@ -9,6 +9,7 @@
 #include "model/worker_shape.h"
 #include "sip/replaces.h"
 #include "worker/ladder.h"
+#include "worker/negotiate.h"
 #include "worker/note.h"
 
 struct origin;
@@ -165,15 +166,6 @@ struct attempt {
 	struct kept from, to; /* From and To toward the targets, without tag */
 	struct kept identity; /* header lines that say who it is for to those we trust */
 	struct kept offer_type, offer, headers; /* what they are offered */
-};
-
-/* One offer and its answer on the way between two parties that talk: see the table in
- * call_negotiate.c. Heap offsets of parties; all 0: none is on its way. */
-struct negotiation {
-	uint32_t asker, asked, owed;
-	uint16_t join;	   /* 1: the two are to be brought together as soon as there is none */
-	uint16_t held;	   /* 1: the offer on its way holds the other side */
-	uint64_t retry_ns; /* deadline of the next attempt at that; 0 = off */
 };
 
 /* A party of a call that is up is being transferred (RFC 5589); see the figure in call_transfer.c. */
@@ -392,33 +384,6 @@ void call_caller_cancelled(void *step, const void *note);
 void call_ring_over(void *step, const void *note);
 void call_round_over(void *step, const void *note);
 void call_late_answer(void *step, const void *note);
-
-/* call_negotiate.c */
-/* How long whoever got a 491 waits; owner: the Call-ID is his (RFC 3261 14.1). */
-uint64_t glare_ms(bool owner);
-/* p's 2xx bears an offer: its ACK waits for the answer, which asker's ACK will bring. */
-void negotiation_owe(struct worker *w, struct call *c, struct party *asker, struct party *p);
-/* p and its peer were strangers so far: p is asked for an offer, the peer for the answer (RFC 3725
- * flow I). When one is on its way, after that. */
-void negotiation_join(struct worker *w, struct call *c, struct party *p);
-/* Those who talk may not have the same session any more: they are brought together again, as soon as no
- * other negotiation is under way. */
-void negotiation_rejoin(struct worker *w, struct call *c);
-/* p has gone: what it was asked, or asked for, comes to nothing. */
-void negotiation_forget(struct worker *w, struct call *c, struct party *p);
-void call_join_again(void *step, const void *note);
-void call_told(void *step, const void *note);
-void call_acked(void *step, const void *note);
-void call_pracked(void *step, const void *note);
-void call_offer(void *step, const void *note);
-void call_offer_answered(void *step, const void *note);
-void call_offer_refused(void *step, const void *note);
-void call_offer_cancelled(void *step, const void *note);
-/* What p answered offers somebody it does not talk with yet: q is asked, and his answer goes into the
- * ACK to p. */
-void negotiation_bring(struct worker *w, struct call *c, struct party *p, struct party *q);
-/* p's offer, or its wish for one, goes to q, with whom it does not talk yet. */
-void negotiation_ask(struct worker *w, struct call *c, struct party *p, struct party *q);
 
 /* call_refer.c: REFER, and who is called for it */
 void call_refer(struct call_step *s, const struct note *refer);

@@ -11,7 +11,8 @@
  *       -      P      Q    the same, and Q's offer is with P; P's answer goes into our ACK to Q
  *
  * In the last row Q may be one whom P does not talk with yet: who is to take the place of P's peer
- * (call_transfer.c).
+ * (call_transfer.c). What is nobody's but ours may need a second time before both are heard
+ * (call_direction.c).
  */
 #include "worker/worker.h"
 
@@ -77,38 +78,8 @@ over(struct worker *w, struct call *c)
 	struct negotiation *x = &c->negotiation;
 
 	x->asker = x->asked = x->owed = 0;
-	if (x->join)
+	if (x->join || x->mute != 0)
 		x->retry_ns = worker_now(w);
-}
-
-/* --- hold ---------------------------------------------------------------------------------------*/
-
-static bool
-is_hold(struct worker *w, const struct note *in)
-{
-	size_t used = w->scratch_used;
-	struct sdp *sdp = scratch_take(w, sizeof(*sdp));
-	bool held;
-
-	held =
-	    sdp != NULL &&
-	    sdp_parse(body_sdp(w, in->text[T_CONTENT_TYPE], in->text[T_BODY]), sdp) == ERR_NONE &&
-	    sdp_held(sdp);
-	w->scratch_used = used;
-	return held;
-}
-
-/* The two agree. Only the time is kept: who answers a hold with recvonly or inactive holds nobody. */
-static void
-agreed(struct worker *w, struct call *c, struct party *offerer, struct party *answerer,
-    const struct note *answer)
-{
-	bool held = c->negotiation.held;
-
-	offerer->held = held;
-	if (!held)
-		answerer->held = is_hold(w, answer);
-	segments_hold(w, c, offerer->held || answerer->held);
 }
 
 /* --- what one of them began ----------------------------------------------------------------------*/
@@ -133,7 +104,7 @@ call_acked(void *step, const void *note)
 
 	s->p->acked = 1;
 	if (owed != NULL && x->asker == heap_offset(&s->w->heap, s->p)) {
-		agreed(s->w, s->c, owed, s->p, note);
+		direction_agreed(s->w, s->c, owed, s->p, note);
 		over(s->w, s->c);
 		send_body(s, CMD_ACK, owed, note);
 		transfer_joined(s->w, s->c, s->p);
@@ -173,7 +144,8 @@ call_offer(void *step, const void *note)
 	}
 	x->asker = heap_offset(&s->w->heap, s->p);
 	x->asked = heap_offset(&s->w->heap, peer);
-	x->held = is_hold(s->w, note);
+	x->joining = JOIN_NONE;
+	direction_offered(s->w, s->c, s->p, note);
 	send_body(s, CMD_OFFER, peer, note);
 }
 
@@ -200,9 +172,9 @@ answer_asker(struct call_step *s, struct party *asker, const struct note *in)
 	if (in->flags & NOTE_DELAYED_OFFER) {
 		x->owed = x->asked;
 		x->asked = 0;
-		x->held = is_hold(s->w, in);
+		direction_offered(s->w, s->c, s->p, in);
 	} else {
-		agreed(s->w, s->c, asker, s->p, in);
+		direction_agreed(s->w, s->c, asker, s->p, in);
 		over(s->w, s->c);
 	}
 	send_body(s, waits ? CMD_ANSWER : CMD_OFFER_ANSWER, asker, in);
@@ -231,6 +203,8 @@ negotiation_forget(struct worker *w, struct call *c, struct party *p)
 	struct party *asker = party_at(w, x->asker), *owed = party_at(w, x->owed);
 	struct note n;
 
+	if (x->mute == gone)
+		x->mute = 0;
 	if (c->state == CALL_ENDING || (x->asker != gone && x->asked != gone && x->owed != gone))
 		return;
 	if (x->asked == gone && asker != NULL)
@@ -267,6 +241,7 @@ first_to_join(struct worker *w, struct call *c)
 void
 negotiation_join(struct worker *w, struct call *c, struct party *p)
 {
+	c->negotiation.joining = JOIN_FIRST;
 	if (is_busy(&c->negotiation))
 		c->negotiation.join = 1;
 	else
@@ -290,7 +265,8 @@ offer_kept(struct worker *w, struct call *c, const struct party *p, struct party
 			      [T_BODY] = kept_span(&w->heap, c->transfer.offer) } };
 
 	c->negotiation.asked = heap_offset(&w->heap, q);
-	c->negotiation.held = is_hold(w, &n);
+	c->negotiation.joining = JOIN_FIRST;
+	direction_offered(w, c, p, &n);
 	offer_with_name(&s, q, p, &n);
 }
 
@@ -316,8 +292,35 @@ void
 negotiation_rejoin(struct worker *w, struct call *c)
 {
 	c->negotiation.join = 1;
+	c->negotiation.joining = JOIN_FIRST;
 	if (!is_busy(&c->negotiation))
 		c->negotiation.retry_ns = worker_now(w);
+}
+
+/* Who was left mute is offered what his peer said, both ways; or the peer is asked for that. */
+static bool
+open_mute(struct worker *w, struct call *c)
+{
+	struct negotiation *x = &c->negotiation;
+	struct party *p = party_at(w, x->mute), *peer = p == NULL ? NULL : party_peer(w, p);
+	struct call_step s = { w, c, p };
+	struct note n = { .text = { [T_CONTENT_TYPE] = SPAN("application/sdp"),
+			      [T_BODY] = kept_span(&w->heap, x->open) } };
+
+	if (peer == NULL || peer->gone) {
+		x->mute = 0;
+		return false;
+	}
+	x->joining = JOIN_SECOND;
+	if (x->open.len == 0) {
+		x->mute = 0;
+		ask_for_offer(w, c, peer);
+		return true;
+	}
+	x->asked = x->mute;
+	direction_offered(w, c, peer, &n);
+	offer_with_name(&s, p, peer, &n);
+	return true;
 }
 
 void
@@ -327,27 +330,32 @@ call_join_again(void *step, const void *note)
 	struct party *p;
 
 	(void)note;
-	if (is_busy(&s->c->negotiation) || transfer_bring(s->w, s->c))
+	if (is_busy(&s->c->negotiation) || transfer_bring(s->w, s->c) || open_mute(s->w, s->c))
 		return;
 	p = first_to_join(s->w, s->c);
 	if (p != NULL)
 		ask_for_offer(s->w, s->c, p);
 }
 
-/* Their offer, for which we asked: the other is offered it. */
+/* Their offer, for which we asked, or what they say now that both may speak: the other is offered it. */
 static void
 offer_to_peer(struct call_step *s, const struct note *in)
 {
 	struct negotiation *x = &s->c->negotiation;
 	struct party *peer = party_peer(s->w, s->p);
+	bool offers = in->flags & NOTE_DELAYED_OFFER, opened = x->mute == x->asked;
 
-	if (!(in->flags & NOTE_DELAYED_OFFER) || peer == NULL || peer->gone) {
+	if (opened)
+		x->mute = 0;
+	if ((!offers && !opened) || peer == NULL || peer->gone) {
+		if (peer != NULL && note_has_sdp(s->w, in))
+			direction_agreed(s->w, s->c, peer, s->p, in);
 		over(s->w, s->c);
 		return;
 	}
-	x->owed = x->asked;
+	x->owed = offers ? x->asked : 0;
 	x->asked = heap_offset(&s->w->heap, peer);
-	x->held = is_hold(s->w, in);
+	direction_offered(s->w, s->c, s->p, in);
 	offer_with_name(s, peer, s->p, in);
 }
 
@@ -366,20 +374,23 @@ join_refused(struct call_step *s, const struct note *in)
 	struct negotiation *x = &s->c->negotiation;
 	struct party *owed = party_at(s->w, x->owed);
 	uint64_t in_ms = in->status == 491 ? glare_ms(in->flags & NOTE_OWNER) : 0;
+	bool second = x->joining == JOIN_SECOND; /* they talk, be it one way */
 	struct note n;
 
+	if (in->status != 491)
+		x->mute = 0;
 	over(s->w, s->c);
 	if (in->status == 491) {
-		x->join = 1;
+		x->join = x->mute == 0;
 		x->retry_ns = worker_now(s->w) + in_ms * NS_PER_MS;
 	}
-	if (transfer_refused(s->w, s->c, in->status))
+	if (!second && transfer_refused(s->w, s->c, in->status))
 		return;
 	if (owed != NULL) {
 		n = party_note(s->c, s->w, CMD_ACK, owed);
 		note_down(s->w, &n);
 	}
-	if (in->status == 491)
+	if (in->status == 491 || second)
 		return;
 	call_because(s->c, BY_NETWORK, END_NORMAL);
 	call_end(s->w, s->c);
@@ -411,7 +422,7 @@ call_offer_answered(void *step, const void *note)
 	if (asker != NULL) {
 		answer_asker(s, asker, note);
 	} else if (owed != NULL) {
-		agreed(s->w, s->c, owed, s->p, note);
+		direction_agreed(s->w, s->c, owed, s->p, note);
 		over(s->w, s->c);
 		send_body(s, CMD_ACK, owed, note);
 		transfer_joined(s->w, s->c, owed);

@@ -215,6 +215,30 @@ Test(sdp, held)
 	}
 }
 
+Test(sip_sdp, silent)
+{
+	static const struct {
+		const char *body;
+		bool silent;
+	} row[] = {
+		{ "v=0\r\nm=audio 1 RTP/AVP 0\r\na=recvonly\r\n", true },
+		{ "v=0\r\na=inactive\r\nm=audio 1 RTP/AVP 0\r\n", true },
+		{ "v=0\r\nm=audio 1 RTP/AVP 0\r\na=sendonly\r\n", false },
+		{ "v=0\r\nm=audio 1 RTP/AVP 0\r\n", false },
+		{ "v=0\r\nm=audio 1 RTP/AVP 0\r\nm=video 2 RTP/AVP 31\r\na=recvonly\r\n", false },
+		{ "v=0\r\nm=audio 1 RTP/AVP 0\r\na=recvonly\r\nm=video 0 RTP/AVP 31\r\n", true },
+		{ "v=0\r\nm=audio 0 RTP/AVP 0\r\na=recvonly\r\n", false },
+		{ "v=0\r\n", false },
+	};
+
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct sdp s;
+
+		cr_assert_eq(sdp_parse(span_str(row[i].body), &s), ERR_NONE);
+		cr_expect_eq(sdp_silent(&s), row[i].silent, "%s", row[i].body);
+	}
+}
+
 static uint64_t
 hash(const char *body)
 {
