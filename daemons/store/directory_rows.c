@@ -11,6 +11,7 @@
 #include <libpq-fe.h>
 
 #include "base/log.h"
+#include "store/row.h"
 
 #define TENANT_COLUMNS "t.tenant_id, t.name, t.realm, t.suspended"
 #define SUBSCRIBER_COLUMNS                                                                         \
@@ -146,85 +147,6 @@ dir_change_read(const char *payload, struct dir_change *c_r)
 	return span_cstr(name, c_r->name, sizeof(c_r->name)) ? ERR_NONE : ERR_RANGE;
 }
 
-/* --- a row -------------------------------------------------------------------------------------- */
-
-struct row {
-	const struct pg_result *res;
-	int n, column; /* column: the next to be taken */
-};
-
-static struct span
-text(struct row *r)
-{
-	int c = r->column++;
-
-	if (PQgetisnull(r->res, r->n, c))
-		return SPAN_NONE;
-	return span_of(PQgetvalue(r->res, r->n, c), (size_t)PQgetlength(r->res, r->n, c));
-}
-
-static uint64_t
-number(struct row *r, uint64_t most)
-{
-	struct span s = text(r);
-	uint64_t v = s.p == NULL ? 0 : strtoull(s.p, NULL, 10);
-
-	return v < most ? v : most;
-}
-
-static uint8_t
-flag(struct row *r, bool otherwise)
-{
-	struct span s = text(r);
-
-	return s.p == NULL ? otherwise : *s.p == 't';
-}
-
-/* Place of a word in a list that ends with NULL; the first for a word that is not in it. */
-static uint8_t
-word_of(struct row *r, const char *const *words)
-{
-	struct span s = text(r);
-
-	for (uint8_t i = 0; words[i] != NULL; i++) {
-		if (span_eq(s, span_str(words[i])))
-			return i;
-	}
-	return 0;
-}
-
-static uint8_t
-bits_of(struct row *r)
-{
-	static const char *const words[] = { "international", "premium", "outgoing", "incoming" };
-	struct span s = text(r), one;
-	uint8_t bits = 0;
-
-	if (s.len < 2)
-		return 0;
-	s = span_of(s.p + 1, s.len - 2); /* {a,b} */
-	while (s.p != NULL) {
-		s = span_cut(s, ',', &one);
-		for (unsigned i = 0; i < 4; i++)
-			bits |= (uint8_t)(span_eq(one, span_str(words[i])) << i);
-	}
-	return bits;
-}
-
-static void
-digest(struct row *r, uint8_t *to, size_t size, enum digest_algorithm a, struct digest_ha1 *ha1)
-{
-	struct span s = text(r);
-
-	if (s.len != 2 * size)
-		return;
-	for (size_t i = 0; i < size; i++) {
-		char hex[3] = { s.p[2 * i], s.p[2 * i + 1], '\0' };
-		to[i] = (uint8_t)strtoul(hex, NULL, 16);
-	}
-	ha1->has |= (uint8_t)(1 << a);
-}
-
 /* --- a record ----------------------------------------------------------------------------------- */
 
 static void
@@ -267,11 +189,11 @@ deleted(struct directory *d, enum dir_kind kind, uint64_t id, struct span name, 
 static enum err
 put_tenant(struct directory *d, struct row *r)
 {
-	struct dir_tenant t = { .tenant = (uint32_t)number(r, UINT32_MAX) };
+	struct dir_tenant t = { .tenant = (uint32_t)row_number(r, UINT32_MAX) };
 
-	span_cstr(text(r), t.name, sizeof(t.name));
-	span_cstr(text(r), t.realm, sizeof(t.realm));
-	t.suspended = flag(r, false);
+	span_cstr(row_text(r), t.name, sizeof(t.name));
+	span_cstr(row_text(r), t.realm, sizeof(t.realm));
+	t.suspended = row_flag(r, false);
 	return directory_put_tenant(d, &t);
 }
 
@@ -279,7 +201,7 @@ static enum err
 put_delegates(struct directory *d, struct row *r, uint32_t tenant, struct span user)
 {
 	uint64_t ids[DIR_DELEGATES_MAX];
-	struct span s = text(r);
+	struct span s = row_text(r);
 	uint32_t n = 0;
 
 	for (const char *p = s.p; p != NULL && n < DIR_DELEGATES_MAX;
@@ -297,38 +219,40 @@ put_subscriber(struct directory *d, struct row *r, uint64_t id, struct dir_tally
 	static const char *const algorithms[] = { "md5", "sha256", "sha512_256", NULL };
 	static const char *const trusts[] = { "challenge", "binding", "address", NULL };
 	static const char *const policies[] = { "replace_oldest", "reject", "single", NULL };
+	static const char *const barrings[] = { "international", "premium", "outgoing", "incoming",
+		NULL };
 	struct dir_subscriber s = { .id = id };
 	struct dir_subscriber_text x = { 0 };
 	struct dir_buf old;
 
-	s.tenant = (uint32_t)number(r, UINT32_MAX);
-	x.user = text(r);
-	digest(r, s.ha1.md5, sizeof(s.ha1.md5), DIGEST_MD5, &s.ha1);
-	digest(r, s.ha1.sha256, sizeof(s.ha1.sha256), DIGEST_SHA256, &s.ha1);
-	digest(r, s.ha1.sha512_256, sizeof(s.ha1.sha512_256), DIGEST_SHA512_256, &s.ha1);
-	s.min_algorithm = word_of(r, algorithms);
-	x.display_name = text(r);
-	x.number = text(r);
-	s.disabled = flag(r, false);
-	x.cfu = text(r);
-	x.cfb = text(r);
-	x.cfnr = text(r);
-	x.cfnrc = text(r);
-	s.cfnr_timeout_s = (uint16_t)number(r, UINT16_MAX);
-	s.dnd = flag(r, false);
-	s.call_waiting = flag(r, true);
-	s.call_limit = (uint16_t)number(r, UINT16_MAX);
-	s.clir = flag(r, false);
-	s.acr = flag(r, false);
-	s.barring = bits_of(r);
-	x.pickup_group = text(r);
-	s.trust = word_of(r, trusts);
-	s.max_contacts = (uint8_t)number(r, UINT8_MAX);
-	s.contact_policy = word_of(r, policies);
-	s.mailbox.new_messages = number(r, INT32_MAX);
-	s.mailbox.old_messages = number(r, INT32_MAX);
-	s.mailbox.urgent_new = number(r, INT32_MAX);
-	s.mailbox.urgent_old = number(r, INT32_MAX);
+	s.tenant = (uint32_t)row_number(r, UINT32_MAX);
+	x.user = row_text(r);
+	row_digest(r, s.ha1.md5, sizeof(s.ha1.md5), DIGEST_MD5, &s.ha1);
+	row_digest(r, s.ha1.sha256, sizeof(s.ha1.sha256), DIGEST_SHA256, &s.ha1);
+	row_digest(r, s.ha1.sha512_256, sizeof(s.ha1.sha512_256), DIGEST_SHA512_256, &s.ha1);
+	s.min_algorithm = row_word(r, algorithms);
+	x.display_name = row_text(r);
+	x.number = row_text(r);
+	s.disabled = row_flag(r, false);
+	x.cfu = row_text(r);
+	x.cfb = row_text(r);
+	x.cfnr = row_text(r);
+	x.cfnrc = row_text(r);
+	s.cfnr_timeout_s = (uint16_t)row_number(r, UINT16_MAX);
+	s.dnd = row_flag(r, false);
+	s.call_waiting = row_flag(r, true);
+	s.call_limit = (uint16_t)row_number(r, UINT16_MAX);
+	s.clir = row_flag(r, false);
+	s.acr = row_flag(r, false);
+	s.barring = row_bits(r, barrings);
+	x.pickup_group = row_text(r);
+	s.trust = row_word(r, trusts);
+	s.max_contacts = (uint8_t)row_number(r, UINT8_MAX);
+	s.contact_policy = row_word(r, policies);
+	s.mailbox.new_messages = row_number(r, INT32_MAX);
+	s.mailbox.old_messages = row_number(r, INT32_MAX);
+	s.mailbox.urgent_new = row_number(r, INT32_MAX);
+	s.mailbox.urgent_old = row_number(r, INT32_MAX);
 	bool is_new = directory_subscriber(d, s.tenant, x.user, &old) == NULL;
 	enum err e = directory_put_subscriber(d, &s, &x);
 	t->subscribers += e == ERR_NONE && is_new;
@@ -338,14 +262,14 @@ put_subscriber(struct directory *d, struct row *r, uint64_t id, struct dir_tally
 static enum err
 put_gateway(struct directory *d, struct row *r, uint64_t id)
 {
-	struct dir_gateway g = { .id = id, .tenant = (uint32_t)number(r, UINT32_MAX) };
-	struct span name = text(r), host = text(r), proxy;
+	struct dir_gateway g = { .id = id, .tenant = (uint32_t)row_number(r, UINT32_MAX) };
+	struct span name = row_text(r), host = row_text(r), proxy;
 
-	g.port = (uint16_t)number(r, UINT16_MAX);
-	g.transport = (uint8_t)sip_transport_of(text(r));
-	g.trusted = flag(r, true);
-	g.transit = flag(r, false);
-	proxy = text(r);
+	g.port = (uint16_t)row_number(r, UINT16_MAX);
+	g.transport = (uint8_t)sip_transport_of(row_text(r));
+	g.trusted = row_flag(r, true);
+	g.transit = row_flag(r, false);
+	proxy = row_text(r);
 	/* A host that is no literal is a name: the address stays empty. */
 	if (netaddr_ip(host, &g.address) != ERR_NONE)
 		g.address = (struct netaddr){ 0 };
@@ -362,18 +286,19 @@ put_routes(struct directory *d, struct row r, struct span prefix, int *next_r)
 	uint32_t tenant;
 
 	key.column = 0;
-	tenant = (uint32_t)number(&key, UINT32_MAX);
+	tenant = (uint32_t)row_number(&key, UINT32_MAX);
 	for (; r.n < PQntuples(r.res); r.n++) {
 		struct row same = { r.res, r.n, 0 };
-		if (number(&same, UINT32_MAX) != tenant || !span_eq(text(&same), prefix))
+		if (row_number(&same, UINT32_MAX) != tenant || !span_eq(row_text(&same), prefix))
 			break;
 		if (route.n == DIR_ROUTES_MAX)
 			continue;
-		route.routes[route.n].gateway = number(&same, UINT64_MAX);
-		route.routes[route.n].priority = (uint32_t)number(&same, UINT32_MAX);
-		route.routes[route.n].strip = (uint16_t)number(&same, UINT16_MAX);
-		span_cstr(text(&same), route.routes[route.n].add, sizeof(route.routes[0].add));
-		span_cstr(text(&same), route.routes[route.n].name, sizeof(route.routes[0].name));
+		route.routes[route.n].gateway = row_number(&same, UINT64_MAX);
+		route.routes[route.n].priority = (uint32_t)row_number(&same, UINT32_MAX);
+		route.routes[route.n].strip = (uint16_t)row_number(&same, UINT16_MAX);
+		span_cstr(row_text(&same), route.routes[route.n].add, sizeof(route.routes[0].add));
+		span_cstr(
+		    row_text(&same), route.routes[route.n].name, sizeof(route.routes[0].name));
 		route.n++;
 	}
 	*next_r = r.n;
@@ -389,27 +314,27 @@ put_group(struct directory *d, struct row r, struct span name, int *next_r)
 	static const char *const features[] = { "ignore", "follow", NULL };
 	struct row key = { r.res, r.n, 0 };
 	struct dir_group_text x = { .name = name };
-	struct dir_group g = { .tenant = (uint32_t)number(&key, UINT32_MAX) };
+	struct dir_group g = { .tenant = (uint32_t)row_number(&key, UINT32_MAX) };
 
-	g.id = (uint32_t)number(&r, UINT32_MAX);
-	g.mode = word_of(&r, modes);
-	g.follow = word_of(&r, features);
-	g.ring_s = (uint16_t)number(&r, UINT16_MAX);
-	g.overflow_s = (uint16_t)number(&r, UINT16_MAX);
-	x.number = text(&r);
-	x.overflow = text(&r);
+	g.id = (uint32_t)row_number(&r, UINT32_MAX);
+	g.mode = row_word(&r, modes);
+	g.follow = row_word(&r, features);
+	g.ring_s = (uint16_t)row_number(&r, UINT16_MAX);
+	g.overflow_s = (uint16_t)row_number(&r, UINT16_MAX);
+	x.number = row_text(&r);
+	x.overflow = row_text(&r);
 	for (int column = r.column; r.n < PQntuples(r.res); r.n++) {
 		struct row same = { r.res, r.n, 0 };
 		struct span user;
-		if (number(&same, UINT32_MAX) != g.tenant || !span_eq(text(&same), name))
+		if (row_number(&same, UINT32_MAX) != g.tenant || !span_eq(row_text(&same), name))
 			break;
 		same.column = column;
-		user = text(&same);
+		user = row_text(&same);
 		if (user.p == NULL || g.n == DIR_MEMBERS_MAX)
 			continue;
 		x.members[g.n] = user;
-		g.members[g.n].weight = (uint16_t)number(&same, UINT16_MAX);
-		g.members[g.n++].logged_in = flag(&same, true);
+		g.members[g.n].weight = (uint16_t)row_number(&same, UINT16_MAX);
+		g.members[g.n++].logged_in = row_flag(&same, true);
 	}
 	*next_r = r.n;
 	return directory_put_group(d, &g, &x);
@@ -419,17 +344,17 @@ static enum err
 put_number(struct directory *d, struct row *r, uint32_t tenant, struct span digits)
 {
 	static const char *const words[] = { "subscriber", "group", "redirect", NULL };
-	enum dir_number_kind kind = (enum dir_number_kind)word_of(r, words);
+	enum dir_number_kind kind = (enum dir_number_kind)row_word(r, words);
 
-	return directory_put_number(d, tenant, digits, kind, text(r));
+	return directory_put_number(d, tenant, digits, kind, row_text(r));
 }
 
 /* One that is switched off is there, and does nothing: or that of all tenants would act. */
 static enum err
 put_code(struct directory *d, struct row *r, uint32_t tenant, struct span pattern)
 {
-	bool enabled = flag(r, true);
-	struct span action = text(r);
+	bool enabled = row_flag(r, true);
+	struct span action = row_text(r);
 
 	return directory_put_code(d, tenant, pattern, enabled ? action : SPAN_NONE);
 }
@@ -438,14 +363,14 @@ static enum err
 put_row(struct directory *d, enum dir_kind kind, struct row *r, struct dir_tally *t)
 {
 	struct row key = { r->res, r->n, 0 };
-	uint64_t id = number(&key, UINT64_MAX);
-	struct span name = text(&key);
+	uint64_t id = row_number(&key, UINT64_MAX);
+	struct span name = row_text(&key);
 
 	switch (kind) {
 	case DIR_TENANT:
 		return put_tenant(d, r);
 	case DIR_DOMAIN:
-		return directory_put_domain(d, name, (uint32_t)number(r, UINT32_MAX));
+		return directory_put_domain(d, name, (uint32_t)row_number(r, UINT32_MAX));
 	case DIR_GATEWAY:
 		return put_gateway(d, r, id);
 	case DIR_SUBSCRIBER:
@@ -471,8 +396,8 @@ dir_rows(struct directory *d, enum dir_kind kind, const struct pg_result *res,
 
 	for (int i = 0; i < rows; i = next) {
 		struct row r = { res, i, 0 };
-		uint64_t id = number(&r, UINT64_MAX);
-		struct span name = text(&r);
+		uint64_t id = row_number(&r, UINT64_MAX);
+		struct span name = row_text(&r);
 		enum err e = ERR_NONE;
 		next = i + 1;
 		if (PQgetisnull(res, i, 2))
@@ -492,7 +417,7 @@ dir_rows(struct directory *d, enum dir_kind kind, const struct pg_result *res,
 	}
 	if (cursor != NULL && rows > 0) {
 		struct row r = { res, rows - 1, 0 };
-		span_cstr(text(&r), cursor->id, sizeof(cursor->id));
-		span_cstr(text(&r), cursor->name, sizeof(cursor->name));
+		span_cstr(row_text(&r), cursor->id, sizeof(cursor->id));
+		span_cstr(row_text(&r), cursor->name, sizeof(cursor->name));
 	}
 }
