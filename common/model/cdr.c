@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "model/decision.h"
 #include "model/ladder.h"
 #include "model/uuid.h"
 
@@ -376,6 +377,9 @@ cdr_put_json(struct buf *b, enum cdr_type type, struct span bytes)
 		break;
 	case CDR_T_LADDER:
 		ladder_put_json(b, bytes);
+		break;
+	case CDR_T_DECISIONS:
+		decisions_put_json(b, bytes);
 		break;
 	}
 }

@@ -26,7 +26,7 @@ enum cdr_kind {
 };
 enum cdr_part { CDR_P_CALL = 1, CDR_P_SEGMENT, CDR_P_LEG, CDR_P_MESSAGE };
 enum cdr_type { CDR_T_UUID, CDR_T_INT, CDR_T_TEXT, CDR_T_TIME, CDR_T_BOOL, CDR_T_WORD, CDR_T_BYTES,
-	CDR_T_LADDER };
+	CDR_T_LADDER, CDR_T_DECISIONS };
 
 enum cdr_field {             /* CDR_CALL_call_id ...: number of the field in its part */
 #define CDR(part, number, column, type) CDR_##part##_##column = number,

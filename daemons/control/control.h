@@ -8,8 +8,8 @@
  *                                            {"ok": true, "text": "..."}
  *                                            {"ok": false, "error": "..."}
  *
- * It may send several, one after the other. Rows are flat, but for `legs` and `ladder` of call_show; the
- * order of their keys is that of the columns.
+ * It may send several, one after the other. Rows are flat, but for `legs`, `ladder` and `decisions` of
+ * call_show; the order of their keys is that of the columns.
  */
 #ifndef TANDEM_CONTROL_H
 #define TANDEM_CONTROL_H

@@ -147,6 +147,7 @@ show_answer(struct control *k, const struct wire_shown *s, uint32_t len)
 	call = json_object_get(all, "call");
 	json_object_set(c->row, "legs", json_object_get(all, "legs"));
 	json_object_set(c->row, "ladder", json_object_get(call, "ladder"));
+	json_object_set(c->row, "decisions", json_object_get(call, "decisions"));
 	json_object_set(c->row, "merged_into", json_object_get(call, "merged_into"));
 	json_decref(all);
 	answer(c);

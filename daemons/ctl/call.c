@@ -1,5 +1,5 @@
 /*
- * call show: what a call is, and its ladder. One that is up is asked of the exchange; one that it does not
+ * call show: what a call is, its decisions and its ladder. One that is up is asked of the exchange; one that it does not
  * have (any more) may have its record in the database.
  */
 #include <string.h>
@@ -16,14 +16,39 @@ is_id(const char *text)
 	return uuid_read(span_str(text), id) == ERR_NONE;
 }
 
-/* The ladder, and the calls that were joined with this one (attended transfer). */
+/* Feature, of whom, why: some of it was dialled, or said by a phone. */
 static void
-ladder_of(const json_t *call)
+decisions_print(const json_t *decisions)
+{
+	json_t *d;
+	size_t i;
+
+	if (json_array_size(decisions) > 0)
+		printf("\ndecisions, in their order\n");
+	json_array_foreach(decisions, i, d)
+	{
+		const char *of = json_string_value(json_object_get(d, "of"));
+		const char *reason = json_string_value(json_object_get(d, "reason"));
+
+		printf("    ");
+		text_put(stdout, json_string_value(json_object_get(d, "feature")));
+		printf(of == NULL || of[0] == '\0' ? "" : " (");
+		text_put(stdout, of == NULL ? "" : of);
+		printf(of == NULL || of[0] == '\0' ? ": " : "): ");
+		text_put(stdout, reason == NULL ? "" : reason);
+		putchar('\n');
+	}
+}
+
+/* The decisions, the ladder, and the calls that were joined with this one (attended transfer). */
+static void
+said_print(const json_t *call)
 {
 	const char *into = json_string_value(json_object_get(call, "merged_into"));
 	json_t *other;
 	size_t i;
 
+	decisions_print(json_object_get(call, "decisions"));
 	ladder_print(json_object_get(call, "legs"), json_object_get(call, "ladder"));
 	if (into != NULL)
 		printf("\nit was joined to call %s\n", into);
@@ -54,7 +79,7 @@ ended_print(const struct ctl *c, const char *id, json_t *segments, json_t *said)
 			putchar('\n');
 			row_print(c, json_incref(segment));
 		}
-		ladder_of(said);
+		said_print(said);
 	}
 	json_decref(segments);
 	json_decref(said);
@@ -97,9 +122,10 @@ up_print(const struct ctl *c, json_t *call)
 		return row_print(c, row);
 	json_object_del(row, "legs");
 	json_object_del(row, "ladder");
+	json_object_del(row, "decisions");
 	json_object_del(row, "merged_into");
 	row_print(c, row);
-	ladder_of(call);
+	said_print(call);
 	return CTL_DONE;
 }
 

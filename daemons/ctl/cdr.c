@@ -154,7 +154,8 @@ static const char said_sql[] = "select (select coalesce(jsonb_agg(jsonb_strip_nu
 			       "(select coalesce(jsonb_agg(o.call_id), '[]') from tandem.call o "
 			       "where o.merged_into = k.call_id "
 			       "and o.tenant_id = k.tenant_id and o.setup_at between k.setup_at - "
-			       "interval '1 day' and k.end_at) "
+			       "interval '1 day' and k.end_at), "
+			       "coalesce(to_jsonb(k) -> 'decisions', '[]') "
 			       "from tandem.call k where k.call_id = $1::uuid";
 
 static json_t *
@@ -166,13 +167,14 @@ cell_json(const PGresult *r, int column)
 static int
 said_of_call(struct ctl *c, const char *id, json_t **said_r)
 {
-	static const char *const names[] = { "legs", "ladder", "merged_into", "merged" };
+	static const char *const names[] = { "legs", "ladder", "merged_into", "merged",
+		"decisions" };
 	PGresult *r = db_run(c, said_sql, 1, id);
 
 	if (!db_good(r))
 		return db_refuse(c, r, NULL, NULL, NULL);
 	*said_r = json_object();
-	for (int i = 0; i < 4 && PQntuples(r) > 0; i++)
+	for (int i = 0; i < 5 && PQntuples(r) > 0; i++)
 		if (!PQgetisnull(r, 0, i))
 			json_object_set_new(*said_r, names[i], cell_json(r, i));
 	PQclear(r);

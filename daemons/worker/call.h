@@ -8,9 +8,12 @@
 #include "base/fsm.h"
 #include "model/worker_shape.h"
 #include "sip/replaces.h"
+#include "worker/decision.h"
+#include "worker/family.h"
 #include "worker/ladder.h"
 #include "worker/negotiate.h"
 #include "worker/note.h"
+#include "worker/transfer.h"
 
 struct origin;
 struct setup;
@@ -97,18 +100,12 @@ struct target { /* in the call's arena */
 	uint8_t pending;	   /* its name is being looked up */
 	uint8_t no_100rel;	   /* reliable provisional responses are not asked for */
 	uint32_t family;	   /* heap offset of what its INVITE shares with others */
-	uint16_t rank;	/* before those of lower rank, whatever their q (call_redirect.c) */
-	uint16_t depth; /* of how many redirections, one of the other, it came */
+	uint16_t rank;		/* before those of lower rank, whatever their q (call_redirect.c) */
+	uint16_t depth;		/* of how many redirections, one of the other, it came */
 	uint32_t any_transport; /* 1: nothing says over which it is to be rung (large.c) */
 	struct kept uri, routes, user; /* user: that subscriber's name */
 	struct kept headers;	       /* in place of the attempt's, when there are any */
 	struct sip_flow flow;
-};
-
-/* What the INVITEs of one user's contacts share (FLOWS.md S2-27, 1.12 (1)). In the call's arena. */
-struct family {
-	struct kept call_id;
-	struct kept tag; /* empty until the first of them has been sent */
 };
 
 enum payer_kind { PAYER_SUBSCRIBER, PAYER_TRUNK, PAYER_TENANT, PAYER_NOBODY };
@@ -126,9 +123,9 @@ struct segment {
 	uint64_t held_since_ns, early_ns;
 	uint16_t status, q850;
 	uint8_t disposition, released_by, end_reason, anonymous;
-	uint8_t redirect_reason; /* enum redirect_reason */
-	uint8_t redirects;	 /* before this one */
-	uint32_t group;		 /* hunt_group_id, when it is for a group */
+	uint8_t redirect_reason;	   /* enum redirect_reason */
+	uint8_t redirects;		   /* before this one */
+	uint32_t group;			   /* hunt_group_id, when it is for a group */
 	struct kept original, redirecting; /* whom it was for at first, and who sent it on last */
 };
 
@@ -153,12 +150,12 @@ struct attempt {
 	uint8_t round;	  /* of targets that ring together, over all attempts of the call; from 1 */
 	uint8_t first;	  /* round of this attempt */
 	uint8_t reliable; /* 1: who waits can be sent provisional responses reliably */
-	uint8_t redirects; /* that were followed */
-	uint8_t forwards;  /* by subscribers it was for, and by others before us */
-	uint8_t silent;	   /* 1: whom it is for sends it on when nothing comes back */
-	uint8_t waits;	   /* 1: he talks already: this call waits for him */
+	uint8_t redirects;    /* that were followed */
+	uint8_t forwards;     /* by subscribers it was for, and by others before us */
+	uint8_t silent;	      /* 1: whom it is for sends it on when nothing comes back */
+	uint8_t waits;	      /* 1: he talks already: this call waits for him */
 	uint16_t no_answer_s; /* and when it rang for so long; 0 = not */
-	uint32_t segment; /* heap offset of the one that targets are added to; 0: the first */
+	uint32_t segment;     /* heap offset of the one that targets are added to; 0: the first */
 	uint64_t ring_until_ns, round_until_ns, silent_until_ns; /* deadlines; 0 = off */
 	uint64_t call_until_ns; /* ring_until_ns after a group's overflow; 0: none is to come */
 	struct kept best_phrase, best_headers;
@@ -166,37 +163,6 @@ struct attempt {
 	struct kept from, to; /* From and To toward the targets, without tag */
 	struct kept identity; /* header lines that say who it is for to those we trust */
 	struct kept offer_type, offer, headers; /* what they are offered */
-};
-
-/* A party of a call that is up is being transferred (RFC 5589); see the figure in call_transfer.c. */
-enum transfer_state {
-	TRANSFER_NONE,
-	TRANSFER_TRYING,    /* the target is called for the transferee */
-	TRANSFER_JOINING,   /* the target answered, the transferee has its offer */
-	TRANSFER_RECALL,    /* in vain, and the transferor had hung up: he is called back */
-	TRANSFER_REJOINING, /* he answered, the transferee has his offer */
-	TRANSFER_REPLACING, /* another call is to take a party's place (call_replace.c) */
-	TRANSFER_N_STATES
-};
-
-enum transfer_event {
-	XE_REFER,
-	XE_REPLACE,
-	XE_ANSWER,
-	XE_JOINED,
-	XE_BACK,
-	XE_RECALL,
-	XE_END,
-	XE_N_EVENTS
-};
-
-struct transfer {
-	uint8_t state; /* enum transfer_state */
-	uint8_t pad[3];
-	uint32_t transferor, transferee, target; /* heap offsets of parties */
-	uint32_t segment;			 /* of what the transferor pays; 0: not yet */
-	uint32_t pad2;
-	struct kept offer_type, offer; /* what the target offers the transferee */
 };
 
 struct call { /* in shared memory */
@@ -209,9 +175,10 @@ struct call { /* in shared memory */
 	uint8_t end_reason;  /* enum end_reason */
 	uint8_t n_segments;
 	uint16_t n_parties;
-	uint16_t final;	  /* what the caller was told; 200 once answered */
-	uint16_t privacy; /* what he asked for: bits 1 << enum sip_privacy_value */
+	uint16_t final;	    /* what the caller was told; 200 once answered */
+	uint16_t privacy;   /* what he asked for: bits 1 << enum sip_privacy_value */
 	uint8_t code, once; /* enum call_code; enum call_once bits, dialled before the number */
+	uint16_t dry; /* 1: it is only explained: nothing leaves it, to a phone or to anybody */
 	uint8_t call_id[16];
 	uint8_t merged_into
 	    [16]; /* the id of the call that it was joined to, if it began as a help to that */
@@ -229,10 +196,11 @@ struct call { /* in shared memory */
 	struct ladder ladder;
 	struct kept reason; /* Reason of the CANCEL or BYE that ended it: the others are told */
 	struct kept dialled, user, name, number; /* what was dialled; who calls */
+	struct decisions decisions;
 };
 _Static_assert(sizeof(struct call) <= WORKER_CALL_BYTES, "a call's slot is too small");
 
-extern const struct fsm call_fsm, transfer_fsm;
+extern const struct fsm call_fsm;
 
 enum call_event {
 	CE_SETUP,
@@ -310,18 +278,22 @@ struct setup {
 	const struct origin *origin;
 	handle leg;
 };
+/* What follows of it when nothing was refused. */
+enum setup_end {
+	SETUP_ROUTED, /* there are targets */
+	SETUP_TAKEN,  /* a feature has it (call_code.c) */
+	SETUP_REPLACES
+};
 void call_setup(void *step, const void *setup);
+/* Its two halves, which a call that is only explained has as well: what the caller said is kept; the
+ * features and the route say where it goes. */
+void call_hear(struct worker *w, struct call *c, const struct setup *in);
+struct route_result call_decide(
+    struct worker *w, struct call *c, const struct setup *in, enum setup_end *end_r);
 struct target *target_at(struct worker *w, uint32_t offset);
 /* Adds a target; its URI and routes are copied. NULL: too many, or no room. */
 struct target *target_new(
     struct worker *w, struct call *c, enum target_kind kind, struct span uri, struct span routes);
-
-/* family.c */
-/* Targets that are added from now on are of another family, with a Call-ID of its own. False: no room. */
-bool family_begin(struct worker *w, struct call *c);
-/* A new target's, who makes one when the attempt has none. False: no room. */
-bool family_join(struct worker *w, struct call *c, struct target *t);
-struct family *family_of(struct worker *w, const struct target *t);
 
 /* call_dial.c */
 /* Rings the best targets not yet tried, equal q together. False: none was left, or none could be. */
@@ -385,34 +357,9 @@ void call_ring_over(void *step, const void *note);
 void call_round_over(void *step, const void *note);
 void call_late_answer(void *step, const void *note);
 
-/* call_refer.c: REFER, and who is called for it */
-void call_refer(struct call_step *s, const struct note *refer);
-/* Actions of the transfer's machine. */
-void transfer_begin(void *step, const void *refer_to);
-void transfer_recall(void *step, const void *status);
-
-/* call_transfer.c */
-void call_transfer_progress(void *step, const void *note);
-void call_transfer_answer(void *step, const void *note);
+/* call_transfer.c: see transfer.h */
 /* The attempt for the transferee came to this. */
 void transfer_failed(struct worker *w, struct call *c, enum released_by by, unsigned status);
-/* Nobody is left for the transferee to talk with: the call ends. */
-void transfer_give_up(struct worker *w, struct call *c, unsigned status);
-/* The target's offer goes to the transferee, now that no other negotiation is under way. False: none
- * waits. */
-bool transfer_bring(struct worker *w, struct call *c);
-/* p's offer was answered, and so was what it asked for: is it what the transfer waits for? */
-void transfer_joined(struct worker *w, struct call *c, const struct party *p);
-/* Is it one that is still to be told whether it may have its place? */
-bool transfer_waits(struct worker *w, const struct call *c, const struct party *p);
-/* What was offered was refused: true, it was that. */
-bool transfer_refused(struct worker *w, struct call *c, unsigned status);
-/* A party hung up: true, the call goes on without it. */
-bool transfer_released(struct call_step *s);
-/* The call ends. */
-void transfer_end(struct worker *w, struct call *c);
-bool transfer_step(
-    struct worker *w, struct call *c, enum transfer_event e, struct party *p, const void *arg);
 
 /* call_replace.c */
 /* Asks on behalf of p, of whatever call has it, for the place of whom r names. with: his offer and its

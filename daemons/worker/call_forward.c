@@ -21,6 +21,8 @@
 
 enum { FORWARDS_MAX = 5, NUMBER_MAX = 256 };
 
+#define TOO_OFTEN "it was sent on as often as may be: 482"
+
 /* --- the way so far -----------------------------------------------------------------------------*/
 
 bool
@@ -147,8 +149,10 @@ call_forward(struct worker *w, struct call *c, const struct dir_subscriber *by, 
 
 	if (o == NULL || !query_of(w, c, number, &q))
 		return 404;
-	if (a->forwards >= FORWARDS_MAX)
+	if (a->forwards >= FORWARDS_MAX) {
+		decision_words(w, c, "forward", dir_text(by, by->user), TOO_OFTEN);
 		return 482;
+	}
 	a->forwards++;
 	*o = (struct origin){ .kind = ORIGIN_SUBSCRIBER, .tenant = c->tenant, .account = by->id };
 	o->subscriber = directory_subscriber(
@@ -167,6 +171,16 @@ call_forward(struct worker *w, struct call *c, const struct dir_subscriber *by, 
 	return status;
 }
 
+static void
+decide_overflow(struct worker *w, struct call *c, const struct dir_group *g, struct span number)
+{
+	struct buf b = scratch_buf(w, 128);
+
+	buf_lit(&b, "nobody takes it: goes on to ");
+	buf_put(&b, number);
+	decision_note(w, c, "group", dir_text(g, g->name), buf_span(&b));
+}
+
 /* Nobody of the group has rights of his own here: the tenant's suspension alone ends it. */
 unsigned
 call_overflow(struct worker *w, struct call *c, const struct dir_group *g)
@@ -180,8 +194,11 @@ call_overflow(struct worker *w, struct call *c, const struct dir_group *g)
 
 	if (o == NULL || !query_of(w, c, dir_text(g, g->overflow), &q))
 		return 404;
-	if (a->forwards >= FORWARDS_MAX)
+	decide_overflow(w, c, g, q.dialled);
+	if (a->forwards >= FORWARDS_MAX) {
+		decision_words(w, c, "group", dir_text(g, g->name), TOO_OFTEN);
 		return 482;
+	}
 	a->forwards++;
 	a->user = (struct kept){ 0 };
 	a->no_answer_s = a->silent = 0;

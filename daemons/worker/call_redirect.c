@@ -171,6 +171,16 @@ ring_for(struct redirection *r, const struct origin *o, const struct route_query
 	return route.status != 0 ? route.status : take_over(r, last);
 }
 
+static void
+decide_deflection(struct redirection *r, const struct dir_subscriber *by, struct span number)
+{
+	struct buf b = scratch_buf(r->w, 128);
+
+	buf_lit(&b, "his phone sends it on to ");
+	buf_put(&b, number);
+	decision_note(r->w, r->c, "deflection", dir_text(by, by->user), buf_span(&b));
+}
+
 /* Its owner's call from here on. */
 static void
 deflect(struct redirection *r, const struct sip_uri *uri)
@@ -191,6 +201,7 @@ deflect(struct redirection *r, const struct sip_uri *uri)
 	if (s == NULL)
 		return;
 	s->redirect_reason = REDIRECT_DEFLECTION;
+	decide_deflection(r, o->subscriber, q.dialled);
 	r->c->attempt.segment = heap_offset(&w->heap, s);
 	r->status = ring_for(r, o, &q);
 	if (r->status != 0)

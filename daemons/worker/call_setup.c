@@ -139,23 +139,14 @@ keep_origin(struct worker *w, struct call *c, const struct origin *o)
 }
 
 void
-call_setup(void *step, const void *setup)
+call_hear(struct worker *w, struct call *c, const struct setup *in)
 {
-	struct call_step *s = step;
-	const struct setup *in = setup;
-	struct worker *w = s->w;
-	struct call *c = s->c;
 	struct party *caller = party_new(w, c, PARTY_CALLER, in->leg);
-	struct feature_verdict no;
-	struct route_result route;
-	struct route_query q;
 	struct kept digits; /* exactly as they were dialled */
-	bool replaces;
 
 	must(caller != NULL); /* call_new saw to it */
 	c->caller = heap_offset(&w->heap, caller);
 	caller->flow = in->invite->flow;
-	caller->session = leg_at(w, in->leg)->end;
 	keep_origin(w, c, in->origin);
 	caller->sip_call_id = call_keep(w, c, sip_span(in->invite, in->invite->call_id));
 	keep_dialled(w, c, in->invite);
@@ -170,6 +161,53 @@ call_setup(void *step, const void *setup)
 	segment_open(w, c, in->origin);
 	segment_first(w, c)->dialed = digits;
 	set_ring_limit(w, c, in->invite);
+	if (caller_is_hidden(c))
+		decision_words(
+		    w, c, "clir", kept_span(&w->heap, c->user), "the number is withheld");
+}
+
+struct route_result
+call_decide(struct worker *w, struct call *c, const struct setup *in, enum setup_end *end_r)
+{
+	struct route_query q = { sip_span(in->invite, in->invite->uri),
+		kept_span(&w->heap, c->dialled), &in->invite->flow.local };
+	bool replaces = sip_has(in->invite, SIP_H_REPLACES);
+	struct feature_verdict no = features_originate(w, c, in->origin, replaces ? NULL : &q);
+
+	*end_r = SETUP_ROUTED;
+	if (no.status != 0)
+		return (struct route_result){ .status = no.status, .reason = no.reason };
+	if (no.taken)
+		*end_r = SETUP_TAKEN;
+	else if (replaces)
+		*end_r = SETUP_REPLACES;
+	else
+		return route_call(w, c, &q, in->origin);
+	return (struct route_result){ 0 };
+}
+
+/* There is somewhere to go. */
+static void
+ring(struct worker *w, struct call *c)
+{
+	if (!call_dial_next(w, c))
+		refuse(w, c, c->attempt.best != 0 ? c->attempt.best : 480, NULL);
+	else
+		cdr_send(w, c, CDR_OPEN); /* one that is refused at once has its closed record */
+}
+
+void
+call_setup(void *step, const void *setup)
+{
+	struct call_step *s = step;
+	const struct setup *in = setup;
+	struct worker *w = s->w;
+	struct call *c = s->c;
+	struct route_result route;
+	enum setup_end end;
+
+	call_hear(w, c, in);
+	party_at(w, c->caller)->session = leg_at(w, in->leg)->end;
 	if (!is_sdp_readable(w, in->invite)) {
 		refuse(w, c, 488, "The session description cannot be read");
 		return;
@@ -178,27 +216,13 @@ call_setup(void *step, const void *setup)
 		refuse(w, c, 500, "Privacy service not available");
 		return;
 	}
-	q = (struct route_query){ sip_span(in->invite, in->invite->uri),
-		kept_span(&w->heap, c->dialled), &in->invite->flow.local };
-	replaces = sip_has(in->invite, SIP_H_REPLACES);
-	no = features_originate(w, c, in->origin, replaces ? NULL : &q);
-	if (no.status != 0) {
-		refuse(w, c, no.status, no.reason);
-		return;
-	}
-	if (no.taken) {
-		cdr_send(w, c, CDR_OPEN);
-		return;
-	}
-	if (replaces) {
-		take_place(s, in->invite);
-		return;
-	}
-	route = route_call(w, c, &q, in->origin);
+	route = call_decide(w, c, in, &end);
 	if (route.status != 0)
 		refuse_with(w, c, &route);
-	else if (!call_dial_next(w, c))
-		refuse(w, c, c->attempt.best != 0 ? c->attempt.best : 480, NULL);
+	else if (end == SETUP_TAKEN)
+		cdr_send(w, c, CDR_OPEN);
+	else if (end == SETUP_REPLACES)
+		take_place(s, in->invite);
 	else
-		cdr_send(w, c, CDR_OPEN); /* one that is refused at once has its closed record */
+		ring(w, c);
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "model/decision.h"
 #include "model/ladder.h"
 #include "model/uuid.h"
 
@@ -78,6 +79,17 @@ put_ladder(struct worker *w, struct cdr_writer *r, struct call *c)
 }
 
 static void
+put_decisions(struct worker *w, struct cdr_writer *r, const struct call *c)
+{
+	char text[DECISIONS_BYTES];
+	struct buf b = buf_on(text, sizeof(text));
+
+	decisions_put(w, c, &b);
+	if (b.len > 0)
+		cdr_copy(r, CDR_CALL_decisions, buf_span(&b));
+}
+
+static void
 put_call(struct worker *w, struct cdr_writer *r, struct call *c, enum cdr_kind kind)
 {
 	static const uint8_t nobody[16];
@@ -96,8 +108,10 @@ put_call(struct worker *w, struct cdr_writer *r, struct call *c, enum cdr_kind k
 	cdr_bool(r, CDR_CALL_closed, kind == CDR_CLOSED);
 	if (memcmp(c->merged_into, nobody, sizeof(nobody)) != 0)
 		cdr_uuid(r, CDR_CALL_merged_into, c->merged_into);
-	if (is_whole(kind))
-		put_ladder(w, r, c);
+	if (!is_whole(kind))
+		return;
+	put_ladder(w, r, c);
+	put_decisions(w, r, c);
 }
 
 /* --- segments -----------------------------------------------------------------------------------*/

@@ -22,38 +22,113 @@ is_silent(const struct feature_verdict *v)
 	return v->status == 0 && v->forward_to.len == 0 && !v->settled && !v->taken;
 }
 
+/* --- what a verdict says, for the call's decisions ----------------------------------------------*/
+
+static const char *
+why_word(enum redirect_reason why)
+{
+	switch (why) {
+	case REDIRECT_UNCONDITIONAL:
+		return "always";
+	case REDIRECT_BUSY:
+		return "busy";
+	case REDIRECT_NO_ANSWER:
+		return "nobody answers";
+	case REDIRECT_UNREACHABLE:
+		return "not reachable";
+	case REDIRECT_DEFLECTION:
+	case REDIRECT_GROUP:
+	case REDIRECT_NONE:
+		break;
+	}
+	return "so it is set";
+}
+
+static void
+note(struct worker *w, struct call *c, const struct feature *f, struct span of,
+    const struct feature_verdict *v)
+{
+	char text[160];
+	struct buf b = buf_on(text, sizeof(text));
+
+	if (v->forward_to.len > 0) {
+		buf_str(&b, v->because != NULL ? v->because : why_word(v->why));
+		buf_lit(&b, ": goes on to ");
+		buf_put(&b, v->forward_to);
+	} else if (v->because != NULL) {
+		buf_str(&b, v->because);
+	} else if (v->status == 0) {
+		buf_str(&b,
+		    v->taken ? "it is not a call to anybody" : "the other features are not asked");
+	}
+	if (v->status != 0) {
+		buf_str(&b, b.len > 0 ? ": " : "");
+		buf_u64(&b, v->status);
+		buf_char(&b, ' ');
+		buf_str(&b, v->reason != NULL ? v->reason : sip_reason(v->status));
+	}
+	decision_note(w, c, f->name, of, buf_span(&b));
+}
+
+/* --- the features are asked ---------------------------------------------------------------------*/
+
+static struct span
+origin_name(const struct origin *o)
+{
+	if (o->subscriber != NULL)
+		return dir_text(o->subscriber, o->subscriber->user);
+	return o->gateway != NULL ? dir_text(o->gateway, o->gateway->name) : SPAN_NONE;
+}
+
 struct feature_verdict
 features_originate(
     struct worker *w, struct call *c, const struct origin *o, const struct route_query *q)
 {
 	struct feature_verdict v = { 0 };
 
-	for (unsigned i = 0; i < N_FEATURES && is_silent(&v); i++)
-		if (features[i]->originate != NULL)
-			v = features[i]->originate(w, c, o, q);
+	for (unsigned i = 0; i < N_FEATURES && is_silent(&v); i++) {
+		if (features[i]->originate == NULL)
+			continue;
+		v = features[i]->originate(w, c, o, q);
+		if (!is_silent(&v))
+			note(w, c, features[i], origin_name(o), &v);
+	}
+	return v;
+}
+
+static struct feature_verdict
+terminate(struct worker *w, struct call *c, const struct dir_subscriber *called,
+    const struct feature *ignored)
+{
+	struct span user = dir_text(called, called->user);
+	struct feature_verdict v = { 0 };
+
+	for (unsigned i = 0; i < N_FEATURES && is_silent(&v); i++) {
+		if (features[i]->terminate == NULL)
+			continue;
+		v = features[i]->terminate(w, c, called);
+		if (is_silent(&v))
+			continue;
+		if (features[i] != ignored) {
+			note(w, c, features[i], user, &v);
+			continue;
+		}
+		decision_words(w, c, ignored->name, user, "the group ignores what its members set");
+		v = (struct feature_verdict){ 0 };
+	}
 	return v;
 }
 
 struct feature_verdict
 features_terminate(struct worker *w, struct call *c, const struct dir_subscriber *called)
 {
-	struct feature_verdict v = { 0 };
-
-	for (unsigned i = 0; i < N_FEATURES && is_silent(&v); i++)
-		if (features[i]->terminate != NULL)
-			v = features[i]->terminate(w, c, called);
-	return v;
+	return terminate(w, c, called, NULL);
 }
 
 struct feature_verdict
 features_member(struct worker *w, struct call *c, const struct dir_subscriber *called, bool follow)
 {
-	struct feature_verdict v = { 0 };
-
-	for (unsigned i = 0; i < N_FEATURES && is_silent(&v); i++)
-		if (features[i]->terminate != NULL && (follow || features[i] != &feature_forward))
-			v = features[i]->terminate(w, c, called);
-	return v;
+	return terminate(w, c, called, follow ? NULL : &feature_forward);
 }
 
 struct feature_verdict
@@ -62,8 +137,12 @@ features_refused(
 {
 	struct feature_verdict v = { 0 };
 
-	for (unsigned i = 0; i < N_FEATURES && is_silent(&v); i++)
-		if (features[i]->refused != NULL)
-			v = features[i]->refused(w, c, called, how);
+	for (unsigned i = 0; i < N_FEATURES && is_silent(&v); i++) {
+		if (features[i]->refused == NULL)
+			continue;
+		v = features[i]->refused(w, c, called, how);
+		if (!is_silent(&v))
+			note(w, c, features[i], dir_text(called, called->user), &v);
+	}
 	return v;
 }

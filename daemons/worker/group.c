@@ -141,6 +141,18 @@ by_lot(struct members *m)
 	}
 }
 
+static const char *
+mode_name(const struct dir_group *g)
+{
+	static const char *const names[] = { [DIR_RING_ALL] = "all at once",
+		[DIR_LINEAR] = "one after the other",
+		[DIR_CIRCULAR] = "in a circle",
+		[DIR_LONGEST_IDLE] = "who is idle longest first",
+		[DIR_WEIGHTED] = "by lot" };
+
+	return g->mode < sizeof(names) / sizeof(names[0]) ? names[g->mode] : "";
+}
+
 static void
 put_in_order(struct worker *w, const struct dir_group *g, struct members *m)
 {
@@ -168,6 +180,17 @@ is_caller(const struct call *c, const struct dir_subscriber *s)
 	return c->origin == ORIGIN_SUBSCRIBER && c->account == s->id;
 }
 
+/* NULL: he may ring. */
+static const char *
+why_not(const struct call *c, const struct dir_member *x, const struct dir_subscriber *s)
+{
+	if (!x->logged_in)
+		return "passed over: logged out";
+	if (s == NULL || s->disabled)
+		return "passed over: disabled";
+	return is_caller(c, s) ? "passed over: he is the caller" : NULL;
+}
+
 static void
 gather(struct worker *w, struct call *c, const struct dir_group *g, struct members *m)
 {
@@ -179,8 +202,12 @@ gather(struct worker *w, struct call *c, const struct dir_group *g, struct membe
 		const struct dir_subscriber *s =
 		    !x->logged_in ? NULL
 				  : directory_subscriber(&w->directory, c->tenant, user, rec);
-		if (s == NULL || s->disabled || is_caller(c, s))
+		const char *why = why_not(c, x, s);
+
+		if (why != NULL) {
+			decision_words(w, c, "group", user, why);
 			continue;
+		}
 		m->of[m->n++] = (struct member){ .user = user,
 			.id = s->id,
 			.idle_ms = remembered(w, MEMORY_IDLE, s->id),
@@ -303,8 +330,11 @@ group_call(struct worker *w, struct call *c, const struct dir_group *g)
 
 	if (m == NULL)
 		return (struct route_result){ .status = 500 };
-	if (was_for(w, c, g))
+	if (was_for(w, c, g)) {
+		decision_words(w, c, "group", dir_text(g, g->name), "it was for it before: 482");
 		return (struct route_result){ .status = 482 };
+	}
+	decision_words(w, c, "group", dir_text(g, g->name), mode_name(g));
 	*m = (struct members){ .refused = 480 };
 	present(w, c)->group = g->id;
 	gather(w, c, g, m);

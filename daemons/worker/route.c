@@ -54,6 +54,17 @@ add_contact(struct worker *w, struct call *c, const struct location *loc, const 
 	t->user = user;
 }
 
+static void
+decide_contacts(struct worker *w, struct call *c, const struct dir_subscriber *s, unsigned n)
+{
+	char text[32];
+	struct buf b = buf_on(text, sizeof(text));
+
+	buf_u64(&b, n);
+	buf_str(&b, n == 1 ? " phone" : " phones");
+	decision_note(w, c, "route", dir_text(s, s->user), buf_span(&b));
+}
+
 static struct route_result
 to_contacts(struct worker *w, struct call *c, const struct dir_subscriber *s)
 {
@@ -64,8 +75,11 @@ to_contacts(struct worker *w, struct call *c, const struct dir_subscriber *s)
 	loc = buf == NULL ? NULL
 			  : locations_find(&w->locations, s->tenant, dir_text(s, s->user),
 				w->child.clock.wall_ms, buf);
-	if (loc == NULL)
+	if (loc == NULL) {
+		decision_words(w, c, "route", dir_text(s, s->user), "not registered");
 		return no_route(480, "Not registered");
+	}
+	decide_contacts(w, c, s, loc->n);
 	for (unsigned i = 0; i < loc->n; i++)
 		add_contact(w, c, loc, &loc->bindings[i], s, user);
 	return (struct route_result){ 0 };
@@ -108,10 +122,14 @@ to_subscriber(struct worker *w, struct call *c, const struct dir_subscriber *s)
 	struct feature_verdict v;
 	struct route_result to;
 
-	if (s->disabled)
+	if (s->disabled) {
+		decision_words(w, c, "route", dir_text(s, s->user), "disabled: 480");
 		return no_route(480, NULL);
-	if (call_was_for(w, c, s))
+	}
+	if (call_was_for(w, c, s)) {
+		decision_words(w, c, "route", dir_text(s, s->user), "it was for him before: 482");
 		return no_route(482, NULL);
+	}
 	is_for(w, c, s);
 	v = features_terminate(w, c, s);
 	if (v.forward_to.len > 0)
@@ -311,6 +329,7 @@ to_gateways(struct worker *w, struct call *c, struct span dialled)
 		return no_route(404, NULL);
 	if (begins(c))
 		c->direction = c->origin == ORIGIN_GATEWAY ? DIRECTION_TRANSIT : DIRECTION_OUTBOUND;
+	decision_words(w, c, "route", span_str(r->routes[0].name), "to gateways");
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct dir_gateway *g =
 		    directory_gateway(&w->directory, r->routes[i].gateway, rec);
@@ -381,6 +400,7 @@ to_foreign(struct worker *w, struct call *c, const struct sip_uri *uri, const st
 		return no_route(404, "That domain cannot be reached");
 	if (e == ERR_NONE && leads_to_gateway(w, &flow))
 		return no_route(403, NULL);
+	decision_words(w, c, "route", uri->host, "another domain, found by DNS");
 	if (begins(c))
 		keep_foreign(w, c, uri, buf_span(&text));
 	t = target_new(w, c, TARGET_CONTACT, buf_span(&text), SPAN_NONE);
@@ -467,6 +487,8 @@ route_call(struct worker *w, struct call *c, const struct route_query *q, const 
 	    (g = route_group(w, c->tenant, q->dialled, rec)) != NULL)
 		return group_call(w, c, g);
 	to = route_decide(w, c->tenant, q, o, rec, &s);
+	if (to.status == 302)
+		decision_words(w, c, "route", q->dialled, "the number leads elsewhere: 302");
 	if (to.status != 0)
 		return to;
 	return s != NULL ? to_subscriber(w, c, s) : to_gateways(w, c, q->dialled);

@@ -264,7 +264,8 @@ void callstate_tell(struct worker *w, const struct call *c, const struct call_vi
 struct feature_verdict {
 	unsigned status;
 	const char *reason;
-	bool taken;		/* it is no call to anybody: its end is the feature's (call_code.c) */
+	const char *because; /* in plain words, for the call's decisions; NULL: the rest says it */
+	bool taken;	     /* it is no call to anybody: its end is the feature's (call_code.c) */
 	struct span forward_to; /* a number or URI */
 	bool settled;		/* it goes on, and no other feature is asked */
 	enum redirect_reason why;
@@ -275,8 +276,8 @@ struct feature { /* any of these may be NULL */
 	const char *name;
 	/* Originating side, before the route is chosen: the caller's, and of each who sends the call
 	 * on, which then is his. q: where to; NULL: to take a place in a call (RFC 3891). */
-	struct feature_verdict (*originate)(struct worker *w, struct call *c,
-	    const struct origin *o, const struct route_query *q);
+	struct feature_verdict (*originate)(
+	    struct worker *w, struct call *c, const struct origin *o, const struct route_query *q);
 	/* Terminating side: the call is for this subscriber. */
 	struct feature_verdict (*terminate)(
 	    struct worker *w, struct call *c, const struct dir_subscriber *called);
@@ -316,8 +317,8 @@ void operator_show(struct worker *w, const struct wire_show *s);
 /* --- call_code.c: a service code that the store is asked to put into force ------------------------*/
 enum call_code { CODE_NONE, CODE_ASKED, CODE_DONE };
 /* False: it cannot be asked now. */
-bool code_ask(struct worker *w, struct call *c, struct span action, struct span number,
-    uint32_t seconds);
+bool code_ask(
+    struct worker *w, struct call *c, struct span action, struct span number, uint32_t seconds);
 /* The store's answer. */
 void code_done(struct worker *w, const struct wire_code_done *d);
 void call_code_answered(void *step, const void *done);
@@ -359,7 +360,7 @@ struct worker {
 	struct pool calls, legs, txn_pool;
 	struct call_view *views;
 	const struct call_views *views_of[PROC_MAX]; /* the other workers'; NULL: not seen yet */
-	struct group_word *group_words; /* in the region: group.c */
+	struct group_word *group_words;		     /* in the region: group.c */
 	const struct watched *watched; /* in the registrar's region; NULL: not seen yet */
 	struct txns txns;
 	struct challenge challenge;
@@ -372,7 +373,7 @@ struct worker {
 	unsigned notes_first, notes_n;
 	handle marked[MARKS_MAX]; /* calls that the input in hand has touched */
 	unsigned n_marked;
-	handle asked; /* the leg whose peer's request is in hand; 0: none (ladder.c) */
+	handle asked;  /* the leg whose peer's request is in hand; 0: none (ladder.c) */
 	char *scratch; /* of this turn */
 	size_t scratch_used;
 	char *text;		 /* one outgoing message, OUT_TEXT */

@@ -63,6 +63,27 @@ def test_call_show(office):
     assert (status, out) == (1, "") and err.count("\n") == 1
 
 
+def test_C60_call_show_has_the_decisions(office):
+    """C60: which feature acted on a call, and why, of one that is up and of one that is over."""
+    alice, bob, carol = office.phones(3)
+    office.ctl("subscriber", "set", bob.name, "dnd=on", "cfb=" + carol.name)
+    a = wait_until(lambda: sent_on(office, alice, bob, carol), 4)
+    call_id = rows(office, "calls")[0]["id"]
+    expected = [("dnd", bob.name, "do not disturb: 486 Busy Here"),
+                ("forward", bob.name, "busy: goes on to " + carol.name),
+                ("route", carol.name, "1 phone")]
+    now = [(d["feature"], d["of"], d["reason"]) for d in rows(office, "call", "show", call_id)["decisions"]]
+    assert now == expected
+    lines = "\n".join("    %s (%s): %s" % d for d in expected)
+    assert "decisions, in their order\n" + lines in office.ctl("call", "show", call_id)
+    office.hang_up(alice, carol)
+    wait_until(lambda: not office.calls_now() and len(office.rows_of(a.call_id)) == 2)
+    assert lines in office.ctl("call", "show", call_id)
+    assert office.sql("select decisions from tandem.call where call_id = '%s'" % call_id)[0][
+        "decisions"][1]["feature"] == "forward"
+    alice.placed.clear()      # of two segments: office.record is for one
+
+
 def test_call_hangup(office):
     """BYE on both legs; the record says who did it."""
     alice, bob = office.phones(2)
@@ -161,6 +182,25 @@ def test_M_08_a_subscriber_by_sql_and_away_again(office):
 
     wait_until(is_gone, 3)
     assert a and b
+
+
+def sent_on(office, alice, bob, carol):
+    """alice calls bob and talks with carol; None: what was set for bob was not known yet."""
+    a = alice.invite(bob.name, sdp=sdp())
+    if rings(bob):
+        bob.reply(486)
+        bob.expect("ACK")
+    carol.expect("INVITE")
+    carol.reply(200, sdp=sdp())
+    alice.expect(200)
+    a.ack()
+    carol.expect("ACK")
+    if any(d["feature"] == "dnd"
+           for d in rows(office, "call", "show", office.calls_now()[0]["id"])["decisions"]):
+        return a
+    office.hang_up(alice, carol)
+    wait_until(lambda: not office.calls_now())
+    return None
 
 
 def rings(phone):

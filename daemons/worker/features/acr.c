@@ -15,7 +15,7 @@ terminate(struct worker *w, struct call *c, const struct dir_subscriber *called)
 	(void)w;
 	if (!called->acr || !caller_is_hidden(c))
 		return (struct feature_verdict){ 0 };
-	return (struct feature_verdict){ .status = 433 };
+	return (struct feature_verdict){ .status = 433, .because = "the caller hides" };
 }
 
 const struct feature feature_acr = { .name = "acr", .terminate = terminate };

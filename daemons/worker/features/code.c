@@ -109,7 +109,8 @@ ask(struct worker *w, struct call *c, const struct origin *o, const struct dir_c
 	if (!code_ask(w, c, action, d->number, d->seconds))
 		return (struct feature_verdict){ .status = 503,
 			.reason = "Settings cannot be changed now" };
-	return (struct feature_verdict){ .taken = true };
+	return (struct feature_verdict){ .taken = true,
+		.because = "a service code, which calls nobody" };
 }
 
 /* --- for this call alone ------------------------------------------------------------------------*/

@@ -14,7 +14,8 @@ terminate(struct worker *w, struct call *c, const struct dir_subscriber *called)
 {
 	(void)w;
 	(void)c;
-	return (struct feature_verdict){ .status = called->dnd ? 486 : 0 };
+	return (
+	    struct feature_verdict){ .status = called->dnd ? 486 : 0, .because = "do not disturb" };
 }
 
 const struct feature feature_dnd = { .name = "dnd", .terminate = terminate };

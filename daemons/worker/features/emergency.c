@@ -47,7 +47,8 @@ originate(struct worker *w, struct call *c, const struct origin *o, const struct
 	if (is_sent_on(c, o))
 		return (struct feature_verdict){ .status = 403,
 			.reason = "Not forwarded to an emergency number" };
-	return (struct feature_verdict){ .settled = true };
+	return (struct feature_verdict){ .settled = true,
+		.because = "an emergency number: nothing stands in its way" };
 }
 
 const struct feature feature_emergency = { .name = "emergency", .originate = originate };

@@ -42,8 +42,12 @@ terminate(struct worker *w, struct call *c, const struct dir_subscriber *called)
 	if (n > 0 &&
 	    (!called->call_waiting || (called->call_limit != 0 && n >= called->call_limit) ||
 		callstate_alone(w, c, user)))
-		return (struct feature_verdict){ .status = 486 };
+		return (struct feature_verdict){ .status = 486,
+			.because = "he talks, and no other call is to reach him" };
 	c->attempt.waits = n > 0;
+	if (n > 0)
+		decision_words(w, c, "limit", dir_text(called, called->user),
+		    "he talks already: this call waits");
 	return (struct feature_verdict){ 0 };
 }
 
