@@ -57,6 +57,48 @@ body_heard(struct worker *w, struct leg *l, const struct sip_msg *m)
 	return other;
 }
 
+/* --- what comes to a leg ------------------------------------------------------------------------*/
+
+static bool
+is_optional(const struct sip_msg *m)
+{
+	struct span disposition = sip_header_get(m, SIP_H_CONTENT_DISPOSITION), handling;
+
+	span_cut(disposition, ';', &handling);
+	disposition = span_from(disposition, handling.len + 1);
+	return sip_param(disposition, SPAN("handling"), &handling) &&
+	       span_ieq(handling, SPAN("optional"));
+}
+
+static bool
+is_plain(const struct sip_msg *m)
+{
+	return !sip_has(m, SIP_H_CONTENT_ENCODING) ||
+	       span_ieq(sip_header_get(m, SIP_H_CONTENT_ENCODING), SPAN("identity"));
+}
+
+struct verdict
+body_check(const struct sip_msg *m, struct span *lines_r)
+{
+	struct span type = sip_span(m, m->content_type);
+
+	*lines_r = SPAN_NONE;
+	if (m->body.len > 0 && !is_optional(m)) {
+		if (!sip_type_is(type, SDP_TYPE) && !sip_is_multipart(type)) {
+			*lines_r = SPAN("Accept: application/sdp, multipart/mixed\r\n");
+			return (struct verdict){ 415, NULL };
+		}
+		if (!is_plain(m)) {
+			*lines_r = SPAN("Accept-Encoding: identity\r\n");
+			return (struct verdict){ 415, NULL };
+		}
+	}
+	/* What answers it is a session description. */
+	if (!sip_accepts(m, SDP_TYPE))
+		return (struct verdict){ 406, NULL };
+	return (struct verdict){ 0 };
+}
+
 /* --- toward a leg -------------------------------------------------------------------------------*/
 
 /* With the leg's own o= line; as it came when it cannot be read. */

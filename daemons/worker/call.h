@@ -75,6 +75,7 @@ struct party {
 	struct kept uri, sip_call_id, local_tag, remote_tag, user_agent;
 	struct sip_flow flow;	    /* where its INVITE came from, or went to */
 	struct session_end session; /* its end of the Session-ID */
+	struct kept reason;	    /* why it ended, as its peer says: Warning, Reason */
 	struct kept address;	    /* a bridge's: who is behind it, a name-addr */
 };
 

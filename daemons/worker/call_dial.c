@@ -1,6 +1,8 @@
 /* Dialling: the targets of a call in order of q, equal q together (FLOWS.md S0-10, S4-09). */
 #include "worker/worker.h"
 
+#include "sip/build.h"
+
 /* With somewhere else to go, a target that says nothing at all is given up after this (S1-09a). */
 enum { SILENT_S = 5 };
 
@@ -56,13 +58,31 @@ headers_toward(struct worker *w, const struct call *c, const struct target *t)
 	return buf_span(&b);
 }
 
+/* A gateway that wished to be left alone for a while is, with the time that is left of it for the caller
+ * (FLOWS.md S2-10); not by those in need. */
+static bool
+is_resting(struct worker *w, struct call *c, const struct target *t)
+{
+	uint32_t left = t->kind == TARGET_GATEWAY ? rest_left(w, &t->flow) : 0;
+	struct note n = { .status = 503 };
+	char line[48];
+	struct buf b = buf_on(line, sizeof(line));
+
+	if (left == 0 || emergency_is(kept_span(&w->heap, c->dialled)))
+		return false;
+	sip_put_header_u32(&b, SPAN("Retry-After"), left);
+	n.text[T_HEADERS] = buf_span(&b);
+	attempt_keep_best(w, c, &n);
+	return true;
+}
+
 bool
 branch_dial(struct worker *w, struct call *c, struct target *t)
 {
 	struct heap *h = &w->heap;
 	struct attempt *a = &c->attempt;
 	struct family *f = family_of(w, t);
-	struct party *p = party_new(w, c, PARTY_BRANCH, 0);
+	struct party *p = is_resting(w, c, t) ? NULL : party_new(w, c, PARTY_BRANCH, 0);
 	struct note n = { .what = CMD_DIAL,
 		.call = pool_handle(&w->calls, c),
 		.flow = t->flow,

@@ -95,6 +95,17 @@ refuse_with(struct worker *w, struct call *c, const struct route_result *route)
 	call_refuse(w, c, route->status, span_str(route->reason), route->headers);
 }
 
+/* None of the targets could be rung. */
+static void
+refuse_at_once(struct worker *w, struct call *c)
+{
+	const struct attempt *a = &c->attempt;
+
+	call_because(c, BY_SYSTEM, END_NORMAL);
+	call_refuse(w, c, a->best != 0 ? a->best : 480, kept_span(&w->heap, a->best_phrase),
+	    kept_span(&w->heap, a->best_headers));
+}
+
 static bool
 is_sdp_readable(struct worker *w, const struct sip_msg *m)
 {
@@ -191,7 +202,7 @@ static void
 ring(struct worker *w, struct call *c)
 {
 	if (!call_dial_next(w, c))
-		refuse(w, c, c->attempt.best != 0 ? c->attempt.best : 480, NULL);
+		refuse_at_once(w, c);
 	else
 		cdr_send(w, c, CDR_OPEN); /* one that is refused at once has its closed record */
 }

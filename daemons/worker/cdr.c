@@ -284,6 +284,7 @@ put_leg(struct worker *w, struct cdr_writer *r, const struct call *c, const stru
 	    p->end_ms != 0 || c->state != CALL_ENDING ? p->end_ms : w->child.clock.wall_ms);
 	if (p->status >= 200) /* else it was given up before a final answer */
 		cdr_int(r, CDR_LEG_sip_code, p->status);
+	put_kept(w, r, CDR_LEG_reason, p->reason);
 	cdr_bool(r, CDR_LEG_cancelled_elsewhere, p->elsewhere);
 	cdr_int(r, CDR_LEG_retransmissions, p->retransmissions);
 }

@@ -11,7 +11,6 @@
 
 #include "sip/build.h"
 #include "sip/fields.h"
-#include "sip/multipart.h"
 #include "sip/via.h"
 
 #define RETRY_SOON SPAN("Retry-After: 5\r\n")
@@ -43,21 +42,6 @@ is_loop(struct worker *w, const struct sip_msg *m)
 		    txn_branch_loop(&w->txns, via.branch, &then) && then == here)
 			return true;
 	return false;
-}
-
-static bool
-is_body_understood(const struct sip_msg *m)
-{
-	struct span type = sip_span(m, m->content_type), handling;
-	struct span disposition = sip_header_get(m, SIP_H_CONTENT_DISPOSITION);
-
-	if (m->body.len == 0 || sip_type_is(type, SPAN("application/sdp")) ||
-	    sip_is_multipart(type))
-		return true;
-	span_cut(disposition, ';', &handling);
-	disposition = span_from(disposition, handling.len + 1);
-	return sip_param(disposition, SPAN("handling"), &handling) &&
-	       span_ieq(handling, SPAN("optional"));
 }
 
 /* OPTIONS for the exchange itself: with Max-Forwards 0 it is answered (RFC 3261 11.1). */
@@ -142,9 +126,9 @@ invite(struct worker *w, const struct sip_msg *m)
 	struct span lines;
 	struct verdict v;
 
-	if (!is_body_understood(m)) {
-		answer_stateless(
-		    w, m, 415, NULL, SPAN("Accept: application/sdp, multipart/mixed\r\n"));
+	v = body_check(m, &lines);
+	if (v.status != 0) {
+		answer_stateless(w, m, v.status, v.reason, lines);
 		return;
 	}
 	if (m->contact_uri.len == 0) {

@@ -163,6 +163,13 @@ leg_memory(struct worker *w, struct leg *l)
 	return (struct dialog_memory){ &w->heap, &l->arena, pool_handle(&w->legs, l) };
 }
 
+/* For the record (FLOWS.md S2-10). */
+static struct span
+why_refused(const struct sip_msg *m)
+{
+	return sip_header_get(m, sip_has(m, SIP_H_WARNING) ? SIP_H_WARNING : SIP_H_REASON);
+}
+
 void
 leg_last_word(struct worker *w, struct leg *l, enum note_what what, unsigned status, unsigned flags,
     const struct sip_msg *m)
@@ -175,10 +182,11 @@ leg_last_word(struct worker *w, struct leg *l, enum note_what what, unsigned sta
 	if (m != NULL) {
 		n.text[T_HEADERS] = headers_through(w, m);
 		n.text[T_CONTACTS] = contacts_named(w, m);
-		if (m->request)
-			n.text[T_REASON] = sip_header_get(m, SIP_H_REASON);
-		else
+		n.text[T_REASON] = sip_header_get(m, SIP_H_REASON);
+		if (!m->request) {
 			n.text[T_PHRASE] = sip_span(m, m->reason);
+			n.text[T_REASON] = why_refused(m);
+		}
 	}
 	note_up(w, &n);
 	l->call = 0;

@@ -18,7 +18,9 @@ offer(struct worker *w, struct leg *l, const struct sip_msg *m)
 	}
 	t->user = pool_handle(&w->legs, l);
 	leg_learn(l, m);
-	v = leg_timer_check(w, m, &lines);
+	v = body_check(m, &lines);
+	if (v.status == 0)
+		v = leg_timer_check(w, m, &lines);
 	if (v.status != 0)
 		answer_txn(w, t, v.status, v.reason, SPAN_NONE, lines);
 	else if (l->call != 0 && l->upd == UPD_OUT)

@@ -292,6 +292,8 @@ leg_failed(void *step, const void *input)
 
 	offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&s->w->legs, l));
 	if (l->dialog.state != DIALOG_CONFIRMED) {
+		if (in->status == 503 && in->m != NULL)
+			rest_learn(s->w, &l->flow, sip_retry_after(in->m));
 		l->dialog.state = DIALOG_ENDED;
 		leg_last_word(s->w, l, EV_FAILED, in->status, 0, in->m);
 		leg_drop(s->w, l);

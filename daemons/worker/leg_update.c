@@ -234,7 +234,9 @@ leg_got_update(struct worker *w, struct leg *l, const struct sip_msg *m)
 	struct txn *t;
 
 	leg_learn(l, m);
-	v = leg_timer_check(w, m, &lines);
+	v = body_check(m, &lines);
+	if (v.status == 0)
+		v = leg_timer_check(w, m, &lines);
 	if (v.status != 0) {
 		answer_request(w, m, v.status, v.reason, lines);
 		return;

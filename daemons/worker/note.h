@@ -59,7 +59,7 @@ enum note_text { /* the texts of a note; those not used are empty */
 	T_HEADERS,
 	T_CONTENT_TYPE,
 	T_BODY,
-	T_REASON,   /* value of a Reason header, for CANCEL and BYE */
+	T_REASON,   /* value of a Reason header, for CANCEL and BYE; EV_FAILED: or of a Warning */
 	T_CONTACTS, /* EV_FAILED by 300 to 302: whom it names instead, comma-joined */
 	/* CMD_DIAL */
 	T_TARGET,

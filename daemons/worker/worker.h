@@ -110,6 +110,9 @@ bool note_has_sdp(struct worker *w, const struct note *n);
 /* The m-lines of what came from this leg's peer are remembered: they stay in their places. True: it is a
  * description, and another than his last. */
 bool body_heard(struct worker *w, struct leg *l, const struct sip_msg *m);
+/* What refuses an INVITE or UPDATE for its body, or for the one it wants: 415, which goes with *lines_r, or
+ * 406 (RFC 3261 8.2.3, 21.4.7; RFC 5621 3.2). */
+struct verdict body_check(const struct sip_msg *m, struct span *lines_r);
 /* A body as it goes to this leg, in scratch: its SDP with our origin; what is not for it left out. The
  * type may become another. */
 struct span body_toward(struct worker *w, struct leg *l, struct span *type, struct span body);
@@ -171,6 +174,11 @@ enum err target_flow(struct worker *w, const struct sip_uri *uri, struct sip_flo
 /* The address of ours that its peer will see, where the flow does not know it yet: asks the kernel, so
  * not for what came in and goes back. */
 void target_source(struct worker *w, struct sip_flow *f);
+
+/* --- rest.c: whom 503 with a Retry-After came from (RFC 3261 21.5.4) ----------------------------*/
+void rest_learn(struct worker *w, const struct sip_flow *f, uint32_t seconds);
+/* How many seconds it is to be left alone; 0: it is not. */
+uint32_t rest_left(struct worker *w, const struct sip_flow *f);
 
 /* --- large.c: what is too large for a datagram ---------------------------------------------------*/
 bool large_invite(const struct call *c, const struct target *t);
@@ -345,6 +353,11 @@ struct known_tcp { /* who has used TCP; large.c */
 	uint64_t until_ns;
 };
 enum { KNOWN_TCP = 64 };
+struct resting { /* who is to be left alone; rest.c */
+	struct netaddr peer;
+	uint64_t until_ns;
+};
+enum { RESTING = 64 };
 
 struct worker {
 	struct child child;
@@ -380,6 +393,7 @@ struct worker {
 	struct sip_msg *message; /* own copy of the one in hand */
 	struct source sources[SOURCES];
 	struct known_tcp known_tcp[KNOWN_TCP];
+	struct resting resting[RESTING];
 	struct note_waiting *backlog, **backlog_end; /* notes that wait for room in a ring */
 	size_t backlog_bytes;
 	bool cdrs_waiting; /* there may be ended calls whose record found no room yet */

@@ -251,3 +251,73 @@ Test(worker_fail, same_call_id_again_is_a_new_call)
 	hangs_up(alice, bob);
 	rig_ends_empty(2);
 }
+
+/* S2-10: a Warning is relayed, and stands in the leg's row. */
+Test(worker_fail, S2_10_warning)
+{
+	dials(alice, "bob", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 488, "Warning: 305 bob \"Incompatible media format\"\r\n", "");
+	hears(bob, "ACK");
+	cr_expect_str_eq(
+	    header(hears(alice, "488"), "Warning"), "305 bob \"Incompatible media format\"");
+	rig_ends_clean("failed 488 88 callee normal", 0);
+	expect_has(rig_cdr("leg.2.reason"), "Incompatible media format");
+}
+
+/* --- gateways -----------------------------------------------------------------------------------*/
+
+static struct phone *first_gw, *second_gw;
+
+static void
+gateways_begin(void)
+{
+	static const uint64_t ids[] = { 11, 12 };
+
+	first_gw = phone_at("gw", "192.0.2.101");
+	second_gw = phone_at("gw", "192.0.2.102");
+	rig_gateway(11, first_gw->host, false);
+	rig_gateway(12, second_gw->host, false);
+	rig_route("+1", 2, ids);
+	rig_route("112", 1, ids);
+}
+
+static void
+calls_the_world(const char *number)
+{
+	dials(alice, number, "", SDP_A);
+	hears(alice, "100");
+}
+
+static void
+gw_says(struct phone *gw, unsigned status, const char *lines)
+{
+	hears(gw, "INVITE");
+	replies(gw, "INVITE", status, lines, "");
+	hears(gw, "ACK");
+}
+
+/* S2-10: Retry-After of a gateway's 503 is heeded; when all wish to be left alone, so is the caller. */
+Test(worker_fail, S2_10_retry_after)
+{
+	gateways_begin();
+	calls_the_world("+12125551234");
+	gw_says(first_gw, 503, "Retry-After: 30 (overload);duration=9\r\n");
+	gw_says(second_gw, 486, "");
+	hears(alice, "486");
+	calls_the_world("+12125551234");
+	hears_nothing(first_gw);
+	gw_says(second_gw, 503, "Retry-After: 60\r\n");
+	hears(alice, "503");
+	calls_the_world("+12125551234");
+	cr_expect_str_eq(header(hears(alice, "503"), "Retry-After"), "30");
+	calls_the_world("112"); /* not by those in need */
+	gw_says(first_gw, 486, "");
+	hears(alice, "486");
+	rig_wait_ms(30000);
+	calls_the_world("+12125551234");
+	gw_says(first_gw, 486, "");
+	hears(alice, "486");
+	rig_ends_empty(5);
+}

@@ -177,6 +177,33 @@ Test(worker_gate, body_that_nobody_understands)
 	rig_ends_clean("busy 486 17 callee normal", 0);
 }
 
+/* S2-10: who takes no session description is told that there is nothing else; in a call, too. */
+Test(worker_gate, S2_10_accept)
+{
+	dials(alice, "bob", "Accept: application/json\r\n", SDP_A);
+	hears(alice, "406");
+	dials(alice, "bob", "Accept:\r\n", "");
+	hears(alice, "406");
+	dials(alice, "bob", "Content-Encoding: gzip\r\n", SDP_A);
+	cr_expect_str_eq(header(hears(alice, "415"), "Accept-Encoding"), "identity");
+	hears_nothing(bob);
+	dials(alice, "bob", "Accept: text/plain, application/*;q=0.5\r\n", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	says(alice, "INVITE", "Accept: application/json\r\n", SDP_A);
+	hears(alice, "406");
+	says(bob, "UPDATE", "Accept: text/plain\r\n", SDP_B);
+	hears(bob, "406");
+	says(bob, "INVITE", "Content-Encoding: gzip\r\n", SDP_B);
+	hears(bob, "415");
+	hangs_up(alice, bob);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
 Test(worker_gate, invite_without_contact)
 {
 	sends(alice,
