@@ -21,28 +21,64 @@ call_views_bytes(uint32_t calls)
 }
 
 void
-call_who_put(struct call_views *views, uint32_t i, const uint64_t *users, unsigned n)
+call_who_put(struct call_views *views, uint32_t i, const struct call_who *who)
 {
-	struct call_who *who = &who_of(views)[i];
+	static const struct call_who nobody;
+	struct call_who *to = &who_of(views)[i];
 
+	if (who == NULL)
+		who = &nobody;
+	__atomic_store_n(&to->rung, 0, __ATOMIC_RELAXED);
 	for (unsigned k = 0; k < CALL_WHO_USERS; k++)
-		__atomic_store_n(&who->user[k], k < n ? users[k] : 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&to->user[k], who->user[k], __ATOMIC_RELAXED);
+	for (unsigned k = 0; k < CALL_WHO_GROUPS; k++)
+		__atomic_store_n(&to->group[k], who->group[k], __ATOMIC_RELAXED);
+	__atomic_store_n(&to->rung, who->rung, __ATOMIC_RELEASE);
+}
+
+/* Is it among these? Where: *k_r. */
+static bool
+is_among(const uint64_t *these, unsigned n, uint64_t hash, unsigned *k_r)
+{
+	uint64_t one = ~hash;
+
+	for (*k_r = 0; *k_r < n && one != 0; ++*k_r) {
+		one = __atomic_load_n(&these[*k_r], __ATOMIC_RELAXED);
+		if (one == hash)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_so(const struct call_who *who, uint64_t hash, enum call_who_as as)
+{
+	unsigned k;
+
+	if (as == CALL_WHO_GROUP)
+		return is_among(who->group, CALL_WHO_GROUPS, hash, &k);
+	return is_among(who->user, CALL_WHO_USERS, hash, &k) &&
+	       (as == CALL_WHO_IN || (__atomic_load_n(&who->rung, __ATOMIC_ACQUIRE) >> k & 1) != 0);
+}
+
+bool
+call_who_next(const struct call_views *views, uint64_t hash, enum call_who_as as, uint32_t *i)
+{
+	uint32_t used = __atomic_load_n(&views->used, __ATOMIC_ACQUIRE);
+
+	for (; *i < used && *i < views->count; ++*i)
+		if (is_so(&who_of(views)[*i], hash, as))
+			return true;
+	return false;
 }
 
 unsigned
 call_who_count(const struct call_views *views, uint64_t user, uint32_t except)
 {
-	uint32_t used = __atomic_load_n(&views->used, __ATOMIC_ACQUIRE);
-	const struct call_who *who = who_of(views);
 	unsigned n = 0;
 
-	for (uint32_t i = 0; i < used && i < views->count; i++) {
-		uint64_t u = ~user;
-
-		for (unsigned k = 0; k < CALL_WHO_USERS && u != user && u != 0; k++)
-			u = __atomic_load_n(&who[i].user[k], __ATOMIC_RELAXED);
-		n += u == user && i != except;
-	}
+	for (uint32_t i = 0; call_who_next(views, user, CALL_WHO_IN, &i); i++)
+		n += i != except;
 	return n;
 }
 
@@ -95,6 +131,14 @@ call_user_hash(const struct hash_key *key, uint32_t tenant, struct span user)
 	uint64_t hash = hash_bytes(key, words, sizeof(words));
 
 	return hash == 0 ? 1 : hash;
+}
+
+uint64_t
+call_group_hash(const struct hash_key *key, uint32_t tenant, struct span group)
+{
+	const uint64_t words[] = { tenant, hash_span(key, group), 1 };
+
+	return hash_bytes(key, words, sizeof(words));
 }
 
 struct span

@@ -9,12 +9,14 @@
  * A view also says which subscribers are in the call, for who watches them (RFC 4235, BLF): one entry for
  * each subscriber and direction, however many of his phones ring.
  *
- * Who is in a call stands once more behind the views, a cache line for each call, to be looked through
- * when a subscriber's calls are counted: at 20,000 calls the views themselves are 20 MB.
+ * Who is in a call stands once more behind the views, two cache lines for each call, to be looked through
+ * when a subscriber's calls are counted or one of them is to be picked up: at 20,000 calls the views
+ * themselves are 20 MB.
  */
 #ifndef TANDEM_MODEL_CALLVIEW_H
 #define TANDEM_MODEL_CALLVIEW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -26,7 +28,8 @@ enum call_view_state { CALL_VIEW_NONE, CALL_VIEW_ROUTING, CALL_VIEW_RINGING, CAL
 	CALL_VIEW_ENDING };
 
 enum call_user_state { CALL_USER_NONE, CALL_USER_TRYING, CALL_USER_EARLY, CALL_USER_CONFIRMED };
-enum { CALL_VIEW_USERS = 4, CALL_VIEW_TEXT = 448, CALL_WHO_USERS = 8 };
+enum { CALL_VIEW_USERS = 4, CALL_VIEW_TEXT = 448, CALL_WHO_USERS = 12,
+	CALL_WHO_GROUPS = 3 };
 
 struct call_view_text { /* in the view's text; len 0: none, or it did not fit */
 	uint16_t at, len;
@@ -58,9 +61,12 @@ struct call_view {
 	struct call_view_users users;
 };
 
-struct call_who { /* call_user_hash of each who is in the call, once; 0: none */
-	uint64_t user[CALL_WHO_USERS];
+struct call_who { /* 0: none */
+	uint64_t user[CALL_WHO_USERS];   /* call_user_hash of each who is in the call, once */
+	uint64_t group[CALL_WHO_GROUPS]; /* call_group_hash of the pickup groups of those who are rung */
+	uint64_t rung;                   /* bit i: user[i] is being rung */
 };
+enum call_who_as { CALL_WHO_IN, CALL_WHO_RUNG, CALL_WHO_GROUP };
 
 struct call_views {
 	uint32_t count;
@@ -71,11 +77,13 @@ struct call_views {
 
 /* What the views of so many calls take, their head and call_who included. */
 size_t call_views_bytes(uint32_t calls);
-/* Writer: who is in call i from now on; n is at most CALL_WHO_USERS, 0: the call is over. */
-void call_who_put(struct call_views *views, uint32_t i, const uint64_t *users, unsigned n);
+/* Writer: who is in call i from now on; NULL: the call is over. */
+void call_who_put(struct call_views *views, uint32_t i, const struct call_who *who);
 /* In how many calls is this user, call `except` not counted (UINT32_MAX: all are)? Any process may ask;
  * an answer may be one event of the writer old. O(views->used). */
 unsigned call_who_count(const struct call_views *views, uint64_t user, uint32_t except);
+/* The first call from *i on in which this user or group is so: true, and it is *i. Of the same age. */
+bool call_who_next(const struct call_views *views, uint64_t hash, enum call_who_as as, uint32_t *i);
 /* Writer: bracket the change of a view. */
 void call_view_begin(struct call_view *v);
 void call_view_end(struct call_view *v);
@@ -84,6 +92,8 @@ void call_view_end(struct call_view *v);
 enum err call_view_read(const void *region, size_t size, uint32_t i, struct call_view *v_r);
 /* A subscriber, as views and the registrar's watched.h know him. key: the exchange's. */
 uint64_t call_user_hash(const struct hash_key *key, uint32_t tenant, struct span user);
+/* A pickup group; never the same as a user's. */
+uint64_t call_group_hash(const struct hash_key *key, uint32_t tenant, struct span group);
 /* Text of a view's entry; empty when it lies outside. */
 struct span call_view_text(const struct call_view_users *u, struct call_view_text t);
 const char *call_view_state_name(enum call_view_state s);

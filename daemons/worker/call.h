@@ -7,7 +7,6 @@
 #include "base/arena.h"
 #include "base/fsm.h"
 #include "model/worker_shape.h"
-#include "sip/replaces.h"
 #include "worker/decision.h"
 #include "worker/family.h"
 #include "worker/ladder.h"
@@ -104,6 +103,7 @@ struct target { /* in the call's arena */
 	uint16_t rank;		/* before those of lower rank, whatever their q (call_redirect.c) */
 	uint16_t depth;		/* of how many redirections, one of the other, it came */
 	uint32_t any_transport; /* 1: nothing says over which it is to be rung (large.c) */
+	uint64_t pickup;	/* call_group_hash of his pickup group; 0: none */
 	struct kept uri, routes, user; /* user: that subscriber's name */
 	struct kept headers;	       /* in place of the attempt's, when there are any */
 	struct sip_flow flow;
@@ -362,35 +362,9 @@ void call_late_answer(void *step, const void *note);
 /* The attempt for the transferee came to this. */
 void transfer_failed(struct worker *w, struct call *c, enum released_by by, unsigned status);
 
-/* call_replace.c */
-/* Asks on behalf of p, of whatever call has it, for the place of whom r names. with: his offer and its
- * type, or nothing; NOTE_REFERRED. False: that is no dialog of ours. */
-bool replace_ask(struct worker *w, struct call *c, struct party *p, const struct sip_replaces *r,
-    const struct note *with);
-unsigned replace_setup(struct call_step *s, const struct sip_msg *invite);
-/* The call and party that EV_REPLACE or EV_REPLACED is for; NULL: there is none, and it was answered. */
-struct call *replace_find(struct worker *w, const struct note *n, struct party **p_r);
-void call_replace(void *step, const void *note);
-void call_replace_early(void *step, const void *note);
-void call_replace_late(void *step, const void *note);
-void call_replaced(void *step, const void *note);
-void call_replaced_late(void *step, const void *note);
-/* Who waited for this answer is another call by now: true, it hears of it otherwise. */
-bool replace_answered(struct call_step *s, const struct note *in, struct party *waits);
-/* Actions of the transfer's machine. */
-void replace_begin(void *step, const void *arg);
-void replace_done(void *step, const void *arg);
-
 /* call_relay.c: requests that pass as they are */
 void call_request(void *step, const void *note);
 void call_response(void *step, const void *note);
-
-/* bridge.c: two calls joined, in one worker or in two */
-/* A party that is the other call, whose own bridge party names this one. NULL: no room. */
-struct party *bridge_new(struct worker *w, struct call *c, enum party_side side, handle other);
-/* A command to the other call's side of the bridge. */
-void bridge_command(struct worker *w, const struct note *n);
-void call_audit(void *step, const void *note);
 
 /* call_end.c */
 void call_released(void *step, const void *note);

@@ -21,17 +21,24 @@
 
 enum { CODE_WAIT_S = 5, CODE_SHOWN_S = 1 };
 
-bool
-code_ask(struct worker *w, struct call *c, struct span action, struct span number, uint32_t seconds)
+void
+code_is_free(struct worker *w, struct call *c)
 {
-	struct ring *out = child_out(&w->child, ROLE_STORE, 0);
 	struct segment *s = segment_first(w, c);
-	struct wire_code *x = out == NULL ? NULL : ring_reserve(out, WIRE_CODE, sizeof(*x));
 
 	s->kind = SEGMENT_FEATURE_CODE;
 	s->payer = PAYER_NOBODY;
 	s->payer_account = 0;
 	s->payer_number = (struct kept){ 0 };
+}
+
+bool
+code_ask(struct worker *w, struct call *c, struct span action, struct span number, uint32_t seconds)
+{
+	struct ring *out = child_out(&w->child, ROLE_STORE, 0);
+	struct wire_code *x = out == NULL ? NULL : ring_reserve(out, WIRE_CODE, sizeof(*x));
+
+	code_is_free(w, c);
 	if (x == NULL)
 		return false;
 	*x = (struct wire_code){ .call = pool_handle(&w->calls, c),

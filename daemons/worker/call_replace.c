@@ -40,9 +40,8 @@ is_leg(struct worker *w, handle h)
 		   child_out(&w->child, ROLE_WORKER, proc_index(proc)) != NULL);
 }
 
-bool
-replace_ask(struct worker *w, struct call *c, struct party *p, const struct sip_replaces *r,
-    const struct note *with)
+struct note
+replace_note(struct worker *w, const struct call *c, const struct party *p, const struct note *with)
 {
 	struct note n = { .what = EV_REPLACE,
 		.flags = with->flags,
@@ -51,6 +50,20 @@ replace_ask(struct worker *w, struct call *c, struct party *p, const struct sip_
 		.tenant = c->tenant,
 		.flow = p->flow,
 		.session = p->session };
+
+	n.text[T_USER] = kept_span(&w->heap, p->user);
+	n.text[T_RECORD] = span_of((const char *)c->call_id, sizeof(c->call_id));
+	n.text[T_FROM] = party_shown(w, c, with->flags & NOTE_REFERRED ? party_peer(w, p) : p);
+	n.text[T_CONTENT_TYPE] = with->text[T_CONTENT_TYPE];
+	n.text[T_BODY] = with->text[T_BODY];
+	return n;
+}
+
+bool
+replace_ask(struct worker *w, struct call *c, struct party *p, const struct sip_replaces *r,
+    const struct note *with)
+{
+	struct note n = replace_note(w, c, p, with);
 	handle leg;
 
 	if (token_read(&w->key, TOKEN_TAG, r->to_tag, &leg) != ERR_NONE || !is_leg(w, leg))
@@ -61,11 +74,6 @@ replace_ask(struct worker *w, struct call *c, struct party *p, const struct sip_
 	n.text[T_CALL_ID] = r->call_id;
 	n.text[T_TAG] = r->to_tag;
 	n.text[T_REMOTE_TAG] = r->from_tag;
-	n.text[T_USER] = kept_span(&w->heap, p->user);
-	n.text[T_RECORD] = span_of((const char *)c->call_id, sizeof(c->call_id));
-	n.text[T_FROM] = party_shown(w, c, with->flags & NOTE_REFERRED ? party_peer(w, p) : p);
-	n.text[T_CONTENT_TYPE] = with->text[T_CONTENT_TYPE];
-	n.text[T_BODY] = with->text[T_BODY];
 	note_up(w, &n);
 	return true;
 }
@@ -124,6 +132,8 @@ call_replaced(void *step, const void *note)
 		let_go(w, in);
 		return;
 	}
+	if (in->status >= 300 && pickup_refused(w, c, in->status))
+		return;
 	if (in->status >= 300) {
 		attempt_keep_best(w, c, &failed);
 		attempt_go_on(w, c);
@@ -202,10 +212,16 @@ leg_named(struct worker *w, const struct note *n)
 struct call *
 replace_find(struct worker *w, const struct note *n, struct party **p_r)
 {
-	struct leg *l = n->what == EV_REPLACE ? leg_named(w, n) : NULL;
+	bool picks_up = n->flags & NOTE_PICKUP;
+	struct leg *l = n->what == EV_REPLACE && !picks_up ? leg_named(w, n) : NULL;
 	struct call *c = call_at(w, l == NULL ? n->call : l->call);
 
-	*p_r = c == NULL ? NULL : party_of_leg(w, c, l == NULL ? n->leg : pool_handle(&w->legs, l));
+	if (picks_up)
+		*p_r = c == NULL ? NULL : pickup_of(w, c, n);
+	else
+		*p_r = c == NULL
+			   ? NULL
+			   : party_of_leg(w, c, l == NULL ? n->leg : pool_handle(&w->legs, l));
 	if (*p_r != NULL)
 		return c;
 	if (n->what == EV_REPLACED)
@@ -221,8 +237,8 @@ same_device(const struct sip_flow *a, const struct sip_flow *b)
 	return a->transport == b->transport && a->conn == b->conn && netaddr_eq(&a->peer, &b->peer);
 }
 
-static bool
-same_group(struct worker *w, struct call *c, struct span a, struct span b)
+bool
+replace_same_group(struct worker *w, const struct call *c, struct span a, struct span b)
 {
 	struct dir_buf *one = scratch_take(w, sizeof(*one)), *two = scratch_take(w, sizeof(*two));
 	const struct dir_subscriber *s, *t;
@@ -244,10 +260,12 @@ may_replace(struct worker *w, struct call *c, const struct party *p, const struc
 
 	if (in->tenant != c->tenant)
 		return false;
+	if (in->flags & NOTE_PICKUP) /* whose phone it is has been seen to */
+		return true;
 	if ((by.len > 0 && span_eq(by, user)) || same_device(&in->flow, &p->flow))
 		return true;
 	return c->state == CALL_RINGING && p->role == PARTY_BRANCH && by.len > 0 &&
-	       same_group(w, c, by, user);
+	       replace_same_group(w, c, by, user);
 }
 
 /* 0: it may be. */
@@ -415,6 +433,7 @@ pick_up(struct call_step *s, const struct note *in)
 	comes->segment = s->p->segment;
 	answer.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
 	answer.text[T_BODY] = in->text[T_BODY];
+	answer.text[T_HEADERS] = party_identity(w, c, comes);
 	answer.session = in->session;
 	back = party_note(c, w, CMD_ANSWER, comes);
 	back.text[T_CONTENT_TYPE] = kept_span(&w->heap, c->attempt.offer_type);

@@ -259,6 +259,18 @@ party_present(
 	n->text[T_HEADERS] = kept_span(&w->heap, identity_lines(w, c, &who, false));
 }
 
+struct span
+party_identity(struct worker *w, struct call *c, const struct party *p)
+{
+	struct span shown = party_shown(w, c, p);
+	struct who who;
+
+	if (shown.len == 0 || span_eq(shown, ANONYMOUS))
+		return SPAN_NONE;
+	who = who_is(w, c, p);
+	return kept_span(&w->heap, identity_lines(w, c, &who, false));
+}
+
 void
 caller_present(struct worker *w, struct call *c, const struct party *p)
 {

@@ -227,24 +227,46 @@ callstate_put(struct worker *w, const struct call *c, struct call_view_users *u)
 		put_party(w, c, p, u);
 }
 
-unsigned
-callstate_users(struct worker *w, const struct call *c, uint64_t users_r[CALL_WHO_USERS])
+static bool
+is_rung(enum call_user_state state, const struct party *p)
 {
-	unsigned n = 0;
+	return p->role == PARTY_BRANCH && (state == CALL_USER_TRYING || state == CALL_USER_EARLY);
+}
 
+/* Where it is in the list, or is put; `most`: there is no room. */
+static unsigned
+place_of(uint64_t *list, unsigned most, uint64_t one)
+{
+	unsigned k = 0;
+
+	while (k < most && list[k] != one && list[k] != 0)
+		k++;
+	if (k < most)
+		list[k] = one;
+	return k;
+}
+
+void
+callstate_who(struct worker *w, const struct call *c, struct call_who *who_r)
+{
+	*who_r = (struct call_who){ 0 };
 	for (const struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
-		uint64_t user = state_of(c, p) == CALL_USER_NONE ? 0 : user_of(w, c, p);
-		unsigned k = 0;
+		enum call_user_state state = state_of(c, p);
+		uint64_t user = state == CALL_USER_NONE ? 0 : user_of(w, c, p);
+		const struct target *t = target_at(w, p->target);
+		unsigned k =
+		    user == 0 ? CALL_WHO_USERS : place_of(who_r->user, CALL_WHO_USERS, user);
 
-		while (k < n && users_r[k] != user)
-			k++;
-		if (user != 0 && k == n && n < CALL_WHO_USERS)
-			users_r[n++] = user;
-		if (user != 0 && p->role == PARTY_CALLER && c->once & ONCE_ALONE &&
-		    n < CALL_WHO_USERS)
-			users_r[n++] = ~user; /* one more that nobody is: see callstate_alone() */
+		if (user != 0 && p->role == PARTY_CALLER && c->once & ONCE_ALONE)
+			place_of(who_r->user, CALL_WHO_USERS,
+			    ~user); /* one more that nobody is: see callstate_alone() */
+		if (user == 0 || !is_rung(state, p))
+			continue;
+		if (k < CALL_WHO_USERS)
+			who_r->rung |= 1ull << k;
+		if (t != NULL && t->pickup != 0)
+			place_of(who_r->group, CALL_WHO_GROUPS, t->pickup);
 	}
-	return n;
 }
 
 static const struct call_views *
@@ -289,6 +311,35 @@ bool
 callstate_alone(struct worker *w, const struct call *c, struct span user)
 {
 	return count_calls(w, c, ~call_user_hash(&w->key, c->tenant, user)) > 0;
+}
+
+static handle
+earlier(const struct call_views *views, uint32_t i, uint64_t *first_ns)
+{
+	const struct call_view *v = (const struct call_view *)(views + 1) + i;
+	uint32_t state = __atomic_load_n(&v->state, __ATOMIC_ACQUIRE);
+	uint64_t began_ns = __atomic_load_n(&v->setup_ns, __ATOMIC_RELAXED);
+
+	if ((state != CALL_VIEW_ROUTING && state != CALL_VIEW_RINGING) || began_ns >= *first_ns)
+		return 0;
+	*first_ns = began_ns;
+	return __atomic_load_n(&v->call, __ATOMIC_RELAXED);
+}
+
+handle
+callstate_find(struct worker *w, uint64_t hash, enum call_who_as as)
+{
+	uint64_t first_ns = UINT64_MAX;
+	handle found = 0, one;
+
+	for (unsigned k = 0; k < w->settings->processes.workers; k++) {
+		const struct call_views *views = views_of(w, k);
+
+		for (uint32_t i = 0; views != NULL && call_who_next(views, hash, as, &i); i++)
+			if ((one = earlier(views, i, &first_ns)) != 0)
+				found = one;
+	}
+	return found;
 }
 
 void

@@ -293,7 +293,7 @@ recover(struct worker *w)
 	for (uint32_t i = 0; i < w->calls.touched; i++)
 		if (w->views[i].state != CALL_VIEW_NONE && call_at(w, w->views[i].call) == NULL) {
 			w->views[i] = (struct call_view){ 0 };
-			call_who_put(views, i, NULL, 0);
+			call_who_put(views, i, NULL);
 		}
 	txns_recover(&w->txns);
 	acknowledge(w);

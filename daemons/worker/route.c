@@ -52,6 +52,8 @@ add_contact(struct worker *w, struct call *c, const struct location *loc, const 
 		t->flow = b->flow;
 	t->account = s->id;
 	t->user = user;
+	if (s->pickup_group.len > 0)
+		t->pickup = call_group_hash(&w->key, c->tenant, dir_text(s, s->pickup_group));
 }
 
 static void

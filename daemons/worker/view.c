@@ -45,9 +45,10 @@ views_of(struct worker *w)
 static void
 put_who(struct worker *w, const struct call *c)
 {
-	uint64_t users[CALL_WHO_USERS];
+	struct call_who who;
 
-	call_who_put(views_of(w), pool_index(&w->calls, c), users, callstate_users(w, c, users));
+	callstate_who(w, c, &who);
+	call_who_put(views_of(w), pool_index(&w->calls, c), &who);
 }
 
 static void
@@ -116,7 +117,7 @@ view_clear(struct worker *w, const struct call *c)
 	v->state = CALL_VIEW_NONE;
 	v->call = 0;
 	v->users.n = 0;
-	call_who_put(views_of(w), pool_index(&w->calls, c), NULL, 0);
+	call_who_put(views_of(w), pool_index(&w->calls, c), NULL);
 	call_view_end(v);
 	callstate_tell(w, c, &before, &v->users);
 }

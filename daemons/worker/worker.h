@@ -11,7 +11,7 @@
  * worker itself is private and made anew at start.
  *
  * This header is private to the worker, sectioned by file; the two objects and what they say to each
- * other have their own: call.h, leg.h, note.h.
+ * other have their own: call.h, join.h, leg.h, note.h.
  */
 #ifndef TANDEM_WORKER_WORKER_H
 #define TANDEM_WORKER_WORKER_H
@@ -36,6 +36,7 @@
 #include "sip/token.h"
 #include "sip/txn.h"
 #include "worker/call.h"
+#include "worker/join.h"
 #include "worker/leg.h"
 #include "worker/message.h"
 #include "worker/note.h"
@@ -81,6 +82,8 @@ struct span caller_address(struct worker *w, struct span name, struct span user,
 void party_present(struct worker *w, struct call *c, const struct party *to, const struct party *p,
     struct note *n);
 struct span party_address(struct worker *w, const struct call *c, const struct party *p);
+/* P-Asserted-Identity of who answered in another's place, in scratch; empty: he hides. */
+struct span party_identity(struct worker *w, struct call *c, const struct party *p);
 /* The same as those may see it whom it talks with. */
 struct span party_shown(struct worker *w, const struct call *c, const struct party *p);
 /* The attempt is made for this party: whom the targets are shown. */
@@ -253,14 +256,17 @@ void view_clear(struct worker *w, const struct call *c);
 
 /* --- callstate.c: who is in the call, for who watches him -----------------------------------------*/
 bool callstate_has_changed(struct worker *w, const struct call *c, const struct call_view *v);
-/* Who is in it, each once (call_who); how many. */
-unsigned callstate_users(struct worker *w, const struct call *c, uint64_t users_r[CALL_WHO_USERS]);
+/* Who is in it, each once, and who of them is rung. */
+void callstate_who(struct worker *w, const struct call *c, struct call_who *who_r);
 /* In how many other calls is this user of the call's tenant, whichever worker has them? Made from the
  * calls that exist each time, so that nothing can leak. Two that begin in two workers at the very same
  * moment do not see each other. */
 unsigned callstate_count(struct worker *w, const struct call *c, struct span user);
 /* Does he want to be alone in one of them (ONCE_ALONE)? */
 bool callstate_alone(struct worker *w, const struct call *c, struct span user);
+/* Of the calls that ring the one that began first, in whichever worker, in which this user is rung or a
+ * member of this group; 0: none. It may be over when it is asked. */
+handle callstate_find(struct worker *w, uint64_t hash, enum call_who_as as);
 /* Makes the entries. */
 void callstate_put(struct worker *w, const struct call *c, struct call_view_users *u);
 /* The registrar, of those who are watched and whose entries came, changed or went. */
@@ -304,6 +310,17 @@ struct feature_verdict features_refused(
     struct worker *w, struct call *c, const struct dir_subscriber *called, enum refusal_kind how);
 extern const struct feature feature_suspended, feature_acr, feature_forward, feature_dnd,
     feature_limit, feature_code, feature_barring, feature_emergency;
+/* features/code.c: what was dialled behind a code. */
+struct code_args {
+	struct span number;
+	uint32_t seconds;
+	const char *form; /* what the pattern has in its place; NULL: it fits none */
+};
+/* What a code does that changes no setting: each in the file of its feature. */
+struct feature_verdict pickup_directed(
+    struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
+struct feature_verdict pickup_group(
+    struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
 /* features/emergency.c: nobody's number, and never barred. */
 bool emergency_is(struct span number);
 /* features/code.c: what is dialled before a number for this call alone, bits of enum call_once; then
@@ -324,6 +341,8 @@ void operator_show(struct worker *w, const struct wire_show *s);
 
 /* --- call_code.c: a service code that the store is asked to put into force ------------------------*/
 enum call_code { CODE_NONE, CODE_ASKED, CODE_DONE };
+/* R28: nobody pays for it. */
+void code_is_free(struct worker *w, struct call *c);
 /* False: it cannot be asked now. */
 bool code_ask(
     struct worker *w, struct call *c, struct span action, struct span number, uint32_t seconds);

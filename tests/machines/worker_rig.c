@@ -173,6 +173,8 @@ turn(struct worker *w)
 static void
 settle(void)
 {
+	if (rig->apart)
+		return;
 	for (unsigned round = 0; round < 8; round++)
 		for (unsigned i = 0; i < rig->n_workers; i++)
 			turn(rig->w[i]);
@@ -330,6 +332,8 @@ start(unsigned index)
 	w->directory = rig->directory;
 	w->locations = rig->locations;
 	worker_init(w);
+	for (unsigned i = 0; i < rig->n_workers; i++)
+		w->views_of[i] = (const void *)((char *)rig->regions[i] + w->shape.views_at);
 	publish(&w->child);
 }
 
@@ -441,8 +445,9 @@ rig_new(unsigned n_workers)
 	make_directory();
 	make_tables();
 	worker_shape(&rig->settings, &shape);
-	for (unsigned i = 0; i < n_workers; i++) {
+	for (unsigned i = 0; i < n_workers; i++)
 		rig->regions[i] = memory(shape.size);
+	for (unsigned i = 0; i < n_workers; i++) {
 		start(i);
 		ring_end(proc_of(ROLE_WORKER, i), proc_of(ROLE_STORE, 0), false, &rig->store[i]);
 		ring_end(

@@ -67,6 +67,7 @@ struct rig {
 	} calls[RIG_CALLS]; /* records by call */
 	unsigned n_calls;
 	char cdr[RIG_CDR];   /* the last closed one: "segment.1.sip_code=200\n..." */
+	bool apart;	     /* what workers say to one another is on its way */
 	bool store_is_stuck; /* nobody reads the call records */
 	unsigned kept; /* messages handed to the store, each answered with kept_status (0: not at all) */
 	unsigned kept_status;

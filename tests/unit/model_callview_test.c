@@ -43,17 +43,24 @@ Test(model_callview, read)
 Test(model_callview, who)
 {
 	struct call_views *views = calloc(1, call_views_bytes(COUNT));
-	const uint64_t both[] = { 7, 8 }, many[] = { 1, 2, 3, 4, 5, 6, 9, 8 };
+	const struct call_who both = { .user = { 7, 8 }, .group = { 8 }, .rung = 1 },
+			      many = { .user = { 1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 8 } };
+	uint32_t i = 0;
 
 	views->count = views->used = COUNT;
 	cr_expect_eq(call_who_count(views, 8, UINT32_MAX), 0);
-	call_who_put(views, 0, both, 2);
-	call_who_put(views, 2, many, CALL_WHO_USERS);
+	call_who_put(views, 0, &both);
+	call_who_put(views, 2, &many);
 	cr_expect_eq(call_who_count(views, 7, UINT32_MAX), 1);
 	cr_expect_eq(call_who_count(views, 8, UINT32_MAX), 2);
 	cr_expect_eq(call_who_count(views, 8, 2), 1);
+	cr_expect(call_who_next(views, 7, CALL_WHO_RUNG, &i) && i == 0);
+	cr_expect(call_who_next(views, 8, CALL_WHO_GROUP, &i) && i == 0);
+	cr_expect_not(call_who_next(views, 8, CALL_WHO_RUNG, &i), "he is only in them");
+	i = 0;
+	cr_expect_not(call_who_next(views, 7, CALL_WHO_GROUP, &i));
 	views->used = COUNT + 100; /* a count that lies */
-	call_who_put(views, 2, NULL, 0);
+	call_who_put(views, 2, NULL);
 	cr_expect_eq(call_who_count(views, 8, UINT32_MAX), 1);
 	free(views);
 }

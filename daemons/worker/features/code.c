@@ -17,13 +17,6 @@
 
 enum { CODE_MAX = 64, DIGITS_MAX = 32 };
 
-struct dialled {
-	struct span number;
-	uint32_t seconds;
-	const char
-	    *form; /* what the pattern has in place of what follows the code; NULL: no number */
-};
-
 static size_t
 digits_of(struct span s)
 {
@@ -37,10 +30,10 @@ digits_of(struct span s)
 
 /* What follows the code: nothing, N, N#, N**T# (or N*BS*T#: which bearer services it is for, 3GPP
  * TS 22.030, is nothing to us). */
-static struct dialled
+static struct code_args
 read_rest(struct span s)
 {
-	struct dialled d = { .form = "" };
+	struct code_args d = { .form = "" };
 	struct span bs, t;
 
 	if (s.len == 0)
@@ -79,7 +72,7 @@ is_code(struct worker *w, const struct call *c, struct span code, const char *fo
 /* 0: *code_r and *d_r; 484: it begins as one does; 404. */
 static unsigned
 find(struct worker *w, const struct call *c, struct span s, struct dir_code *code_r,
-    struct dialled *d_r)
+    struct code_args *d_r)
 {
 	static const char *const forms[] = { "N", "N#", "N**T#" };
 	unsigned status = 404;
@@ -97,12 +90,25 @@ find(struct worker *w, const struct call *c, struct span s, struct dir_code *cod
 	return status;
 }
 
+/* Those that change no setting. */
+static const struct {
+	const char *action;
+	struct feature_verdict (*act)(
+	    struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
+} acts[] = {
+	{ "pickup.directed", pickup_directed },
+	{ "pickup.group", pickup_group },
+};
+
 static struct feature_verdict
 ask(struct worker *w, struct call *c, const struct origin *o, const struct dir_code *code,
-    const struct dialled *d)
+    const struct code_args *d)
 {
 	struct span action = span_str(code->action);
 
+	for (unsigned i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
+		if (span_eq(action, span_str(acts[i].action)))
+			return acts[i].act(w, c, o, d);
 	/* What is asked for twice is done once: which way it turns is decided here. */
 	if (span_eq(action, SPAN("dnd.toggle")))
 		action = o->subscriber->dnd ? SPAN("dnd.clear") : SPAN("dnd.set");
@@ -146,7 +152,7 @@ static unsigned
 next_once(struct worker *w, const struct call *c, struct span s, struct span *rest_r)
 {
 	struct dir_code code;
-	struct dialled d;
+	struct code_args d;
 
 	if (s.len < 4 || s.len > CODE_MAX || (s.p[0] != '*' && s.p[0] != '#'))
 		return 0;
@@ -176,7 +182,7 @@ originate(struct worker *w, struct call *c, const struct origin *o, const struct
 {
 	struct span s = kept_span(&w->heap, c->dialled);
 	struct dir_code *code = scratch_take(w, sizeof(*code));
-	struct dialled d;
+	struct code_args d;
 	unsigned status;
 
 	(void)q;

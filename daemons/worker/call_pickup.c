@@ -1,0 +1,69 @@
+/*
+ * A call that rings is taken by who dialled a code for it (features/pickup.c). It is asked like one whose
+ * place is wanted by Replaces (call_replace.c), but by its own handle, and the one who asks says not which
+ * dialog but whose phone, or that any of his group will do.
+ *
+ *     call Y: D dialled **B                         call X: A is rung through to B
+ *        |  EV_REPLACE, NOTE_PICKUP: B                  |
+ *        |--------------------------------------------->|  does B still ring? D's bridge answers in his place
+ *        |  EV_REPLACED X; EV_ANSWER, A's offer         |
+ *        |<---------------------------------------------|  B's phones are cancelled: answered elsewhere
+ *
+ * One event of X decides who has it: the first of two who pick up, of B's answer and of A's CANCEL.
+ */
+#include "worker/worker.h"
+
+enum { PICKUP_WAIT_S = 5 };
+
+void
+pickup_ask(struct worker *w, struct call *c, handle other, struct span user)
+{
+	struct note offer = { .flags = NOTE_PICKUP }, n;
+
+	offer.text[T_CONTENT_TYPE] = kept_span(&w->heap, c->attempt.offer_type);
+	offer.text[T_BODY] = kept_span(&w->heap, c->attempt.offer);
+	n = replace_note(w, c, party_at(w, c->caller), &offer);
+	n.call = other;
+	n.text[T_TO] = user;
+	c->attempt.ring_until_ns = worker_now(w) + PICKUP_WAIT_S * NS_PER_S;
+	note_up(w, &n);
+}
+
+static bool
+is_rung(struct worker *w, const struct call *c, const struct party *p)
+{
+	return p->role == PARTY_BRANCH && !party_is_bridge(p) && p->leg != 0 && !p->gone &&
+	       !p->elsewhere && !p->passed_over && p->status < 200 && c->attempt.waiting != 0 &&
+	       leg_at(w, p->leg) != NULL;
+}
+
+struct party *
+pickup_of(struct worker *w, const struct call *c, const struct note *n)
+{
+	struct span by = n->text[T_USER], user = n->text[T_TO];
+
+	if (c->state != CALL_RINGING || n->tenant != c->tenant || by.len == 0)
+		return NULL;
+	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
+		struct span his = kept_span(&w->heap, p->user);
+
+		if (!is_rung(w, c, p) || his.len == 0)
+			continue;
+		if (user.len > 0 ? span_eq(his, user) : replace_same_group(w, c, by, his))
+			return p;
+	}
+	return NULL;
+}
+
+bool
+pickup_refused(struct worker *w, struct call *c, unsigned status)
+{
+	if (c->state != CALL_RINGING || segment_first(w, c)->kind != SEGMENT_FEATURE_CODE)
+		return false;
+	call_because(c, BY_SYSTEM, END_NORMAL);
+	if (status == 481 || status == 603)
+		call_refuse(w, c, 403, SPAN(PICKUP_NOBODY), SPAN_NONE);
+	else
+		call_refuse(w, c, status, SPAN_NONE, SPAN_NONE);
+	return true;
+}

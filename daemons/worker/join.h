@@ -1,0 +1,51 @@
+/*
+ * Calls that take a place in one another: Replaces, pickup, and the bridge between two calls that are
+ * joined. Part of worker.h.
+ */
+#ifndef TANDEM_WORKER_JOIN_H
+#define TANDEM_WORKER_JOIN_H
+
+#include "sip/replaces.h"
+#include "worker/call.h"
+
+/* call_replace.c */
+/* Asks on behalf of p, of whatever call has it, for the place of whom r names. with: his offer and its
+ * type, or nothing; NOTE_REFERRED. False: that is no dialog of ours. */
+bool replace_ask(struct worker *w, struct call *c, struct party *p, const struct sip_replaces *r,
+    const struct note *with);
+unsigned replace_setup(struct call_step *s, const struct sip_msg *invite);
+/* EV_REPLACE for p, without the name of the dialog. */
+struct note replace_note(
+    struct worker *w, const struct call *c, const struct party *p, const struct note *with);
+/* Are both in one pickup group? */
+bool replace_same_group(struct worker *w, const struct call *c, struct span a, struct span b);
+/* The call and party that EV_REPLACE or EV_REPLACED is for; NULL: there is none, and it was answered. */
+struct call *replace_find(struct worker *w, const struct note *n, struct party **p_r);
+void call_replace(void *step, const void *note);
+void call_replace_early(void *step, const void *note);
+void call_replace_late(void *step, const void *note);
+void call_replaced(void *step, const void *note);
+void call_replaced_late(void *step, const void *note);
+/* Who waited for this answer is another call by now: true, it hears of it otherwise. */
+bool replace_answered(struct call_step *s, const struct note *in, struct party *waits);
+/* Actions of the transfer's machine. */
+void replace_begin(void *step, const void *arg);
+void replace_done(void *step, const void *arg);
+
+/* call_pickup.c: a code for a call that rings */
+#define PICKUP_NOBODY "There is no call to pick up"
+/* Asks the other call, in whatever worker, on behalf of c's caller. user: whose; empty: of his group. */
+void pickup_ask(struct worker *w, struct call *c, handle other, struct span user);
+/* Whom EV_REPLACE with NOTE_PICKUP is for; NULL: nobody, or not for who asks. */
+struct party *pickup_of(struct worker *w, const struct call *c, const struct note *n);
+/* It was not to be: true, the call that asked was a code, and is refused. */
+bool pickup_refused(struct worker *w, struct call *c, unsigned status);
+
+/* bridge.c: two calls joined, in one worker or in two */
+/* A party that is the other call, whose own bridge party names this one. NULL: no room. */
+struct party *bridge_new(struct worker *w, struct call *c, enum party_side side, handle other);
+/* A command to the other call's side of the bridge. */
+void bridge_command(struct worker *w, const struct note *n);
+void call_audit(void *step, const void *note);
+
+#endif
