@@ -258,6 +258,8 @@ static const struct config_key keys[] = {
 	    .check = check_calls),
 	CONFIG_NUMBER("limits.calls", struct file, OUT(limits.calls), 20000, 1, 1000000,
 	    .check = check_calls),
+	CONFIG_NUMBER("limits.ringing_per_subscriber", struct file,
+	    OUT(limits.ringing_per_subscriber), 50, 1, 1000000),
 	CONFIG_NUMBER(
 	    "limits.subscribers", struct file, OUT(limits.subscribers), 100000, 1, 10000000),
 	CONFIG_NUMBER("limits.bindings", struct file, OUT(limits.bindings), 200000, 1, 10000000),

@@ -35,6 +35,7 @@ struct settings {
 	} processes;
 	struct {
 		uint32_t calls, subscribers, bindings;
+		uint32_t ringing_per_subscriber; /* calls of his that nobody answered yet, in each worker (50) */
 		uint32_t subscriptions;        /* to event packages (20000) */
 		uint32_t subscriptions_per_subscriber; /* of them, those one may hold (200) */
 		uint32_t connections;          /* stream connections each front holds (10000) */

@@ -156,6 +156,7 @@ void
 call_drop(struct worker *w, struct call *c)
 {
 	view_clear(w, c);
+	ringing_remove(w, c);
 	wheel_set(w->wheel, &w->call_timers[pool_index(&w->calls, c)], 0);
 	arena_drop(&w->heap, &c->arena);
 	pool_drop(&w->calls, c);

@@ -403,6 +403,8 @@ call_redirect(struct worker *w, struct call *c, const struct party *p, const str
 		return r.status;
 	if (c->attempt.redirects++ >= REDIRECTS_MAX)
 		return 482;
+	if (!call_has_room(w))
+		return 503;
 	while (n++ < CONTACTS_MAX && sip_value_cut(&rest, &contact))
 		follow(&r, contact);
 	if (r.added > 0 && call_dial_also(w, c))

@@ -28,6 +28,8 @@ target_new(
 		return NULL;
 	t->uri = call_keep(w, c, uri);
 	t->routes = call_keep(w, c, routes);
+	if (t->uri.len < uri.len || t->routes.len < routes.len)
+		return NULL;
 	t->segment = c->attempt.segment != 0 ? c->attempt.segment : c->segments;
 	t->next = 0;
 	/* In the order in which they were found: of equal q the most recent contact is first. */
@@ -159,6 +161,7 @@ call_hear(struct worker *w, struct call *c, const struct setup *in)
 	c->caller = heap_offset(&w->heap, caller);
 	caller->flow = in->invite->flow;
 	keep_origin(w, c, in->origin);
+	ringing_add(w, c);
 	caller->sip_call_id = call_keep(w, c, sip_span(in->invite, in->invite->call_id));
 	keep_dialled(w, c, in->invite);
 	digits = c->dialled;

@@ -119,6 +119,16 @@ place(struct worker *w, const struct sip_msg *m, const struct origin *o)
 	call_begin(w, c, &(struct setup){ m, o, pool_handle(&w->legs, l) });
 }
 
+static bool
+is_in_need(struct worker *w, const struct sip_msg *m)
+{
+	struct buf user = scratch_buf(w, 64);
+	struct sip_uri uri;
+
+	return sip_uri_parse(sip_span(m, m->uri), &uri) == ERR_NONE && sip_uri_user(&uri, &user) &&
+	       emergency_is(buf_span(&user));
+}
+
 static void
 invite(struct worker *w, const struct sip_msg *m)
 {
@@ -141,6 +151,10 @@ invite(struct worker *w, const struct sip_msg *m)
 	}
 	if (!auth_request(w, m, o))
 		return;
+	if (o->kind == ORIGIN_SUBSCRIBER && ringing_is_full(w, o->account) && !is_in_need(w, m)) {
+		shed(w, m);
+		return;
+	}
 	v = leg_timer_check(w, m, &lines);
 	if (v.status != 0)
 		answer_stateless(w, m, v.status, v.reason, lines);

@@ -290,6 +290,8 @@ recover(struct worker *w)
 	struct call_views *views = (void *)(w->region + w->shape.views_at);
 
 	heap_sweep(&w->heap, owner_lives, w);
+	for (struct call *c = pool_next(&w->calls, NULL); c != NULL; c = pool_next(&w->calls, c))
+		ringing_add(w, c);
 	for (uint32_t i = 0; i < w->calls.touched; i++)
 		if (w->views[i].state != CALL_VIEW_NONE && call_at(w, w->views[i].call) == NULL) {
 			w->views[i] = (struct call_view){ 0 };

@@ -75,6 +75,7 @@ worker_init(struct worker *w)
 	w->leg_timers = private_memory(w->shape.legs, sizeof(*w->leg_timers));
 	w->txn_timers = private_memory(w->shape.txns, sizeof(*w->txn_timers));
 	w->relay_timers = private_memory(w->shape.txns, sizeof(*w->relay_timers));
+	w->ringing = ringing_new(w->shape.calls);
 	w->scratch = private_memory(1, SCRATCH_BYTES);
 	w->text = private_memory(1, OUT_TEXT);
 	w->message = private_memory(1, SIP_MSG_ROOM(SIP_RAW_MAX));

@@ -183,6 +183,13 @@ void rest_learn(struct worker *w, const struct sip_flow *f, uint32_t seconds);
 /* How many seconds it is to be left alone; 0: it is not. */
 uint32_t rest_left(struct worker *w, const struct sip_flow *f);
 
+/* --- ringing.c: how many calls of a subscriber ring ---------------------------------------------*/
+struct ringing *ringing_new(uint32_t calls); /* fatal() without memory */
+/* A call that begins, or was found there; of gateways nothing is kept. */
+void ringing_add(struct worker *w, const struct call *c);
+void ringing_remove(struct worker *w, const struct call *c);
+bool ringing_is_full(struct worker *w, uint64_t account);
+
 /* --- large.c: what is too large for a datagram ---------------------------------------------------*/
 bool large_invite(const struct call *c, const struct target *t);
 /* Should this target, whose flow is known, be tried over TCP first? Then its places are in *r_r. */
@@ -413,6 +420,7 @@ struct worker {
 	struct source sources[SOURCES];
 	struct known_tcp known_tcp[KNOWN_TCP];
 	struct resting resting[RESTING];
+	struct ringing *ringing;
 	struct note_waiting *backlog, **backlog_end; /* notes that wait for room in a ring */
 	size_t backlog_bytes;
 	bool cdrs_waiting; /* there may be ended calls whose record found no room yet */

@@ -40,6 +40,20 @@ live(void)
 			phones_serve(0);
 			continue;
 		}
+		if (i % 6 == 1) {
+			dials(alice, "bob", "", SDP_A);
+			hears(alice, "100");
+			hears(bob, "INVITE");
+			replies(bob, "INVITE", 302, "Contact: <sip:carol@example.com>\r\n", "");
+			hears(bob, "ACK");
+			hears(carol, "INVITE");
+			replies(carol, "INVITE", 200, "", SDP_B);
+			hears(carol, "ACK");
+			hears(alice, "200 INVITE");
+			acks(alice, "");
+			hangs_up(alice, carol);
+			continue;
+		}
 		talk(alice, bob);
 		says(bob, "INVITE", "", SDP("192.0.2.2", "4300", ""));
 		phones_serve(0);

@@ -335,6 +335,32 @@ Test(worker_redirect, caller_cancels)
 	cr_expect_str_eq(rig_cdr("segment.2.disposition"), "cancelled");
 }
 
+/* Without room for what would be rung the call comes to its end, and nothing breaks. */
+Test(worker_redirect, no_room)
+{
+	struct arena hoard = { 0 };
+	struct heap *h = &rig->w[0]->heap;
+
+	and_more();
+	for (unsigned left = 1; left < 8; left++) {
+		dials(alice, "bob", "", SDP_A);
+		hears(alice, "100");
+		hears(bob, "INVITE");
+		for (size_t n = HEAP_TAKE_MAX; n > 900; n = n > 20000  ? 16000
+							    : n > 5000 ? 4000
+								       : n - 100)
+			while (heap_has(h, 0, left + 1) && arena_take(h, &hoard, 1, n) != NULL)
+				;
+		replies(bob, "INVITE", 302, "Contact: <sip:1003@example.com>\r\n", "");
+		hears(bob, "ACK");
+		hears_nothing(carol);
+		hears(alice, "500");
+		arena_drop(h, &hoard);
+		rig_wait_ms(40000);
+	}
+	rig_ends_empty(7);
+}
+
 /* --- gateways -----------------------------------------------------------------------------------*/
 
 static struct phone *gw, *other_gw;

@@ -78,6 +78,59 @@ Test(worker_reserve, transactions_are_full)
 	rig_ends_empty(2);
 }
 
+static struct phone *
+another_of(const char *user, const char *host)
+{
+	struct phone *p = phone_at(user, host);
+
+	rig_bind(user, p->contact, host, 500, 0);
+	return p;
+}
+
+static void
+is_refused(struct phone *p)
+{
+	dials(p, "alice", "", SDP_A);
+	cr_expect_eq(headers(hears(p, "503"), "Retry-After"), 1);
+	hears_nothing(alice);
+	p->remote_tag[0] = '\0';
+}
+
+/* THREATS.md C3: one who lets it ring everywhere; what is answered or over does not count. */
+Test(worker_reserve, ringing_per_subscriber)
+{
+	struct phone *second, *third;
+
+	size_is(8, 64, TXNS_KEPT + 512);
+	rig->settings.limits.ringing_per_subscriber = 2;
+	second = another_of("carol", "192.0.2.33");
+	third = another_of("carol", "192.0.2.34");
+	dials(carol, "dave", "", SDP_A);
+	hears(carol, "100");
+	hears(dave, "INVITE");
+	dials(second, "bob", "", SDP_A);
+	hears(second, "100");
+	hears(bob, "INVITE");
+	is_refused(third);
+	rig_restart(0);
+	is_refused(third);
+	dials(third, "112", "", SDP_A); /* nobody in need is refused for that: there is no route */
+	hears(third, "100");
+	hears(third, "404");
+	third->remote_tag[0] = '\0';
+	replies(dave, "INVITE", 200, "", SDP_B);
+	hears(dave, "ACK");
+	hears(carol, "200 INVITE");
+	acks(carol, "");
+	talk(third, alice);
+	replies(bob, "INVITE", 486, "", "");
+	hears(bob, "ACK");
+	hears(second, "486");
+	hangs_up(third, alice);
+	hangs_up(carol, dave);
+	rig_ends_empty(4);
+}
+
 /* --- beyond the reserve -------------------------------------------------------------------------*/
 
 static void *hogs[HOGS];

@@ -353,6 +353,7 @@ stop(struct worker *w)
 	free(w->leg_timers);
 	free(w->txn_timers);
 	free(w->relay_timers);
+	free(w->ringing);
 	free(w->scratch);
 	free(w->text);
 	free(w->message);
@@ -390,6 +391,7 @@ make_settings(struct settings *s)
 	s->processes.fronts = 1;
 	s->processes.workers = rig->n_workers;
 	s->limits.calls = 8;
+	s->limits.ringing_per_subscriber = 8;
 	s->timers.t1_ms = 500;
 	s->timers.t2_ms = 4000;
 	s->timers.t4_ms = 5000;

@@ -77,6 +77,7 @@ Test(model_settings, defaults)
 	cr_expect_eq(s->dns.n_servers, 0);
 	cr_expect_eq(s->dns.timeout_ms, 500);
 	cr_expect_eq(s->dns.tries, 3);
+	cr_expect_eq(s->limits.ringing_per_subscriber, 50);
 	cr_expect_eq(s->fork_unique, 0);
 	cr_expect(!s->allow_foreign);
 	cr_expect_str_empty(s->registrar.service_route);
