@@ -60,6 +60,12 @@ void child_ready(struct child *c);
 /* Begins a turn: reads the clock, beats, logs what was folded (base/fold.h). True when the settings
  * changed since the last turn (or the start). */
 bool child_turn(struct child *c);
+/* Now, by the clock that nobody sets (process.h). */
+static inline int64_t
+child_steady_ms(const struct child *c)
+{
+	return exchange_steady_ms(c->exchange, c->clock.mono_ns);
+}
 bool child_stopping(const struct child *c); /* SIGTERM came */
 /* What stands in brackets behind the name: child_title(c, "%u calls", n) makes "tandem: worker 2
  * [39 calls]". Cheap enough for once a second, not more. */

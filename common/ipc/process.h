@@ -57,6 +57,7 @@ struct exchange { /* the exchange's region; settings (model/settings.h) follow *
 	struct hash_key token_key; /* made at the first start, kept as long as run_dir */
 	uint64_t boot;		   /* counts starts of the supervisor on this run_dir */
 	int64_t started_wall_ms;
+	int64_t steady_epoch_ms; /* made with run_dir: what exchange_steady_ms adds */
 	uint32_t stopping;	   /* 1: SIGTERM was taken */
 	uint32_t settings_version; /* stored last; children look each turn */
 	uint32_t settings_at[2];   /* offsets of the two copies; version % 2 is in force */
@@ -67,6 +68,14 @@ struct exchange { /* the exchange's region; settings (model/settings.h) follow *
 	uint32_t pad;
 	struct process_row rows[PROC_MAX];
 };
+
+/* What expires is measured by this: milliseconds since 1970 as the wall clock had them when run_dir was made,
+ * going on with the monotonic clock, whoever sets the other (THREATS.md F14). */
+static inline int64_t
+exchange_steady_ms(const struct exchange *x, uint64_t mono_ns)
+{
+	return x->steady_epoch_ms + (int64_t)(mono_ns / 1000000);
+}
 
 static inline void
 count(struct process *p, enum counter c, uint64_t n)

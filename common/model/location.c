@@ -55,7 +55,7 @@ texts_inside(const struct binding *b, size_t len)
 }
 
 const struct location *
-loc_check(struct loc_buf *b, int64_t wall_ms)
+loc_check(struct loc_buf *b, int64_t steady_ms)
 {
 	struct location *loc = (struct location *)b->words;
 	size_t head = offsetof(struct location, bindings);
@@ -68,15 +68,26 @@ loc_check(struct loc_buf *b, int64_t wall_ms)
 		const struct binding *binding = &loc->bindings[i];
 		if (!texts_inside(binding, b->len))
 			return NULL;
-		if (binding->expires_wall_ms > wall_ms)
+		if (binding->expires_ms > steady_ms)
 			memmove(&loc->bindings[n++], binding, sizeof(*binding));
 	}
 	loc->n = n;
 	return n == 0 ? NULL : loc;
 }
 
+void
+loc_shift(struct loc_buf *b, int64_t by_ms)
+{
+	struct location *loc = (struct location *)b->words;
+
+	for (unsigned i = 0; i < loc->n; i++) {
+		loc->bindings[i].expires_ms += by_ms;
+		loc->bindings[i].registered_ms += by_ms;
+	}
+}
+
 const struct location *
-locations_find(const struct locations *l, uint32_t tenant, struct span user, int64_t wall_ms,
+locations_find(const struct locations *l, uint32_t tenant, struct span user, int64_t steady_ms,
     struct loc_buf *b)
 {
 	char key[RECORDS_KEY_MAX];
@@ -86,7 +97,7 @@ locations_find(const struct locations *l, uint32_t tenant, struct span user, int
 	if (!buf_ok(&k) ||
 	    records_get(&l->records, buf_span(&k), b->words, sizeof(b->words), &b->len) != ERR_NONE)
 		return NULL;
-	return loc_check(b, wall_ms);
+	return loc_check(b, steady_ms);
 }
 
 void

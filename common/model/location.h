@@ -19,14 +19,14 @@ struct loc_text {
 };
 
 struct binding {
-	int64_t expires_wall_ms;    /* gone after this; a reader checks it */
-	int64_t registered_wall_ms;
+	int64_t expires_ms;         /* gone after this, by the steady clock; a reader checks it */
+	int64_t registered_ms;      /* by the same */
 	struct sip_flow flow;       /* how its REGISTER came: where requests for it go */
 	uint32_t cseq;
 	uint16_t q;                 /* thousandths */
 	uint16_t reg_id;            /* RFC 5626; 0 = none */
 	uint32_t ring_s;            /* S0-05: `Expires` of the contact URI limits ringing; 0 = no limit */
-	uint32_t told_s;            /* expiry, wall seconds, as the store was told; the registrar's */
+	uint32_t told_s;            /* expiry, steady seconds, as the store was told; the registrar's */
 	struct loc_text contact;    /* URI as it was registered, parameters and all */
 	struct loc_text path;       /* comma-joined, or none */
 	struct loc_text call_id, instance, user_agent, node, registered_by;
@@ -54,12 +54,15 @@ enum err locations_open(struct locations *l, const void *mem, size_t size);
 
 struct span loc_text(const struct location *loc, struct loc_text t);
 void loc_key(struct buf *b, uint32_t tenant, struct span user);
-/* NULL: nobody registered (or all expired at wall_ms: expired bindings are left out). */
+/* NULL: nobody registered (or all expired at steady_ms: expired bindings are left out). */
 const struct location *locations_find(const struct locations *l, uint32_t tenant, struct span user,
-    int64_t wall_ms, struct loc_buf *b);
+    int64_t steady_ms, struct loc_buf *b);
 /* The same for a value that came otherwise (records_next, a ring): b->words and b->len are filled.
  * NULL too when it is not a sound location. INT64_MIN keeps the expired. */
-const struct location *loc_check(struct loc_buf *b, int64_t wall_ms);
+const struct location *loc_check(struct loc_buf *b, int64_t steady_ms);
+
+/* Moves all its times by so much: between clocks (bindings.c). b holds a sound location. */
+void loc_shift(struct loc_buf *b, int64_t by_ms);
 
 /* Making a value: begin, add bindings with their text, end. */
 struct loc_binding_text {

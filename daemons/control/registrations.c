@@ -43,7 +43,7 @@ static json_t *
 row_of(const struct listing *l, const struct location *loc, const struct binding *b,
     struct span user, const struct dir_tenant *t)
 {
-	int64_t left = b->expires_wall_ms - l->control->child.clock.wall_ms;
+	int64_t left = b->expires_ms - child_steady_ms(&l->control->child);
 	char address[80];
 	struct buf a = buf_on(address, sizeof(address));
 	json_t *row = json_object();
@@ -66,7 +66,7 @@ row_of(const struct listing *l, const struct location *loc, const struct binding
 static void
 list_one(struct listing *l, struct span key)
 {
-	const struct location *loc = loc_check(&l->loc, l->control->child.clock.wall_ms);
+	const struct location *loc = loc_check(&l->loc, child_steady_ms(&l->control->child));
 	const struct dir_tenant *t = NULL;
 	struct span user;
 

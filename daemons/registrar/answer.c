@@ -151,7 +151,7 @@ put_contact(struct buf *b, const struct bound *x, int64_t now_ms)
 	buf_put(b, x->text.contact);
 	buf_lit(b, ">;expires=");
 	/* What is left, not less than it is: who refreshes in time must not come too late. */
-	buf_u64(b, (uint64_t)(binding->expires_wall_ms - now_ms + 999) / 1000);
+	buf_u64(b, (uint64_t)(binding->expires_ms - now_ms + 999) / 1000);
 	if (binding->q != 1000)
 		buf_printf(b, ";q=0.%03u", binding->q);
 	if (x->text.instance.len > 0) {
@@ -192,7 +192,7 @@ void
 answer_bindings(struct registrar *r, const struct sip_msg *m, const struct registration *reg,
     const struct bindings *b)
 {
-	int64_t now_ms = registrar_wall_ms(r);
+	int64_t now_ms = registrar_steady_ms(r);
 	struct buf text;
 
 	begin(r, &text, m, 200, NULL);

@@ -27,7 +27,7 @@ bindings_read(const struct location *loc, int64_t now_ms, struct bindings *b_r)
 			    loc_text(loc, from->call_id), loc_text(loc, from->instance),
 			    loc_text(loc, from->user_agent), loc_text(loc, from->node),
 			    loc_text(loc, from->registered_by) } };
-		if (from->expires_wall_ms > now_ms &&
+		if (from->expires_ms > now_ms &&
 		    sip_uri_parse(to->text.contact, &to->uri) == ERR_NONE)
 			b_r->n++;
 		else
@@ -105,7 +105,7 @@ is_refresh(const struct bound *x, const struct bound *now)
 static bool
 is_behind(const struct binding *b, uint32_t told_s, uint32_t life_s)
 {
-	int64_t off = b->expires_wall_ms / 1000 - told_s;
+	int64_t off = b->expires_ms / 1000 - told_s;
 	int64_t allowed = life_s / 10 < 30 ? life_s / 10 : 30;
 
 	return off >= allowed || off <= -allowed;
@@ -114,14 +114,13 @@ is_behind(const struct binding *b, uint32_t told_s, uint32_t life_s)
 static struct bound
 make(const struct registration *reg, const struct asked *a, const struct policy *p)
 {
-	return (
-	    struct bound){ .binding = { .expires_wall_ms = p->now_ms + (int64_t)a->expires_s * 1000,
-			       .registered_wall_ms = p->now_ms,
-			       .flow = a->flow,
-			       .cseq = reg->cseq,
-			       .q = a->q,
-			       .reg_id = a->reg_id,
-			       .ring_s = a->ring_s },
+	return (struct bound){ .binding = { .expires_ms = p->now_ms + (int64_t)a->expires_s * 1000,
+				   .registered_ms = p->now_ms,
+				   .flow = a->flow,
+				   .cseq = reg->cseq,
+				   .q = a->q,
+				   .reg_id = a->reg_id,
+				   .ring_s = a->ring_s },
 		.text = { a->uri.text, reg->path, reg->call_id, a->instance, reg->user_agent,
 		    p->node, reg->by },
 		.uri = a->uri,
@@ -190,9 +189,8 @@ oldest(const struct bindings *b)
 	for (unsigned i = 1; i < b->n; i++) {
 		const struct bound *x = &b->of[i], *y = &b->of[found];
 
-		if (x->touched != y->touched
-			? y->touched
-			: x->binding.registered_wall_ms <= y->binding.registered_wall_ms)
+		if (x->touched != y->touched ? y->touched
+					     : x->binding.registered_ms <= y->binding.registered_ms)
 			found = i;
 	}
 	return found;
@@ -222,8 +220,8 @@ order(const void *a, const void *b)
 
 	if (p->q != q->q)
 		return p->q > q->q ? -1 : 1;
-	if (p->registered_wall_ms != q->registered_wall_ms)
-		return p->registered_wall_ms > q->registered_wall_ms ? -1 : 1;
+	if (p->registered_ms != q->registered_ms)
+		return p->registered_ms > q->registered_ms ? -1 : 1;
 	return y->touched - x->touched;
 }
 
@@ -243,6 +241,6 @@ bindings_apply(const struct registration *reg, const struct policy *p, struct bi
 		return v;
 	qsort(b->of, b->n, sizeof(b->of[0]), order);
 	for (unsigned i = 0; b->tell && i < b->n; i++)
-		b->of[i].binding.told_s = (uint32_t)(b->of[i].binding.expires_wall_ms / 1000);
+		b->of[i].binding.told_s = (uint32_t)(b->of[i].binding.expires_ms / 1000);
 	return v;
 }

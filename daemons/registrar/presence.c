@@ -11,7 +11,7 @@ is_registered(struct registrar *r, const struct subject *of)
 {
 	struct loc_buf room;
 
-	return locations_find(&r->locations, of->tenant, of->user, registrar_wall_ms(r), &room) !=
+	return locations_find(&r->locations, of->tenant, of->user, registrar_steady_ms(r), &room) !=
 	       NULL;
 }
 

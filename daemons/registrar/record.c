@@ -128,7 +128,7 @@ flow_is_gone(const struct registrar *r, const struct binding *b)
 	if (b->flow.conn == 0)
 		return false;
 	return is_in(r, &r->downs[1], b->flow.conn) ||
-	       b->registered_wall_ms < registrar_wall_ms(r) - (int64_t)(lives_ns / NS_PER_MS);
+	       b->registered_ms < registrar_steady_ms(r) - (int64_t)(lives_ns / NS_PER_MS);
 }
 
 /* Who is not in the directory any more, or may not register, must leave nothing to the next of his
@@ -154,7 +154,7 @@ look_at(struct registrar *r, struct span key, struct loc_buf *value)
 	const struct location *loc = loc_check(value, INT64_MIN);
 	struct bindings b;
 
-	bindings_read(loc, registrar_wall_ms(r), &b);
+	bindings_read(loc, registrar_steady_ms(r), &b);
 	for (unsigned i = 0; i < b.n;) {
 		const struct binding *x = &b.of[i].binding;
 
@@ -266,12 +266,12 @@ record_load(struct registrar *r, const struct wire_binding *w, uint32_t len)
 	memcpy(room.words, value.p, value.len);
 	room.len = value.len;
 	loc = (struct location *)(void *)room.words;
-	if (is_known(r, key) || loc_check(&room, registrar_wall_ms(r)) == NULL)
+	if (is_known(r, key) || loc_check(&room, registrar_steady_ms(r)) == NULL)
 		return;
 	for (unsigned i = 0; i < loc->n; i++)
 		if (!is_usable(r, &loc->bindings[i].flow))
-			loc->bindings[i].expires_wall_ms = 0;
-	bindings_read(loc, registrar_wall_ms(r), &b);
+			loc->bindings[i].expires_ms = 0;
+	bindings_read(loc, registrar_steady_ms(r), &b);
 	b.tell = false; /* the store has it from there */
 	if (b.n > 0 && replace(r, key, loc->tenant, &b, 0) != ERR_NONE)
 		log_error("no room for bindings", LOG_SPAN("user", span_from(key, 4)));

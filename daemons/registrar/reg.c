@@ -38,7 +38,7 @@ reg_put(struct registrar *r, struct subject *of, struct buf *b)
 {
 	struct loc_buf room;
 	const struct location *loc =
-	    locations_find(&r->locations, of->tenant, of->user, registrar_wall_ms(r), &room);
+	    locations_find(&r->locations, of->tenant, of->user, registrar_steady_ms(r), &room);
 	size_t facts;
 
 	buf_lit(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n"

@@ -22,7 +22,7 @@ policy_of(const struct registrar *r, const struct dir_subscriber *owner)
 		.most = owner->max_contacts != 0 ? owner->max_contacts
 						 : r->settings->registrar.contacts,
 		.node = span_str(r->settings->node),
-		.now_ms = registrar_wall_ms(r) };
+		.now_ms = registrar_steady_ms(r) };
 }
 
 /* (6), (7). The new list in *b, in force; or why not, and nothing has changed. */
@@ -61,7 +61,7 @@ register_request(struct registrar *r, const struct sip_msg *m)
 	v = contacts_read(m, r->settings, &reg);
 	if (v.status == 0) {
 		bindings_read(
-		    record_find(r, reg.tenant, reg.user, &stands), registrar_wall_ms(r), &b);
+		    record_find(r, reg.tenant, reg.user, &stands), registrar_steady_ms(r), &b);
 		if (reg.n > 0 || reg.star) /* else it only asks what there is */
 			v = update(r, m, owner, &reg, &b);
 	}

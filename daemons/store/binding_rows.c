@@ -113,8 +113,8 @@ put_binding(struct buf *b, struct span user, const struct location *loc, const s
 	put_number(b, "q", at->q);
 	put_number(b, "reg_id", at->reg_id);
 	put_number(b, "ring_s", at->ring_s);
-	put_time(b, "registered_at", at->registered_wall_ms);
-	put_time(b, "expires_at", at->expires_wall_ms);
+	put_time(b, "registered_at", at->registered_ms);
+	put_time(b, "expires_at", at->expires_ms);
 	put_text(b, "transport",
 	    transport > SIP_T_NONE && transport < SIP_N_TRANSPORTS ? sip_transport_param(transport)
 								   : SPAN("udp"),
@@ -204,8 +204,8 @@ read_address(
 static void
 read_binding(const struct pg_result *res, int row, struct loc_maker *m)
 {
-	struct binding b = { .expires_wall_ms = number(res, row, C_EXPIRES_AT),
-		.registered_wall_ms = number(res, row, C_REGISTERED_AT),
+	struct binding b = { .expires_ms = number(res, row, C_EXPIRES_AT),
+		.registered_ms = number(res, row, C_REGISTERED_AT),
 		.cseq = (uint32_t)number(res, row, C_CSEQ),
 		.q = (uint16_t)number(res, row, C_Q),
 		.reg_id = (uint16_t)number(res, row, C_REG_ID),

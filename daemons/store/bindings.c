@@ -105,6 +105,13 @@ bindings_take(struct store *s, const struct wire_binding *w, uint32_t len)
 		messages_registered(s, span_of(w->data, w->key_len));
 }
 
+/* The database has wall time, the table the steady clock's (ipc/process.h): what lies between. */
+static int64_t
+wall_ahead_ms(const struct store *s)
+{
+	return s->child.clock.wall_ms - child_steady_ms(&s->child);
+}
+
 int64_t
 bindings_latest(struct store *s, const struct dirty_key *key)
 {
@@ -117,12 +124,12 @@ bindings_latest(struct store *s, const struct dirty_key *key)
 		memcpy(&tenant, key->bytes, sizeof(tenant));
 		loc = locations_find(&s->bindings.locations, tenant,
 		    span_of(key->bytes + sizeof(tenant), key->len - sizeof(tenant)),
-		    s->child.clock.wall_ms, &value);
+		    child_steady_ms(&s->child), &value);
 	}
 	for (unsigned i = 0; loc != NULL && i < loc->n; i++)
-		if (loc->bindings[i].registered_wall_ms > latest_ms)
-			latest_ms = loc->bindings[i].registered_wall_ms;
-	return latest_ms;
+		if (loc->bindings[i].registered_ms > latest_ms)
+			latest_ms = loc->bindings[i].registered_ms;
+	return latest_ms == INT64_MIN ? latest_ms : latest_ms + wall_ahead_ms(s);
 }
 
 /* --- the load of a cold start ------------------------------------------------------------------- */
@@ -172,7 +179,9 @@ send_page(struct store *s)
 		struct buf key = buf_on(key_bytes, sizeof(key_bytes));
 		int next;
 		struct span v = binding_rows_read(b->page, b->row, &next, &value, &key);
-		if (v.p != NULL && loc_check(&value, s->child.clock.wall_ms) != NULL &&
+		if (v.p != NULL)
+			loc_shift(&value, -wall_ahead_ms(s));
+		if (v.p != NULL && loc_check(&value, child_steady_ms(&s->child)) != NULL &&
 		    !send_load(s, buf_span(&key), v))
 			return;
 		b->row = next;
@@ -203,7 +212,7 @@ compare(struct store *s, const struct pg_result *res)
 		binding_rows_read(res, row, &next, &value, &key);
 		struct span k = buf_span(&key);
 		if (locations_find(&b->locations, ((struct location *)value.words)->tenant,
-			span_from(k, sizeof(uint32_t)), s->child.clock.wall_ms, &value) == NULL)
+			span_from(k, sizeof(uint32_t)), child_steady_ms(&s->child), &value) == NULL)
 			dirty_add(&b->dirty, k, s->child.clock.mono_ns);
 	}
 }
@@ -322,9 +331,11 @@ write_batch(struct store *s)
 			    user = span_from(key, sizeof(uint32_t));
 		uint32_t tenant = 0;
 		memcpy(&tenant, k->bytes, k->len < sizeof(tenant) ? k->len : sizeof(tenant));
-		if (!binding_rows_put(&keys, &rows, key,
-			locations_find(
-			    &b->locations, tenant, user, s->child.clock.wall_ms, &value))) {
+		const struct location *loc =
+		    locations_find(&b->locations, tenant, user, child_steady_ms(&s->child), &value);
+		if (loc != NULL)
+			loc_shift(&value, wall_ahead_ms(s));
+		if (!binding_rows_put(&keys, &rows, key, loc)) {
 			dirty_add(&b->dirty, key, s->child.clock.mono_ns);
 			break;
 		}

@@ -35,8 +35,10 @@ exchange_open(struct supervisor *s)
 	struct region r = make(s, "exchange", exchange_bytes(), exchange_layout(), 0);
 	struct exchange *x = r.mem;
 
-	if (r.fresh)
+	if (r.fresh) {
 		rand_bytes(&x->token_key, sizeof(x->token_key));
+		x->steady_epoch_ms = s->clock.wall_ms - (int64_t)(s->clock.mono_ns / NS_PER_MS);
+	}
 	x->boot++;
 	x->started_wall_ms = s->clock.wall_ms;
 	x->stopping = 0;

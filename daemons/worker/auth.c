@@ -74,7 +74,8 @@ is_trusted(struct worker *w, const struct sip_msg *m, uint32_t tenant, struct or
 	s = directory_subscriber(&w->directory, tenant, buf_span(&user), &o->record);
 	if (s == NULL || s->disabled || s->trust == DIR_TRUST_CHALLENGE)
 		return false;
-	loc = locations_find(&w->locations, tenant, buf_span(&user), w->child.clock.wall_ms, buf);
+	loc =
+	    locations_find(&w->locations, tenant, buf_span(&user), child_steady_ms(&w->child), buf);
 	for (unsigned i = 0; loc != NULL && i < loc->n; i++) {
 		if (is_trusted_path(&loc->bindings[i], &m->flow, s->trust)) {
 			is_subscriber(o, s);

@@ -201,7 +201,7 @@ party_new(struct worker *w, struct call *c, enum party_role role, handle leg)
 	p->side = role == PARTY_CALLER ? SIDE_A : SIDE_B;
 	p->leg = leg;
 	p->number = ++c->n_parties;
-	p->start_ms = w->child.clock.wall_ms;
+	p->start_ms = call_wall_ms(w, c);
 	p->next = c->parties;
 	c->parties = heap_offset(&w->heap, p);
 	return p;
@@ -330,7 +330,7 @@ note_facts(struct worker *w, struct call *c, struct party *p, const struct note 
 	if (n->status != 0 && p->status < 200)
 		p->status = n->status;
 	if (p->end_ms == 0)
-		p->end_ms = w->child.clock.wall_ms;
+		p->end_ms = call_wall_ms(w, c);
 }
 
 /* Nobody waits for this branch any more: another answered, the caller is gone, or the next round was

@@ -143,7 +143,7 @@ call_code_answered(void *step, const void *done)
 	c->attempt.waiting = 0;
 	c->attempt.ring_until_ns = worker_now(w) + CODE_SHOWN_S * NS_PER_S;
 	c->final = caller->status = 200;
-	caller->answer_ms = g->answer_ms = w->child.clock.wall_ms;
+	caller->answer_ms = g->answer_ms = call_wall_ms(w, c);
 	g->answer_ns = worker_now(w);
 	n.text[T_CONTENT_TYPE] = SPAN("application/sdp");
 	n.text[T_BODY] = silence(w, c);

@@ -66,7 +66,7 @@ branch_rings(struct worker *w, struct call *c, struct party *p, unsigned status)
 	extend_round(w, c, p);
 	if (status == 100)
 		return;
-	p->ring_ms = w->child.clock.wall_ms;
+	p->ring_ms = call_wall_ms(w, c);
 	segment_ringing(w, c, segment_of(w, c, p));
 }
 
@@ -135,7 +135,7 @@ static void
 told(struct call_step *s, struct party *waited, struct party *by)
 {
 	s->c->final = waited->status = 200;
-	waited->answer_ms = s->w->child.clock.wall_ms;
+	waited->answer_ms = call_wall_ms(s->w, s->c);
 	segment_answered(s->w, s->c, segment_of(s->w, s->c, by), by);
 	segments_lost(s->w, s->c);
 	count(s->w->child.self, COUNT_CALLS_ANSWERED, 1);
@@ -171,7 +171,7 @@ call_answer(void *step, const void *note)
 	party_pair(w, waits, s->p);
 	if (in->flags & NOTE_DELAYED_OFFER)
 		negotiation_owe(w, c, waits, s->p);
-	s->p->answer_ms = w->child.clock.wall_ms;
+	s->p->answer_ms = call_wall_ms(w, c);
 	n.session = in->session;
 	n.text[T_HEADERS] = in->text[T_HEADERS];
 	n.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
@@ -191,7 +191,7 @@ call_late_answer(void *step, const void *note)
 	struct call_step *s = step;
 
 	(void)note;
-	s->p->answer_ms = s->w->child.clock.wall_ms;
+	s->p->answer_ms = call_wall_ms(s->w, s->c);
 	party_release(s->w, s->c, s->p, SPAN_NONE);
 }
 

@@ -76,7 +76,7 @@ call_transfer_answer(void *step, const void *note)
 	x->target = heap_offset(&w->heap, s->p);
 	s->p->role = party_is_bridge(s->p) ? PARTY_BRIDGE : PARTY_CALLED;
 	s->p->side = party_at(w, x->transferor)->side;
-	s->p->answer_ms = w->child.clock.wall_ms;
+	s->p->answer_ms = call_wall_ms(w, c);
 	stop_attempt(c);
 	branches_release(w, c, s->p, 200);
 	x->offer_type = call_keep(w, c, in->text[T_CONTENT_TYPE]);

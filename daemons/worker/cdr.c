@@ -281,7 +281,7 @@ put_leg(struct worker *w, struct cdr_writer *r, const struct call *c, const stru
 	cdr_time(r, CDR_LEG_ring_at, p->ring_ms);
 	cdr_time(r, CDR_LEG_answer_at, p->answer_ms);
 	cdr_time(r, CDR_LEG_end_at,
-	    p->end_ms != 0 || c->state != CALL_ENDING ? p->end_ms : w->child.clock.wall_ms);
+	    p->end_ms != 0 || c->state != CALL_ENDING ? p->end_ms : call_wall_ms(w, c));
 	if (p->status >= 200) /* else it was given up before a final answer */
 		cdr_int(r, CDR_LEG_sip_code, p->status);
 	put_kept(w, r, CDR_LEG_reason, p->reason);

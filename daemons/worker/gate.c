@@ -184,7 +184,7 @@ presence(struct worker *w, const struct sip_msg *m, const struct origin *o, stru
 	if (s->dnd)
 		return 486;
 	return locations_find(&w->locations, o->tenant, dir_text(s, s->user),
-		   w->child.clock.wall_ms, loc) == NULL
+		   child_steady_ms(&w->child), loc) == NULL
 		   ? 480
 		   : 200;
 }

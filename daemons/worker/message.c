@@ -141,7 +141,7 @@ relay(struct worker *w, const struct sending *in)
 		relay_note_refusal(w, t, r, 404, NULL);
 	} else if (in->to != NULL &&
 		   locations_find(&w->locations, in->to->tenant, kept_span(&w->heap, r->to_user),
-		       w->child.clock.wall_ms, loc) != NULL) {
+		       child_steady_ms(&w->child), loc) != NULL) {
 		send_to_contacts(w, t, r, loc);
 	}
 	relay_go(w, t, r);

@@ -265,7 +265,7 @@ message_due(struct worker *w, const struct wire_message *in, uint32_t len)
 		s = directory_subscriber(&w->directory, k->branch.tenant, k->to_user, rec);
 	if (s != NULL && !s->disabled && w->locations.records.head != NULL)
 		loc = locations_find(
-		    &w->locations, k->branch.tenant, k->to_user, w->child.clock.wall_ms, buf);
+		    &w->locations, k->branch.tenant, k->to_user, child_steady_ms(&w->child), buf);
 	if (loc != NULL) {
 		deliver(w, k, loc);
 		return;

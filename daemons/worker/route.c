@@ -76,7 +76,7 @@ to_contacts(struct worker *w, struct call *c, const struct dir_subscriber *s)
 
 	loc = buf == NULL ? NULL
 			  : locations_find(&w->locations, s->tenant, dir_text(s, s->user),
-				w->child.clock.wall_ms, buf);
+				child_steady_ms(&w->child), buf);
 	if (loc == NULL) {
 		decision_words(w, c, "route", dir_text(s, s->user), "not registered");
 		return no_route(480, "Not registered");

@@ -19,6 +19,22 @@ segment_of(struct worker *w, const struct call *c, const struct party *p)
 	return segment_at(w, p->segment != 0 ? p->segment : c->segments);
 }
 
+/* The wall clock says when a call begins; what follows is that and the time since, so that setting the clock
+ * moves nothing in a call (THREATS.md F14). */
+static int64_t
+wall_ms(struct worker *w, const struct segment *s)
+{
+	return s->start_ms + (int64_t)((worker_now(w) - s->start_ns) / NS_PER_MS);
+}
+
+int64_t
+call_wall_ms(struct worker *w, const struct call *c)
+{
+	const struct segment *first = segment_first(w, c);
+
+	return first == NULL ? w->child.clock.wall_ms : wall_ms(w, first);
+}
+
 struct segment *
 segment_new(struct worker *w, struct call *c, enum segment_kind kind, struct party *from)
 {
@@ -32,7 +48,7 @@ segment_new(struct worker *w, struct call *c, enum segment_kind kind, struct par
 		return NULL;
 	s->seq = ++c->n_segments;
 	s->kind = (uint8_t)kind;
-	s->start_ms = w->child.clock.wall_ms;
+	s->start_ms = call_wall_ms(w, c);
 	s->start_ns = worker_now(w);
 	s->from = heap_offset(&w->heap, from);
 	while (*last != 0)
@@ -124,7 +140,7 @@ void
 segment_ringing(struct worker *w, struct call *c, struct segment *s)
 {
 	for (; s != NULL && s->ring_ms == 0; s = segment_before(w, c, s)) {
-		s->ring_ms = w->child.clock.wall_ms;
+		s->ring_ms = wall_ms(w, s);
 		s->ring_ns = worker_now(w);
 	}
 }
@@ -163,7 +179,7 @@ static void
 answered(struct worker *w, struct segment *s, const struct party *by, struct kept connected)
 {
 	s->by = heap_offset(&w->heap, by);
-	s->answer_ms = w->child.clock.wall_ms;
+	s->answer_ms = wall_ms(w, s);
 	s->answer_ns = worker_now(w);
 	s->connected = connected;
 }
@@ -293,7 +309,7 @@ segment_close(
 {
 	if (s->end_ns != 0)
 		return;
-	s->end_ms = w->child.clock.wall_ms;
+	s->end_ms = wall_ms(w, s);
 	s->end_ns = worker_now(w);
 	segment_hold(w, s, false);
 	s->status = (uint16_t)status;
@@ -308,11 +324,6 @@ segment_close(
 		s->status = 408;
 		s->q850 = 102;
 	}
-	/* The wall clock may have been set back meanwhile: a row never ends before it began. */
-	if (s->end_ms < s->start_ms)
-		s->end_ms = s->start_ms;
-	if (s->answer_ms != 0 && s->answer_ms > s->end_ms)
-		s->answer_ms = s->end_ms;
 }
 
 void

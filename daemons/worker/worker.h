@@ -221,6 +221,8 @@ enum disposition {
 };
 struct segment *segment_at(struct worker *w, uint32_t offset);
 struct segment *segment_first(struct worker *w, const struct call *c);
+/* Wall time now, as a record of this call has it: its setup and the time since. */
+int64_t call_wall_ms(struct worker *w, const struct call *c);
 /* The one that a party was dialled for. */
 struct segment *segment_of(struct worker *w, const struct call *c, const struct party *p);
 /* The first, of the caller whose INVITE made the call. */

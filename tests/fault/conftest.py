@@ -8,7 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
 
 from cluster import Cluster  # noqa: E402
 from ctl import Ctl  # noqa: E402
-from scene import FIGURES, Scene  # noqa: E402
+from scene import Scene  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -31,11 +31,15 @@ def scene(request, cluster, template, tmp_path):
     try:
         yield s
     finally:
+        request.node.user_properties += [("figure", line) for line in s.figures]
         s.close()
 
 
 def pytest_terminal_summary(terminalreporter):
-    if FIGURES:
+    """The figures of all tests, also of those that ran in another process (xdist)."""
+    lines = {line for reports in terminalreporter.stats.values() for report in reports
+             for name, line in getattr(report, "user_properties", ()) if name == "figure"}
+    if lines:
         terminalreporter.section("calls and their records")
-    for line in FIGURES:
+    for line in sorted(lines):
         terminalreporter.write_line(line)

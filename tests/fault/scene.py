@@ -5,7 +5,7 @@
         scene.kill("worker 0")
         scene.judge(lost=1)
 
-Figures of each test stand in FIGURES; conftest.py prints them at the end of the run."""
+Figures of each test stand in Scene.figures; conftest.py prints them at the end of the run."""
 import os
 import pathlib
 import random
@@ -18,7 +18,6 @@ from exchange import wait_until
 from traffic import GATEWAY, Traffic
 from ua import UA
 
-FIGURES = []
 PLANNED = {"talk": 200, "stand": 200, "busy": 486, "cancel": 487}
 COLUMNS = ("disposition", "sip_code", "end_reason", "released_by", "bill_ms", "estimated", "closed")
 DISPOSITION = {"talk": "answered", "stand": "answered", "busy": "busy", "cancel": "cancelled"}
@@ -40,7 +39,7 @@ class Scene(Building):
         self.random = random.Random(self.seed)
         print("%s: FAULT_SEED=%d" % (name, self.seed))
         self.network = network or {}
-        self.traffic = None
+        self.traffic, self.figures = None, []
         self.slowest_s = 0.0            # between a kill and a successor that is ready
         self.may_die = True
 
@@ -118,7 +117,7 @@ class Scene(Building):
         missing = [f for f in fates if f.call_id not in rows]
         doubled = [f for f in fates if len(rows.get(f.call_id, ())) > 1 or f.legs > 1]
         trying = self.figure(fates, rows, disturbed)
-        print(FIGURES[-1], report.wires, report.registers)
+        print(self.figures[-1], report.wires, report.registers)
         for f in disturbed:
             print(f, [{k: v for k, v in r.items() if v is not None and k in COLUMNS}
                       for r in rows.get(f.call_id, ())])
@@ -139,7 +138,7 @@ class Scene(Building):
     def figure(self, fates, rows, disturbed):
         """The line of this test; returns the times to the callers' first responses, in order."""
         trying = sorted(f.trying if f.trying is not None else 99.0 for f in fates)
-        FIGURES.append("%-42s placed %4d  disturbed %2d  records %4d  missing %d  doubled %d  "
+        self.figures.append("%-42s placed %4d  disturbed %2d  records %4d  missing %d  doubled %d  "
                        "100 after %.0f ms (99 %%), %.0f ms (all)%s" % (
                            self.name, len(fates), len(disturbed), sum(map(len, rows.values())),
                            sum(f.call_id not in rows for f in fates),

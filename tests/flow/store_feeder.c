@@ -190,8 +190,8 @@ put(struct span key, const char *uri, unsigned seconds)
 {
 	static struct loc_buf room;
 	struct loc_maker m;
-	struct binding b = { .expires_wall_ms = c.clock.wall_ms + 1000 * (int64_t)seconds,
-		.registered_wall_ms = c.clock.wall_ms,
+	struct binding b = { .expires_ms = child_steady_ms(&c) + 1000 * (int64_t)seconds,
+		.registered_ms = child_steady_ms(&c),
 		.cseq = 1,
 		.q = 1000 };
 	struct loc_binding_text t = { .contact = span_str(uri), .call_id = SPAN("abc@x") };
@@ -226,7 +226,7 @@ command_registrar(const char *line, struct buf *answer)
 		tell_store(buf_span(&key), true);
 	} else if (sscanf(line, "has %63s", user) == 1) {
 		const struct location *l =
-		    locations_find(&locations, 1, span_str(user), c.clock.wall_ms, &room);
+		    locations_find(&locations, 1, span_str(user), child_steady_ms(&c), &room);
 		buf_put(answer, l == NULL ? SPAN("-") : loc_text(l, l->bindings[0].contact));
 	}
 }

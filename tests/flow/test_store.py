@@ -69,8 +69,9 @@ class Rig:
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: self.x.pid_of("store") not in (None, pid), 10)
 
-    def restart(self, keep_run_dir=True):
-        """All processes end at once, as with a power cut; run_dir is a tmpfs and may be gone."""
+    def restart(self, keep_run_dir=True, before=None):
+        """All processes end at once, as with a power cut; run_dir is a tmpfs and may be gone. before():
+        is called when they are gone."""
         pids = [self.x.process.pid, *self.x.children()]
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
@@ -79,6 +80,8 @@ class Rig:
         if not keep_run_dir:
             shutil.rmtree(self.x.run_dir)
             self.x.run_dir.mkdir()
+        if before:
+            before()
         self.x.start(seconds=20)
 
     def close(self):

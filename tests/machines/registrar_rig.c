@@ -179,7 +179,7 @@ bench_registered(unsigned n)
 	struct bindings b = { .n = n };
 
 	for (unsigned i = 0; i < n; i++)
-		b.of[i] = (struct bound){ .binding = { .expires_wall_ms = INT64_MAX, .q = 1000 },
+		b.of[i] = (struct bound){ .binding = { .expires_ms = INT64_MAX, .q = 1000 },
 			.text = { .contact = SPAN("sip:bob@192.0.2.9"), .call_id = SPAN("x") } };
 	cr_assert_eq(record_put(bench.r, 1, SPAN("bob"), &b, 0), ERR_NONE);
 }

@@ -123,6 +123,20 @@ Test(worker_rows, S2_16h_queued_and_forwarded_pass)
 	bob_is_busy();
 }
 
+/* THREATS.md F14: the clock is set back in mid-call. The record has its beginning; the rest is durations. */
+Test(worker_rows, F14_wall_clock_set_back)
+{
+	talk(alice, bob);
+	rig->clock.wall_ms -= 3600000;
+	rig_wait_ms(5000);
+	hangs_up(alice, bob);
+	rig_read_store(0);
+	cr_expect_str_eq(rig_cdr("segment.1.answer_at"), "2023-11-14T22:13:20.000Z");
+	cr_expect_str_eq(rig_cdr("segment.1.end_at"), "2023-11-14T22:13:25.000Z");
+	cr_expect_str_eq(rig_cdr("leg.1.end_at"), rig_cdr("segment.1.end_at"));
+	rig_ends_clean("answered 200 16 caller normal", 5000);
+}
+
 /* Q.850 beside the code, both ways. */
 Test(worker_rows, S2_29_q850)
 {

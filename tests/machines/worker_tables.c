@@ -74,7 +74,7 @@ bind_to(const char *user, const char *contact, const char *host, unsigned q, uin
 	struct loc_maker m;
 
 	cr_assert_lt(u->n, BINDINGS);
-	*b = (struct binding){ .expires_wall_ms = INT64_MAX, .q = (uint16_t)q, .ring_s = ring_s };
+	*b = (struct binding){ .expires_ms = INT64_MAX, .q = (uint16_t)q, .ring_s = ring_s };
 	b->flow.transport = SIP_T_UDP;
 	if (host[0] != '\0') {
 		cr_assert_eq(netaddr_ip(span_str(host), &b->flow.peer), ERR_NONE);

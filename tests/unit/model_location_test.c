@@ -10,14 +10,14 @@
 static struct span
 two_bindings(void *to, size_t cap, unsigned most)
 {
-	struct binding b = { .expires_wall_ms = 1000, .q = 700, .cseq = 5 };
+	struct binding b = { .expires_ms = 1000, .q = 700, .cseq = 5 };
 	struct loc_binding_text t = { .contact = SPAN("sip:bob@192.0.2.1"),
 		.call_id = SPAN("abc") };
 	struct loc_maker m;
 
 	loc_begin(&m, to, cap, 7, most);
 	loc_add(&m, &b, &t);
-	b.expires_wall_ms = 2000;
+	b.expires_ms = 2000;
 	t.contact = SPAN("sip:bob@192.0.2.2;transport=tcp");
 	t.node = SPAN("n1");
 	loc_add(&m, &b, &t);
