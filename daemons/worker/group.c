@@ -79,7 +79,7 @@ void
 group_idle(struct worker *w, const struct party *p)
 {
 	if (p->answer_ms != 0 && p->kind == TARGET_CONTACT && p->user.len > 0 && p->account != 0)
-		remember(w, MEMORY_IDLE, p->account, (uint64_t)w->child.clock.wall_ms);
+		remember(w, MEMORY_IDLE, p->account, (uint64_t)child_steady_ms(&w->child));
 }
 
 /* --- in which order -----------------------------------------------------------------------------*/
