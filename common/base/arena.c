@@ -5,8 +5,7 @@
  * A block goes FREE -> MOVING -> TAKEN -> MOVING -> FREE. It is linked to or unlinked from its arena
  * (one store to the arena's head) only while MOVING. One process writes and moves one block at a
  * time, so a kill leaves at most one block MOVING, of which only its arena can say whether the store
- * was made: heap_init notes it in `half`, and the first take or drop of its owner's arena settles
- * it. Owner and next link are written while the block is still FREE.
+ * was made: heap_sweep asks it. Owner and next link are written while the block is still FREE.
  *
  * Blocks are used from the bottom of their class up, and a block once used keeps an owner: the first
  * without one ends those that must be looked at. So a large heap that is little used takes little
@@ -134,8 +133,6 @@ heap_init(struct heap *h, void *base, const uint32_t count[HEAP_CLASSES])
 
 			if (b->state == FREE)
 				h->class[c].free[h->class[c].n_free++] = i;
-			else if (b->state == MOVING && h->half == 0)
-				h->half = heap_offset(h, b);
 		}
 	}
 }
@@ -148,18 +145,33 @@ heap_done(struct heap *h)
 	memset(h, 0, sizeof(*h));
 }
 
+/* Is the block that was moving when the process was killed in its owner's arena or not? */
+static void
+settle(struct heap *h, const struct arena *a, struct block *b)
+{
+	if (a->head != heap_offset(h, b)) {
+		block_free(h, b);
+		return;
+	}
+	/* Its fill is not known to be right: it is taken as full. */
+	b->used = (uint16_t)(block_bytes(h, b) / UNIT);
+	block_state_set(b, TAKEN);
+}
+
 void
-heap_sweep(struct heap *h, bool (*alive)(void *ctx, handle owner), void *ctx)
+heap_sweep(struct heap *h, const struct arena *(*arena_of)(void *ctx, handle owner), void *ctx)
 {
 	for (unsigned c = 0; c < HEAP_CLASSES; c++) {
 		for (uint32_t i = 0; i < h->class[c].touched; i++) {
 			struct block *b = class_block(h, c, i);
+			const struct arena *a = b->state == FREE ? NULL : arena_of(ctx, b->owner);
 
-			if (b->state == FREE || alive(ctx, b->owner))
+			if (b->state == FREE)
 				continue;
-			if (h->half == heap_offset(h, b))
-				h->half = 0;
-			block_free(h, b);
+			if (a == NULL)
+				block_free(h, b);
+			else if (b->state == MOVING)
+				settle(h, a, b);
 		}
 	}
 }
@@ -201,24 +213,6 @@ heap_in_use(const struct heap *h)
 	return bytes;
 }
 
-/* Is the block that was moving when the process was killed in this arena or not? */
-static void
-settle(struct heap *h, const struct arena *a, handle owner)
-{
-	struct block *half = block_at(h, h->half);
-
-	if (half->owner != owner)
-		return;
-	if (a->head == h->half) {
-		/* Its fill is not known to be right: it is taken as full. */
-		half->used = (uint16_t)(block_bytes(h, half) / UNIT);
-		block_state_set(half, TAKEN);
-	} else {
-		block_free(h, half);
-	}
-	h->half = 0;
-}
-
 static struct block *
 block_take(struct heap *h, struct arena *a, handle owner, size_t n)
 {
@@ -251,8 +245,6 @@ arena_take(struct heap *h, struct arena *a, handle owner, size_t n)
 
 	if (n > HEAP_TAKE_MAX)
 		return NULL;
-	if (h->half != 0)
-		settle(h, a, owner);
 	b = a->head == 0 ? NULL : block_at(h, a->head);
 	if (b == NULL || units > block_bytes(h, b) / UNIT - b->used) {
 		b = block_take(h, a, owner, n);
@@ -284,8 +276,6 @@ arena_keep(struct heap *h, struct arena *a, handle owner, struct span s, struct 
 void
 arena_drop(struct heap *h, struct arena *a)
 {
-	if (h->half != 0 && a->head != 0)
-		settle(h, a, block_at(h, a->head)->owner);
 	while (a->head != 0) {
 		struct block *b = block_at(h, a->head);
 

@@ -5,8 +5,8 @@
  *
  * A block's header says which owner (a handle) it belongs to, so that after a crash the heap can be
  * swept: heap_sweep() gives back the blocks whose owner is gone. An owner has one arena: by it a
- * block that was half taken at the kill is told from one that belongs to the arena. Text that is kept is named by a
- * `kept` (an offset from the heap's base and a length), never by a pointer.
+ * block that was half taken at the kill is told from one that belongs to the arena. Text that is kept
+ * is named by a `kept` (an offset from the heap's base and a length), never by a pointer.
  */
 #ifndef TANDEM_BASE_ARENA_H
 #define TANDEM_BASE_ARENA_H
@@ -35,7 +35,6 @@ struct heap {                       /* private */
 		uint32_t *free, n_free;
 		size_t at;                  /* bytes from base */
 	} class[HEAP_CLASSES];
-	uint32_t half;                  /* the block that a kill left half taken or given; 0 = none */
 };
 
 struct arena {                      /* embedded in a pooled struct in shared memory */
@@ -49,8 +48,10 @@ size_t heap_bytes(const uint32_t count[HEAP_CLASSES]);
  * nothing there, so that a process which only reads may call it too. fatal() without memory. */
 void heap_init(struct heap *h, void *base, const uint32_t count[HEAP_CLASSES]);
 void heap_done(struct heap *h);
-/* Gives back every block for whose owner `alive` returns false. Call once after heap_init. */
-void heap_sweep(struct heap *h, bool (*alive)(void *ctx, handle owner), void *ctx);
+/* Gives back every block that nobody has: `arena_of` names its owner's arena, or NULL when that owner
+ * is gone; a kill may also have come while a block was on its way into or out of an arena. For whoever
+ * writes there: once, after heap_init and before the first take or drop. */
+void heap_sweep(struct heap *h, const struct arena *(*arena_of)(void *ctx, handle owner), void *ctx);
 /* True when n bytes can be had in one piece in addition to `blocks` small blocks: what a handler
  * reserves before it takes an event. */
 bool heap_has(const struct heap *h, size_t n, unsigned blocks);

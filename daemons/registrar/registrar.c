@@ -73,13 +73,19 @@ registrar_timers(struct registrar *r)
 
 /* --- the start ---------------------------------------------------------------------------------*/
 
-static bool
-owner_lives(void *ctx, handle owner)
+static const struct arena *
+arena_of(void *ctx, handle owner)
 {
 	struct registrar *r = ctx;
+	const struct subscription *s;
+	const struct txn *t;
 
-	return pool_find(handle_kind(owner) == KIND_SUBSCRIPTION ? &r->subscriptions : &r->txn_pool,
-		   owner) != NULL;
+	if (handle_kind(owner) == KIND_SUBSCRIPTION) {
+		s = pool_find(&r->subscriptions, owner);
+		return s == NULL ? NULL : &s->arena;
+	}
+	t = pool_find(&r->txn_pool, owner);
+	return t == NULL ? NULL : &t->arena;
 }
 
 static struct txn_timers
@@ -110,8 +116,8 @@ take_up_txns(struct registrar *r, char *region)
 	heap_init(&r->heap, region + r->shape.heap_at, r->shape.blocks);
 	txns_init(
 	    &r->txns, &r->txn_pool, &r->heap, &r->child.clock, &env, &timers, &r->challenge.key);
+	heap_sweep(&r->heap, arena_of, r);
 	txns_recover(&r->txns);
-	heap_sweep(&r->heap, owner_lives, r);
 	publications_recover(r);
 	subscriptions_recover(r);
 }

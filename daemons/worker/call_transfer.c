@@ -34,8 +34,12 @@ transfer_step(
 static void
 tell(struct worker *w, struct call *c, unsigned status)
 {
-	struct note n = party_note(c, w, CMD_NOTIFY, party_at(w, c->transfer.transferor));
+	struct party *transferor = party_at(w, c->transfer.transferor);
+	struct note n;
 
+	if (transferor == NULL)
+		return; /* a kill came as it began: its state is stored first */
+	n = party_note(c, w, CMD_NOTIFY, transferor);
 	n.status = (uint16_t)status;
 	note_down(w, &n);
 }

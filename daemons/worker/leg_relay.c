@@ -29,6 +29,7 @@ leg_pass_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 		answer_request(w, m, 481, NULL, SPAN_NONE);
 		return;
 	}
+	call_mark(w, l->call);
 	t = place == NULL ? NULL : txn_server_new(&w->txns, m, true);
 	if (t == NULL) {
 		answer_stateless(w, m, 503, NULL, SPAN("Retry-After: 5\r\n"));
@@ -36,7 +37,6 @@ leg_pass_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 	}
 	t->user = pool_handle(&w->legs, l);
 	n.ref = *place = pool_handle(&w->txn_pool, t);
-	call_mark(w, l->call);
 	leg_facts(w, l, &n);
 	n.text[T_HEADERS] = headers_through(w, m);
 	n.text[T_CONTENT_TYPE] = sip_span(m, m->content_type);

@@ -35,25 +35,40 @@ recover_lay_out(struct worker *w)
 	heap_init(&w->heap, w->region + w->shape.heap_at, w->shape.blocks);
 }
 
-static bool
-owner_lives(void *ctx, handle owner)
+static const struct arena *
+arena_of(void *ctx, handle owner)
 {
 	struct worker *w = ctx;
+	const struct call *c;
+	const struct leg *l;
+	const struct txn *t;
 
 	switch ((enum object_kind)handle_kind(owner)) {
 	case KIND_CALL:
-		return pool_find(&w->calls, owner) != NULL;
+		c = pool_find(&w->calls, owner);
+		return c == NULL ? NULL : &c->arena;
 	case KIND_LEG:
-		return pool_find(&w->legs, owner) != NULL;
+		l = pool_find(&w->legs, owner);
+		return l == NULL ? NULL : &l->arena;
 	case KIND_TXN:
-		return pool_find(&w->txn_pool, owner) != NULL;
+		t = pool_find(&w->txn_pool, owner);
+		return t == NULL ? NULL : &t->arena;
 	case KIND_CONN:
 		break;
 	}
-	return false;
+	return NULL;
 }
 
 /* --- legs ---------------------------------------------------------------------------------------*/
+
+/* Does something still move it: a deadline, or a transaction of its own? */
+static bool
+is_moved(struct worker *w, const struct leg *l)
+{
+	return leg_refer_lingers(l) || l->inv == INV_IN_2XX || l->inv == INV_IN_BYE ||
+	       txn_at(&w->txns, l->bye) != NULL ||
+	       (l->inv != INV_IDLE && txn_at(&w->txns, l->invite) != NULL);
+}
 
 void
 leg_abandon(struct worker *w, struct leg *l)
@@ -71,10 +86,10 @@ leg_abandon(struct worker *w, struct leg *l)
 		return;
 	/* What could not be told anything (it was half made) is dropped; what waits for an answer to
 	 * its BYE or CANCEL stays until that comes. */
-	if (l->bye == 0 && txn_at(&w->txns, l->invite) == NULL)
-		leg_drop(w, l);
-	else
+	if (is_moved(w, l))
 		leg_arm(w, l);
+	else
+		leg_drop(w, l);
 }
 
 static bool
@@ -94,15 +109,6 @@ is_told(struct worker *w, const struct leg *l)
 	struct call *c = call_at(w, l->call);
 
 	return l->call == 0 || (c != NULL && c->state == CALL_ENDING);
-}
-
-/* Does something still move it: a deadline, or a transaction of its own? */
-static bool
-is_moved(struct worker *w, const struct leg *l)
-{
-	return leg_refer_lingers(l) || l->inv == INV_IN_2XX || l->inv == INV_IN_BYE ||
-	       txn_at(&w->txns, l->bye) != NULL ||
-	       (l->inv != INV_IDLE && txn_at(&w->txns, l->invite) != NULL);
 }
 
 /* The final answer to its INVITE came, or will not come, and the kill was before it heard of that. A
@@ -199,21 +205,35 @@ take_up_legs(struct worker *w)
 	}
 }
 
-/* INVITE transactions that no leg knows of: killed before it did, or after it went. Nobody would ever
- * answer the one or cancel the other. */
+/* Does the leg whose it is still think of it? */
+static bool
+is_thought_of(struct worker *w, const struct txn *t)
+{
+	const struct leg *l = leg_at(w, t->user);
+	handle h = pool_handle(&w->txn_pool, t);
+
+	for (unsigned i = 0; l != NULL && i < LEG_PASSED; i++)
+		if (l->passed[i] == h)
+			return true;
+	return l != NULL && (l->invite == h || l->update == h);
+}
+
+/* Transactions that no leg knows of: killed before it did, or after it went. Nobody would ever answer
+ * the one or cancel the other. A request in a dialog may be what killed us: it is answered, so that it
+ * does not come again. */
 static void
 take_up_txns(struct worker *w)
 {
 	struct txn *next;
 
 	for (struct txn *t = pool_next(&w->txn_pool, NULL); t != NULL; t = next) {
-		struct leg *l = leg_at(w, t->user);
-
 		next = pool_next(&w->txn_pool, t);
-		if (l != NULL && l->invite == pool_handle(&w->txn_pool, t))
+		if (handle_kind(t->user) == KIND_TXN || is_thought_of(w, t))
 			continue;
 		if (t->kind == TXN_IST && t->state == TXN_PROCEEDING)
 			txn_drop(&w->txns, t);
+		else if (t->kind == TXN_NIST && t->state <= TXN_PROCEEDING)
+			answer_txn(w, t, 500, NULL, SPAN_NONE, SPAN_NONE);
 		else if (t->kind == TXN_ICT && t->state <= TXN_PROCEEDING &&
 			 t->cancelled == TXN_CANCEL_NONE)
 			txn_cancel(&w->txns, t, SPAN_NONE);
@@ -270,6 +290,23 @@ take_up_calls(struct worker *w)
 	log_info("calls taken up", LOG_U64("calls", kept), LOG_U64("ended", ended));
 }
 
+/* A leg's new state is stored before the transaction that it is about is: the kill may have come between
+ * them, and what stands there is an older one's. Their INVITE is answered by nobody then
+ * (take_up_txns); ours was not sent. */
+static void
+forget_older(struct worker *w)
+{
+	for (struct leg *l = pool_next(&w->legs, NULL); l != NULL; l = pool_next(&w->legs, l)) {
+		const struct txn *t = txn_at(&w->txns, l->invite);
+		bool out = l->inv == INV_OUT || l->inv == INV_OUT_CANCEL || l->inv == INV_REFRESH;
+
+		if (l->inv == INV_IN && (t == NULL || t->kind == TXN_ICT))
+			l->inv = INV_IDLE;
+		else if (out && t != NULL && t->kind != TXN_ICT)
+			l->invite = 0;
+	}
+}
+
 /* Their 2xx was taken and the kill came before its ACK: whatever becomes of the leg, that goes first. */
 static void
 acknowledge(struct worker *w)
@@ -289,7 +326,7 @@ recover(struct worker *w)
 {
 	struct call_views *views = (void *)(w->region + w->shape.views_at);
 
-	heap_sweep(&w->heap, owner_lives, w);
+	heap_sweep(&w->heap, arena_of, w);
 	for (struct call *c = pool_next(&w->calls, NULL); c != NULL; c = pool_next(&w->calls, c))
 		ringing_add(w, c);
 	for (uint32_t i = 0; i < w->calls.touched; i++)
@@ -298,6 +335,7 @@ recover(struct worker *w)
 			call_who_put(views, i, NULL);
 		}
 	txns_recover(&w->txns);
+	forget_older(w);
 	acknowledge(w);
 	take_up_calls(w);
 	take_up_legs(w);

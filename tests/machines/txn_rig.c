@@ -91,10 +91,12 @@ rig_drop(struct rig *r)
 	free(r);
 }
 
-static bool
-is_alive(void *ctx, handle owner)
+static const struct arena *
+arena_of(void *ctx, handle owner)
 {
-	return pool_find(ctx, owner) != NULL;
+	const struct txn *t = pool_find(ctx, owner);
+
+	return t == NULL ? NULL : &t->arena;
 }
 
 void
@@ -102,7 +104,7 @@ rig_restart(struct rig *r)
 {
 	stop(r);
 	start(r);
-	heap_sweep(&r->heap, is_alive, &r->pool);
+	heap_sweep(&r->heap, arena_of, &r->pool);
 	txns_recover(&r->x);
 }
 
