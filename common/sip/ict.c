@@ -20,7 +20,7 @@ enum event {
 	N_EVENTS
 };
 
-enum { REASON_MAX = 256 };
+enum { REASON_MAX = 256, ACK_MAX = 4096 };
 
 enum {
 	CALLING = TXN_CALLING,
@@ -125,10 +125,31 @@ provisional(void *obj, const void *arg)
 	txn_tell(a, TXN_PROVISIONAL, arg);
 }
 
+/* Its user has ended the dialog and is gone: the 2xx crossed the BYE, and its sender is waiting. */
+static void
+acknowledge_late(const struct txn_act *a, const struct sip_msg *response)
+{
+	struct span invite = kept_span(a->x->heap, a->t->request);
+	struct span contact = sip_span(response, response->contact_uri);
+	char text[ACK_MAX];
+	struct buf b = buf_on(text, sizeof(text));
+
+	if (txn_text_to_tag(invite).len == 0)
+		return; /* it would begin one */
+	txn_text_ack_2xx(&b, invite, contact);
+	if (buf_ok(&b))
+		txn_send(a, buf_span(&b));
+}
+
 static void
 success(void *obj, const void *arg)
 {
-	txn_tell(obj, TXN_SUCCESS, arg);
+	const struct txn_act *a = obj;
+
+	if (a->t->user == 0)
+		acknowledge_late(a, arg);
+	else
+		txn_tell(obj, TXN_SUCCESS, arg);
 }
 
 static void
@@ -186,7 +207,8 @@ failure(void *obj, const void *arg)
  *       +-------------------->| TERMINATED |<--------------+-----------+
  *                             +------------+
  *
- * CANCEL of the user: sent in Proceeding; in Calling held until the first 1xx (9.1).
+ * CANCEL of the user: sent in Proceeding; in Calling held until the first 1xx (9.1). A user that is gone
+ * is told nothing: the 2xx of an INVITE in a dialog is ACKed here then.
  */
 /* clang-format off */
 static const struct fsm_row rows[] = {

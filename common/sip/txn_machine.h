@@ -59,6 +59,8 @@ void txn_unindex(struct txns *x, const struct txn *t);
 size_t txn_text_head(struct span text);
 /* The ACK to a non-2xx (17.1.1.3) and the CANCEL (9.1), made from the text of our INVITE. */
 void txn_text_ack(struct buf *b, struct span invite, struct span to);
+/* To the 2xx of an INVITE in a dialog: a request of its own, to this Contact. */
+void txn_text_ack_2xx(struct buf *b, struct span invite, struct span contact);
 void txn_text_cancel(struct buf *b, struct span invite, struct span reason);
 /* The To tag of a message that we wrote; empty when it has none. */
 struct span txn_text_to_tag(struct span text);

@@ -227,13 +227,16 @@ party_pair(struct worker *w, struct party *p, struct party *q)
 }
 
 void
-party_part(struct worker *w, struct party *p)
+party_part(struct worker *w, struct call *c, struct party *p)
 {
 	struct party *peer = party_peer(w, p);
 
-	if (peer != NULL)
-		peer->peer = 0;
 	p->peer = 0;
+	if (peer == NULL)
+		return;
+	peer->peer = 0;
+	if (!peer->gone)
+		requests_lost(w, c, peer);
 }
 
 /* --- events -------------------------------------------------------------------------------------*/

@@ -270,8 +270,8 @@ struct party *party_waiting(struct worker *w, const struct call *c);
 /* Whom it talks with; NULL: nobody (a branch). */
 struct party *party_peer(struct worker *w, const struct party *p);
 void party_pair(struct worker *w, struct party *p, struct party *q);
-/* It talks with nobody any more. */
-void party_part(struct worker *w, struct party *p);
+/* It talks with nobody any more, and answers nothing. */
+void party_part(struct worker *w, struct call *c, struct party *p);
 
 /* call_setup.c: the caller's first words */
 struct setup {
@@ -365,6 +365,8 @@ void transfer_failed(struct worker *w, struct call *c, enum released_by by, unsi
 /* call_relay.c: requests that pass as they are */
 void call_request(void *step, const void *note);
 void call_response(void *step, const void *note);
+/* Who was to answer what p asked has gone from it: it is told so. */
+void requests_lost(struct worker *w, struct call *c, const struct party *p);
 
 /* call_end.c */
 void call_released(void *step, const void *note);

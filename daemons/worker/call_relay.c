@@ -1,5 +1,7 @@
-/* Requests that pass from one party to the other as they are (INFO), and their answers back. */
+/* Requests that pass from one party to the other as they are (INFO, MESSAGE), and their answers back. */
 #include "worker/worker.h"
+
+enum { NOBODY_NOW = 480 };
 
 void
 call_request(void *step, const void *note)
@@ -17,7 +19,7 @@ call_request(void *step, const void *note)
 	n.ref = in->ref;
 	n.method = in->method;
 	/* Nobody talks with it yet, or just now: 481 would end its dialog (RFC 5057). */
-	n.status = s->c->state == CALL_UP ? 480 : 481;
+	n.status = s->c->state == CALL_UP ? NOBODY_NOW : 481;
 	if (peer != NULL)
 		for (unsigned i = T_PHRASE; i <= T_BODY; i++)
 			n.text[i] = in->text[i];
@@ -40,4 +42,13 @@ call_response(void *step, const void *note)
 	for (unsigned i = T_PHRASE; i <= T_BODY; i++)
 		n.text[i] = in->text[i];
 	note_down(s->w, &n);
+}
+
+void
+requests_lost(struct worker *w, struct call *c, const struct party *p)
+{
+	struct note n = party_note(c, w, CMD_RESPONSE, p);
+
+	n.status = NOBODY_NOW;
+	note_down(w, &n);
 }

@@ -358,7 +358,7 @@ replace_done(void *step, const void *arg)
 	struct party *leaves = party_at(s->w, x->transferor), *comes = party_at(s->w, x->target);
 
 	(void)arg;
-	party_part(s->w, leaves);
+	party_part(s->w, s->c, leaves);
 	party_pair(s->w, party_at(s->w, x->transferee), comes);
 	if (!leaves->gone)
 		party_release(s->w, s->c, leaves, SPAN_NONE);
@@ -383,7 +383,7 @@ replace_waiting(struct call_step *s, const struct note *in)
 	reply(s->w, in, s->c, 200, kept_span(&s->w->heap, s->c->attempt.to));
 	s->c->attempt.waiting = heap_offset(&s->w->heap, comes);
 	s->c->attempt.reliable = 0;
-	party_part(s->w, s->p);
+	party_part(s->w, s->c, s->p);
 	out.status = s->p->status = 487;
 	note_down(s->w, &out);
 	rings = party_note(s->c, s->w, CMD_PROGRESS, comes);

@@ -307,7 +307,7 @@ call_branch_failed(void *step, const void *note)
 	}
 	if (!is_of_attempt(c, s->p) || c->attempt.waiting == 0)
 		return;
-	party_part(w, s->p);
+	party_part(w, c, s->p);
 	if (in->text[T_CONTACTS].len > 0) {
 		named = (struct note){ .status = (uint16_t)call_redirect(w, c, s->p, in) };
 		if (named.status == 0)
@@ -381,7 +381,7 @@ pass_over(struct worker *w, struct call *c)
 		if (!is_ringing(c, p) || p->passed_over)
 			continue;
 		p->passed_over = 1;
-		party_part(w, p);
+		party_part(w, c, p);
 		rings = rings || p->ring_ms != 0;
 		party_release(w, c, p, SPAN_NONE);
 	}

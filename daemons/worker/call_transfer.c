@@ -262,7 +262,7 @@ transfer_released(struct call_step *s)
 	if (x->state == TRANSFER_NONE || who == x->transferee)
 		return false;
 	if (who == x->transferor)
-		party_part(s->w, s->p);
+		party_part(s->w, s->c, s->p);
 	else if (who == x->target)
 		target_lost(s->w, s->c);
 	return true;

@@ -330,7 +330,7 @@ void leg_look_up(struct worker *w, struct leg *l, const struct sip_uri *next);
 /* The name that the peer's certificate must bear on a connection that is still to be made; empty: its
  * address, or there is no TLS. */
 struct span leg_peer_name(struct worker *w, const struct leg *l);
-/* leg_relay.c: requests that pass through as they are (INFO), both ways */
+/* leg_relay.c: requests that pass through as they are (INFO, MESSAGE), both ways */
 void leg_pass_request(struct worker *w, struct leg *l, const struct sip_msg *m);
 void leg_pass_response(
     struct worker *w, struct leg *l, struct txn *t, enum txn_news news, const struct sip_msg *m);

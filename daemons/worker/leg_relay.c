@@ -1,6 +1,6 @@
 /*
- * Requests in a dialog that mean nothing to us and pass from one side to the other as they are (INFO),
- * and their answers back. The transaction of the one side bears the handle of the other's (`ref`), so
+ * Requests in a dialog that mean nothing to us and pass from one side to the other as they are (INFO,
+ * MESSAGE), and their answers back. The transaction of the one side bears the handle of the other's (`ref`), so
  * both find back after a kill, and several may be on their way.
  */
 #include "worker/worker.h"
@@ -45,9 +45,25 @@ leg_pass_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 	note_up(w, &n);
 }
 
+/* All of them: nobody is there to answer. A REFER is the call's own affair. */
+static void
+give_up_passed(struct worker *w, struct leg *l, const struct note *n)
+{
+	for (unsigned i = 0; i < LEG_PASSED; i++) {
+		const struct txn *t = txn_at(&w->txns, l->passed[i]);
+
+		if (t == NULL || t->method == SIP_REFER)
+			continue;
+		leg_respond_in(w, l, l->passed[i], n->status, n);
+		l->passed[i] = 0;
+	}
+}
+
 void
 leg_do_response(struct worker *w, struct leg *l, const struct note *n)
 {
+	if (n->ref == 0)
+		give_up_passed(w, l, n);
 	for (unsigned i = 0; i < LEG_PASSED; i++) {
 		struct txn *t = txn_at(&w->txns, n->ref);
 

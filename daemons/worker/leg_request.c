@@ -87,6 +87,7 @@ leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 		leg_got_prack(w, l, m);
 		break;
 	case SIP_INFO:
+	case SIP_MESSAGE:
 		leg_pass_request(w, l, m);
 		break;
 	case SIP_REFER:
@@ -101,7 +102,6 @@ leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 	case SIP_ACK:
 	case SIP_CANCEL:
 	case SIP_REGISTER:
-	case SIP_MESSAGE:
 	case SIP_PUBLISH:
 	case SIP_N_METHODS:
 		answer_request(w, m, 405, NULL, allow_line(w));

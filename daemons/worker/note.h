@@ -28,7 +28,7 @@ enum note_what {
 	EV_OFFER_REFUSED,   /* final refusal of it: status, phrase */
 	EV_OFFER_CANCELLED, /* the peer cancelled its re-INVITE, whose answer still comes */
 	EV_REQUEST,	    /* any other request in the dialog: method, ref, headers, body */
-	EV_RESPONSE, /* the final answer to what CMD_REQUEST sent: ref, status, headers, body */
+	EV_RESPONSE, /* the final answer to what CMD_REQUEST sent: ref (0: to all), status, headers, body */
 	EV_REPLACE, /* to a leg (call: its handle) from the call `ref`, for its party `leg`, who wants
 	               * its place: T_CALL_ID, T_TAG (ours), T_REMOTE_TAG name its dialog; body: his
 	               * offer, if he made one */
@@ -48,7 +48,7 @@ enum note_what {
 	CMD_OFFER_REFUSE, /* refuse it */
 	CMD_OFFER_CANCEL, /* cancel our re-INVITE */
 	CMD_REQUEST,	  /* send a request of this method: ref, headers, body */
-	CMD_RESPONSE,	  /* answer what EV_REQUEST told of: ref, status, headers, body */
+	CMD_RESPONSE,	  /* answer what EV_REQUEST told of: ref (0: all of it), status, headers, body */
 	CMD_RELEASE,	  /* CANCEL or BYE, whichever is right now */
 	CMD_NOTIFY,	  /* to who sent a REFER: status of what came of it so far */
 	N_NOTES

@@ -225,6 +225,20 @@ Test(ict, let_go)
 	rig_drop(r);
 }
 
+/* What comes for it then would begin a dialog: that is nobody's to acknowledge (in one: worker_relay_test.c). */
+Test(ict, let_go_and_answered)
+{
+	struct rig *r = rig_new(SIP_T_UDP);
+	struct txn *t = rig_client(r, SIP_INVITE);
+
+	txn_let_go(&r->x, t);
+	rig_answer(r, 200, "INVITE");
+	cr_expect_eq(r->n_sent, 1);
+	rig_move(r, 32000);
+	cr_expect_eq(r->pool.live, 0);
+	rig_drop(r);
+}
+
 Test(ict, cancel_held_until_provisional)
 {
 	struct rig *r = rig_new(SIP_T_UDP);
