@@ -18,8 +18,8 @@
 
 enum { WORKER_CALL_BYTES = 512, WORKER_LEG_BYTES = 640, WORKER_GROUP_WORDS = 4096 };
 
-struct group_word { /* what hunt groups remember; key 0: nothing */
-	uint64_t key, value;
+struct group_word { /* what hunt groups remember (group_memory.c); key 0: nothing */
+	uint64_t key, value, at_ns; /* at_ns: monotonic, when it was so */
 };
 
 struct worker_shape {

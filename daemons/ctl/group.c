@@ -3,34 +3,40 @@
 
 #include <string.h>
 
+#define NAME(of) "split_part(trim(" of "), ':', 1)"
+
 /* The first of the list who is no subscriber. */
 static const char unknown_sql[] =
-    "select trim(u) from unnest(string_to_array($2, ',')) u "
-    "where not exists (select from tandem.subscriber s join tandem.hunt_group g using (tenant_id) "
-    "where g.hunt_group_id = $1 and s.username = trim(u)) limit 1";
+    "select " NAME("u") " from unnest(string_to_array($2, ',')) u "
+			"where not exists (select from tandem.subscriber s join tandem.hunt_group "
+			"g using (tenant_id) "
+			"where g.hunt_group_id = $1 and s.username = " NAME("u") ") limit 1";
 
 static const char leave_sql[] =
     "delete from tandem.hunt_group_member m where m.hunt_group_id = $1 "
     "and not exists (select from tandem.subscriber s where s.subscriber_id = m.subscriber_id "
-    "and s.username in (select trim(u) from unnest(string_to_array($2, ',')) u))";
+    "and s.username in (select " NAME("u") " from unnest(string_to_array($2, ',')) u))";
 
 static const char join_sql[] =
-    "insert into tandem.hunt_group_member (tenant_id, hunt_group_id, subscriber_id, position) "
-    "select s.tenant_id, g.hunt_group_id, s.subscriber_id, row_number() over (order by "
-    "min(u.place)) "
+    "insert into tandem.hunt_group_member (tenant_id, hunt_group_id, subscriber_id, position, "
+    "weight) select s.tenant_id, g.hunt_group_id, s.subscriber_id, row_number() over (order by "
+    "min(u.place)), coalesce(max(nullif(split_part(trim(u.name), ':', 2), ''))::int, 1) "
     "from tandem.hunt_group g join tandem.subscriber s using (tenant_id) "
     "join unnest(string_to_array($2, ',')) with ordinality u (name, place) "
-    "on s.username = trim(u.name) where g.hunt_group_id = $1 "
-    "group by s.tenant_id, g.hunt_group_id, s.subscriber_id "
-    "on conflict (tenant_id, hunt_group_id, subscriber_id) "
-    "do update set position = excluded.position";
+    "on s.username = " NAME(
+	"u.name") " where g.hunt_group_id = $1 "
+		  "group by s.tenant_id, g.hunt_group_id, s.subscriber_id "
+		  "on conflict (tenant_id, hunt_group_id, subscriber_id) "
+		  "do update set position = excluded.position, weight = case when excluded.weight "
+		  "> 1 "
+		  "or $2 like '%:%' then excluded.weight else hunt_group_member.weight end";
 
 static const char log_sql[] =
     "update tandem.hunt_group_member m set logged_in = $3 from tandem.subscriber s "
     "where m.hunt_group_id = $1 and s.subscriber_id = m.subscriber_id and s.username = $2 "
     "returning 1";
 
-/* The whole list, in its order; weights and log-ins of those who stay are kept. */
+/* The whole list, in its order; log-ins of those who stay are kept, and weights when none is named. */
 static int
 members_put(struct ctl *c, const char *id, const char *value)
 {
@@ -51,7 +57,8 @@ members_put(struct ctl *c, const char *id, const char *value)
 		r = db_run(c, join_sql, 2, id, value);
 	}
 	if (!db_good(r))
-		return db_refuse(c, r, "members", value, "a list of subscribers");
+		return db_refuse(c, r, "members", value,
+		    "a list of subscribers, each perhaps with :WEIGHT, 1 to 1000");
 	PQclear(r);
 	return CTL_DONE;
 }
@@ -89,8 +96,8 @@ static const struct key keys[] = {
 	{ "mode", "who rings: ring-all (default), linear, circular, longest-idle or weighted",
 	    KEY_WORD, "ring-all, linear, circular, longest-idle or weighted",
 	    KEY_OR("tandem.mode", "'ring_all'") },
-	{ "members", "users who are rung, comma between, in their order", KEY_OWN,
-	    .apply = members_put },
+	{ "members", "users who are rung, comma between, in their order; USER:WEIGHT for weighted",
+	    KEY_OWN, .apply = members_put },
 	{ "login", "a member who takes calls of the group from now on", KEY_OWN,
 	    .apply = login_put },
 	{ "logout", "a member who takes none until he logs in again", KEY_OWN,
@@ -107,7 +114,9 @@ static const struct key keys[] = {
 };
 
 #define MEMBERS                                                                                    \
-	"(select string_agg(s.username, ',' order by m.position) "                                 \
+	"(select string_agg(s.username || case when m.weight = 1 then '' else ':' || m.weight "    \
+	"end, "                                                                                    \
+	"',' order by m.position) "                                                                \
 	"from tandem.hunt_group_member m join tandem.subscriber s using (subscriber_id) "          \
 	"where m.hunt_group_id = g.hunt_group_id) as members"
 #define LOGGED_OUT                                                                                 \

@@ -5,7 +5,8 @@
  *
  *     worker            store                          database
  *       |-- CODE -------->|-- feature_act() ------------->|
- *       |                 |-- the row as it is now ------>|   directory
+ *       |                 |-- the row as it is now ------>|   directory; so do his groups when
+ *       |                 |                               |   he logs in or out of them
  *       |<--- CODE_DONE --|                               |
  */
 #include "store/store.h"
@@ -82,6 +83,8 @@ on_rows(void *ctx, unsigned step, struct pg_result *res)
 
 	if (step == 1) {
 		dir_rows(&s->directory, DIR_SUBSCRIBER, res, NULL, &s->load.tally);
+	} else if (step == 2) {
+		dir_rows(&s->directory, DIR_GROUP, res, NULL, &s->load.tally);
 	} else if (step == 0 && PQntuples(res) == 1) {
 		struct span phrase = span_str(PQgetvalue(res, 0, 1));
 
@@ -139,7 +142,8 @@ codes_start(struct store *s, uint64_t *wait_r)
 		    .n = 4,
 		    .params = { id, w->action, w->number, seconds } },
 		{ .sql = dir_change_sql(DIR_SUBSCRIBER), .n = 1, .params = { json } },
+		{ .sql = dir_groups_sql(), .n = 1, .params = { id } },
 	};
-	db_run(&s->db, &job, steps, 2);
+	db_run(&s->db, &job, steps, strncmp(w->action, "group.", 6) == 0 ? 3 : 2);
 	return true;
 }

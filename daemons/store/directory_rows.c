@@ -122,6 +122,15 @@ dir_change_sql(enum dir_kind kind)
 	return kinds[kind].changed;
 }
 
+const char *
+dir_groups_sql(void)
+{
+	return "select g.tenant_id, g.name, " GROUP_COLUMNS
+	       " from tandem.hunt_group_member k join tandem.hunt_group g"
+	       " on g.tenant_id = k.tenant_id and g.hunt_group_id = k.hunt_group_id" GROUP_TABLES
+	       " where k.subscriber_id = $1::bigint order by g.tenant_id, g.name, m.position";
+}
+
 enum err
 dir_change_read(const char *payload, struct dir_change *c_r)
 {

@@ -269,6 +269,7 @@ struct dir_tally {
 enum err dir_change_read(const char *payload, struct dir_change *c_r);
 const char *dir_page_sql(enum dir_kind kind);	/* $1, $2: the cursor */
 const char *dir_change_sql(enum dir_kind kind); /* $1: [{"i":5,"n":"..."}] */
+const char *dir_groups_sql(void); /* the same of the groups that subscriber $1 is in */
 /* Puts (or deletes) what the rows of either say. cursor: NULL for changes. */
 void dir_rows(struct directory *d, enum dir_kind kind, const struct pg_result *res,
     struct dir_cursor *cursor, struct dir_tally *t);

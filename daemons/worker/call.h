@@ -95,10 +95,12 @@ struct target { /* in the call's arena */
 	uint32_t trusted; /* 1: to be told who calls even when he hides */
 	uint32_t places;  /* heap offset of what its name leads to; 0: not known, or no name */
 	uint64_t gateway, account; /* account: of a contact's subscriber */
+	uint64_t member;	   /* of the group member in whose turn it is rung; 0: none */
 	uint64_t silent_until_ns;  /* the present place is given up then; 0 = not for that */
 	uint8_t n_places, place;   /* how many; the one that is tried now */
 	uint8_t pending;	   /* its name is being looked up */
 	uint8_t no_100rel;	   /* reliable provisional responses are not asked for */
+	uint8_t waits;		   /* whose phone it is talks already: this call waits for him */
 	uint32_t family;	   /* heap offset of what its INVITE shares with others */
 	uint16_t rank;		/* before those of lower rank, whatever their q (call_redirect.c) */
 	uint16_t depth;		/* of how many redirections, one of the other, it came */
@@ -151,10 +153,10 @@ struct attempt {
 	uint8_t round;	  /* of targets that ring together, over all attempts of the call; from 1 */
 	uint8_t first;	  /* round of this attempt */
 	uint8_t reliable; /* 1: who waits can be sent provisional responses reliably */
-	uint8_t redirects;    /* that were followed */
-	uint8_t forwards;     /* by subscribers it was for, and by others before us */
-	uint8_t silent;	      /* 1: whom it is for sends it on when nothing comes back */
-	uint8_t waits;	      /* 1: he talks already: this call waits for him */
+	uint8_t redirects; /* that were followed */
+	uint8_t forwards;  /* by subscribers it was for, and by others before us */
+	uint8_t silent;	   /* 1: whom it is for sends it on when nothing comes back */
+	uint8_t waits;	   /* 1: whom targets are added for talks already: the call waits for him */
 	uint16_t no_answer_s; /* and when it rang for so long; 0 = not */
 	uint32_t segment;     /* heap offset of the one that targets are added to; 0: the first */
 	uint64_t ring_until_ns, round_until_ns, silent_until_ns; /* deadlines; 0 = off */

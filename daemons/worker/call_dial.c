@@ -27,13 +27,9 @@ best_order(struct worker *w, struct call *c)
 
 /* The waiting call sounds other than the first (TS 24.615, RFC 7462; FLOWS.md S1-13). */
 static struct span
-alert_toward(struct worker *w, const struct call *c, const struct target *t)
+alert_toward(const struct target *t)
 {
-	bool his = t->kind == TARGET_CONTACT &&
-		   span_eq(kept_span(&w->heap, t->user), kept_span(&w->heap, c->attempt.user));
-
-	return his && c->attempt.waits ? SPAN("Alert-Info: <urn:alert:service:call-waiting>\r\n")
-				       : SPAN_NONE;
+	return t->waits ? SPAN("Alert-Info: <urn:alert:service:call-waiting>\r\n") : SPAN_NONE;
 }
 
 static struct span
@@ -43,7 +39,7 @@ headers_toward(struct worker *w, const struct call *c, const struct target *t)
 	    kept_span(&w->heap, t->headers.len > 0 ? t->headers : c->attempt.headers);
 	struct span who = kept_span(&w->heap, c->attempt.identity);
 	struct span by = forward_lines(w, c, t);
-	struct span alert = alert_toward(w, c, t);
+	struct span alert = alert_toward(t);
 	struct buf b;
 
 	if (!t->trusted && !peer_is_trusted(w, &t->flow.peer))
@@ -114,7 +110,7 @@ branch_dial(struct worker *w, struct call *c, struct target *t)
 	p->user = t->user;
 	p->flow = t->flow;
 	p->sip_call_id = f->call_id;
-	group_rung(w, t);
+	group_rung(w, c, t);
 	p->leg = leg_dial(w, &n);
 	w->scratch_used =
 	    used; /* it has been sent: sixteen large offers do not fit beside one another */

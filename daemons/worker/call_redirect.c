@@ -104,6 +104,7 @@ another(struct redirection *r, const struct sip_uri *uri, struct span routes)
 	t->gateway = r->from->gateway;
 	t->account = r->from->account;
 	t->user = r->from->user;
+	t->waits = r->from->waits;
 	place(r, t);
 	return t;
 }

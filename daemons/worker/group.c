@@ -11,20 +11,21 @@
  *     mode           who rings
  *     ring_all       all at once
  *     linear         one after the other, in their order
- *     circular       the same, beginning behind whom this worker rang last for the group
- *     longest_idle   first whose last answered call in this worker ended first, or who had none
+ *     circular       the same, beginning behind whom the group rang last
+ *     longest_idle   first whose last answered call ended first, or who had none; who is in a call, last
  *     weighted       one after the other by lot, a weight of 2 having twice the chance of 1
  *
  * Passed over: who is logged out, disabled, the caller himself, has no contact, or is refused by his own
- * features (DND, limit). His forwards are ignored; where the group follows them, what sends him on at
- * once (CFU) is rung in his place, at his cost. What he refuses, 6xx too, is his refusal alone (FLOWS.md
- * S2-16c). When nobody is left, or after overflow_s, the call goes to the overflow number at the tenant's
- * cost. CONTACTS_MAX contacts are rung at most: the others of the attempt's targets are for the overflow.
+ * features (DND, call waiting off and in a call, limit). Who talks and lets calls wait is told that this
+ * one waits, as by any other call. Members' forwards are ignored; where the group follows them, what sends
+ * one on at once (CFU; CFNRc, when he has no contact) is rung in his place, at his cost. CFB and CFNR
+ * never act: busy, he is passed over, and how long he rings is the group's affair. What he refuses, 6xx
+ * too, is his refusal alone (FLOWS.md S2-16c). When nobody is left, or after overflow_s, the call goes to
+ * the overflow number at the tenant's cost. CONTACTS_MAX contacts are rung at most: the others of the
+ * attempt's targets are for the overflow.
  *
- * Settings: tandem.hunt_group, hunt_group_member. State: the first segment's `group`; and in each
- * worker's region, written by it alone, a word per group (whom it rang last) and per subscriber (when he
- * was idle last). That is a memory, not a truth: two whose places meet forget each other, and the workers
- * do not know of each other's.
+ * Settings: tandem.hunt_group, hunt_group_member. Codes: *22 *23, of one group or all that he is in.
+ * State: the first segment's `group`; what the order goes by, group_memory.c.
  */
 #include "worker/worker.h"
 
@@ -32,61 +33,11 @@
 
 enum { CONTACTS_MAX = TARGETS_MAX - 4 };
 
-/* --- what is remembered -------------------------------------------------------------------------*/
-
-enum memory_kind { MEMORY_RUNG = 1, MEMORY_IDLE };
-
-static struct group_word *
-word_of(struct worker *w, enum memory_kind kind, uint64_t id, uint64_t *key_r)
-{
-	uint64_t mixed;
-
-	*key_r = (uint64_t)kind << 62 ^ id;
-	mixed = *key_r * 0x9e3779b97f4a7c15u;
-	return &w->group_words[mixed >> 32 & (WORKER_GROUP_WORDS - 1)];
-}
-
-static void
-remember(struct worker *w, enum memory_kind kind, uint64_t id, uint64_t value)
-{
-	uint64_t key;
-	struct group_word *x = word_of(w, kind, id, &key);
-
-	x->key = 0; /* a kill in between leaves nothing, not another's */
-	x->value = value;
-	x->key = key;
-}
-
-static uint64_t
-remembered(struct worker *w, enum memory_kind kind, uint64_t id)
-{
-	uint64_t key;
-	const struct group_word *x = word_of(w, kind, id, &key);
-
-	return x->key == key ? x->value : 0;
-}
-
-void
-group_rung(struct worker *w, const struct target *t)
-{
-	const struct segment *s = segment_at(w, t->segment);
-
-	if (s != NULL && s->group != 0)
-		remember(w, MEMORY_RUNG, s->group, t->account);
-}
-
-void
-group_idle(struct worker *w, const struct party *p)
-{
-	if (p->answer_ms != 0 && p->kind == TARGET_CONTACT && p->user.len > 0 && p->account != 0)
-		remember(w, MEMORY_IDLE, p->account, (uint64_t)child_steady_ms(&w->child));
-}
-
 /* --- in which order -----------------------------------------------------------------------------*/
 
 struct member {
 	struct span user;
-	uint64_t id, idle_ms;
+	uint64_t id, idle_ns;
 	unsigned weight;
 };
 struct members {
@@ -122,7 +73,7 @@ by_idleness(struct members *m)
 	for (unsigned at = 0; at < m->n; at++) {
 		unsigned first = at;
 		for (unsigned i = at; i < m->n; i++)
-			if (m->of[i].idle_ms < m->of[first].idle_ms)
+			if (m->of[i].idle_ns < m->of[first].idle_ns)
 				first = i;
 		to_front(m, first, at);
 	}
@@ -158,7 +109,7 @@ put_in_order(struct worker *w, const struct dir_group *g, struct members *m)
 {
 	switch ((enum dir_group_mode)g->mode) {
 	case DIR_CIRCULAR:
-		turn(m, remembered(w, MEMORY_RUNG, g->id));
+		turn(m, group_last(w, g));
 		break;
 	case DIR_LONGEST_IDLE:
 		by_idleness(m);
@@ -210,7 +161,7 @@ gather(struct worker *w, struct call *c, const struct dir_group *g, struct membe
 		}
 		m->of[m->n++] = (struct member){ .user = user,
 			.id = s->id,
-			.idle_ms = remembered(w, MEMORY_IDLE, s->id),
+			.idle_ns = group_idle_since(w, c, s),
 			.weight = x->weight > 0 ? x->weight : 1 };
 	}
 }
@@ -238,15 +189,21 @@ ring_one(struct worker *w, struct call *c, const struct dir_group *g, struct spa
 	const struct dir_subscriber *s =
 	    rec == NULL ? NULL : directory_subscriber(&w->directory, c->tenant, user, rec);
 	struct feature_verdict v;
+	unsigned status;
 
 	if (s == NULL)
 		return 480;
+	c->attempt.waits = 0;
 	v = features_member(w, c, s, g->follow);
 	if (v.status != 0)
 		return v.status;
 	if (v.forward_to.len > 0)
 		return follow(w, c, s, &v);
-	return family_begin(w, c) ? route_user(w, c, user).status : 503;
+	status = family_begin(w, c) ? route_user(w, c, user).status : 503;
+	if (status != 480 || !g->follow)
+		return status;
+	v = features_refused(w, c, s, REFUSED_UNREACHABLE);
+	return v.forward_to.len > 0 ? follow(w, c, s, &v) : status;
 }
 
 static struct target *
@@ -257,6 +214,28 @@ last_target(struct worker *w, const struct call *c)
 	while (t != NULL && t->next != 0)
 		t = target_at(w, t->next);
 	return t;
+}
+
+/* Two members who send their calls to the same phone make it ring once. */
+static bool
+is_rung_already(struct worker *w, const struct call *c, const struct target *x)
+{
+	const struct target *t = target_at(w, c->attempt.targets);
+
+	while (t != x && (t->kind != x->kind || t->account != x->account || t->user.len == 0 ||
+			     !span_eq(kept_span(&w->heap, t->uri), kept_span(&w->heap, x->uri))))
+		t = target_at(w, t->next);
+	return t != x;
+}
+
+static void
+in_turn(struct worker *w, struct call *c, struct target *t, uint64_t member, unsigned rank)
+{
+	t->member = member;
+	t->rank = (uint16_t)rank;
+	if (rank == 0)
+		t->q = 1000; /* all at once */
+	t->tried = is_rung_already(w, c, t);
 }
 
 static void
@@ -271,11 +250,8 @@ ring(struct worker *w, struct call *c, const struct dir_group *g, struct members
 		if (status == 486)
 			m->refused = 486;
 		t = target_at(w, before == NULL ? c->attempt.targets : before->next);
-		for (; t != NULL; t = target_at(w, t->next)) {
-			t->rank = (uint16_t)(g->mode == DIR_RING_ALL ? 0 : m->n - i);
-			if (g->mode == DIR_RING_ALL)
-				t->q = 1000; /* all at once */
-		}
+		for (; t != NULL; t = target_at(w, t->next))
+			in_turn(w, c, t, m->of[i].id, g->mode == DIR_RING_ALL ? 0 : m->n - i);
 	}
 }
 
@@ -305,11 +281,12 @@ set_times(struct worker *w, struct call *c, const struct dir_group *g)
 
 	a->user = (struct kept){ 0 };
 	a->silent = 1;
-	a->waits = 0; /* one of them may wait, but not this call */
+	a->waits = 0;
 	a->no_answer_s = g->ring_s;
 	if (g->overflow.len == 0 || g->overflow_s == 0 || until >= a->ring_until_ns)
 		return;
-	a->call_until_ns = a->ring_until_ns;
+	if (a->call_until_ns == 0) /* else that of a group which one of its members is */
+		a->call_until_ns = a->ring_until_ns;
 	a->ring_until_ns = until;
 }
 

@@ -54,6 +54,7 @@ add_contact(struct worker *w, struct call *c, const struct location *loc, const 
 	t->user = user;
 	if (s->pickup_group.len > 0)
 		t->pickup = call_group_hash(&w->key, c->tenant, dir_text(s, s->pickup_group));
+	t->waits = c->attempt.waits;
 }
 
 static void

@@ -154,16 +154,22 @@ const struct dir_subscriber *route_subscriber(
 const struct dir_group *route_group(
     struct worker *w, uint32_t tenant, struct span dialled, struct dir_buf *rec);
 
-/* --- group.c: hunt groups -----------------------------------------------------------------------*/
+/* --- group.c, group_memory.c: hunt groups -------------------------------------------------------*/
 /* The call is for this group: its members become targets. */
 struct route_result group_call(struct worker *w, struct call *c, const struct dir_group *g);
 /* The segment of the group whose members are being rung, behind s; NULL: none. */
 const struct segment *group_segment(
     struct worker *w, const struct call *c, const struct segment *s);
 /* A target is rung: the next circle begins behind it, if it is a member's. */
-void group_rung(struct worker *w, const struct target *t);
+void group_rung(struct worker *w, const struct call *c, const struct target *t);
+/* Whom this group rang last (a subscriber's id), whichever worker did; 0: nobody it knows of. */
+uint64_t group_last(struct worker *w, const struct dir_group *g);
 /* The call of a party ends. */
 void group_idle(struct worker *w, const struct party *p);
+/* When his last answered call ended, whichever worker had it (monotonic); now, while he is in another
+ * call than c; 0: he had none. */
+uint64_t group_idle_since(
+    struct worker *w, const struct call *c, const struct dir_subscriber *s);
 /* p refused for good: nothing more of his rings. False: he is no member, and speaks for all. */
 bool group_refused(struct worker *w, struct call *c, const struct party *p);
 /* It rang as long as it may: true, now the overflow is due, and nobody else is tried before. */
@@ -401,7 +407,8 @@ struct worker {
 	struct pool calls, legs, txn_pool;
 	struct call_view *views;
 	const struct call_views *views_of[PROC_MAX]; /* the other workers'; NULL: not seen yet */
-	struct group_word *group_words;		     /* in the region: group.c */
+	struct group_word *group_words; /* in the region: group_memory.c */
+	const struct group_word *words_of[PROC_MAX]; /* the other workers'; NULL: not seen yet */
 	const struct watched *watched; /* in the registrar's region; NULL: not seen yet */
 	struct txns txns;
 	struct challenge challenge;

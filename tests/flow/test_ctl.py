@@ -336,6 +336,10 @@ def test_numbers_refused(ctl, args, status, says):
     (["group", "add", "g", "number=600", "members=zed"], 1, "members: no such subscriber: zed"),
     (["group", "add", "g", "number=600", "mode=random"], 1, 'mode: "random" is not ring-all'),
     (["group", "add", "g", "number=600", "overflow=600"], 1, "overflow: "),
+    (["group", "add", "g", "number=600", "overflow=tel:+600"], 1,
+     "overflow: the calls of a group cannot overflow to itself (tel:+600)"),
+    (["group", "add", "g", "number=600", "overflow=112"], 1, "overflow: calls cannot overflow to an emergency"),
+    (["group", "add", "g", "number=600", "members=g1:0"], 1, "members: no such subscriber: g1"),
 ])
 def test_gateways_routes_groups_refused(ctl, args, status, says):
     ctl("gateway", "add", "g1", "host=192.0.2.1")
@@ -349,6 +353,10 @@ def test_groups(ctl):
         ctl("subscriber", "add", user, "--password", "x")
     ctl("group", "add", "sales", "number=600", "members=201, 202", "mode=longest-idle", "overflow=203")
     ctl("group", "set", "sales", "members=203,201", "ring_s=7", "overflow=")
+    ctl("group", "set", "sales", "members=203:3,201")
+    assert ctl.rows("group", "show", "sales")["members"] == "203:3,201"
+    assert "members: " in ctl.refused("group", "set", "sales", "members=203:0,201")
+    ctl("group", "set", "sales", "members=203:1,201")
     ctl("group", "set", "sales", "logout=201", "features=follow")
     assert ctl.rows("group", "show", "sales")["logged_out"] == "201"
     ctl("group", "set", "sales", "login=201", "features=ignore")
