@@ -145,7 +145,11 @@ class Phone:
 
     def __enter__(self):
         # To a terminal it writes line by line: so the trace can be dated.
-        ours, its = pty.openpty()
+        try:
+            ours, its = pty.openpty()
+        except OSError as e:
+            raise RuntimeError("baresip needs a terminal, and there is none to be had (is /dev/pts "
+                               "mounted?): %s" % e) from e
         self.process = subprocess.Popen(
             ["baresip", "-s", "-f", str(self.directory)], stdin=subprocess.DEVNULL, stdout=its,
             stderr=its, start_new_session=True)

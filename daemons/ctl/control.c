@@ -94,6 +94,14 @@ read_line(int fd, size_t *len_r)
 	return text;
 }
 
+/* It went away between our connecting and its answer, as when it was just told to stop. */
+static int
+stopped(struct ctl *c)
+{
+	ctl_refuse(c, "the exchange stopped before it answered");
+	return CTL_ABSENT;
+}
+
 static int
 answer_read(struct ctl *c, int fd, json_t **reply_r)
 {
@@ -104,6 +112,8 @@ answer_read(struct ctl *c, int fd, json_t **reply_r)
 	text = read_line(fd, &len);
 	if (text == NULL && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return ctl_refuse(c, "the exchange did not answer within %d seconds", PATIENCE_S);
+	if (text == NULL && errno == ECONNRESET)
+		return stopped(c);
 	if (text == NULL)
 		return ctl_refuse(c, "reading the exchange's answer: %s", strerror(errno));
 	*reply_r = json_loadb(text, len, JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK, &where);
@@ -151,6 +161,8 @@ control_try(struct ctl *c, const char *command, json_t *args, json_t **reply_r)
 	if (status == CTL_DONE) {
 		if (send_all(fd, line, strlen(line)) && send_all(fd, "\n", 1))
 			status = answer_read(c, fd, reply_r);
+		else if (errno == EPIPE || errno == ECONNRESET)
+			status = stopped(c);
 		else
 			status = ctl_refuse(c, "asking the exchange: %s", strerror(errno));
 		close(fd);

@@ -17,6 +17,25 @@ def test_no_exchange(ctl, args):
     assert "not running" in ctl.refused(*args, status=3)
 
 
+def test_exchange_stops_meanwhile(ctl):
+    """A connection that is reset: as when `tandemctl stop` was the command before."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(ctl.run_dir / "control.sock"))
+    listener.listen()
+
+    def reset():
+        peer, _ = listener.accept()
+        peer.recv(1)
+        peer.close() # with the rest unread: the asker's read fails
+
+    thread = threading.Thread(target=reset)
+    thread.start()
+    assert "stopped before it answered" in ctl.refused("status", status=3)
+    thread.join(10)
+    listener.close()
+    (ctl.run_dir / "control.sock").unlink()
+
+
 def answer(ctl, reply, *args):
     """Runs a command against a control process that gives this reply; what it was asked, and how
     the command ended."""
