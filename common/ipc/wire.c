@@ -18,6 +18,8 @@ enum {
 	LEAST_wire_hangup = sizeof(struct wire_hangup),
 	LEAST_wire_show = sizeof(struct wire_show),
 	LEAST_wire_shown = sizeof(struct wire_shown),
+	LEAST_wire_explain = sizeof(struct wire_explain),
+	LEAST_wire_explained = sizeof(struct wire_explained),
 	LEAST_wire_operate = sizeof(struct wire_operate),
 	LEAST_wire_resolve = sizeof(struct wire_resolve),
 	LEAST_wire_resolved = sizeof(struct wire_resolved),

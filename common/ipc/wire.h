@@ -126,6 +126,20 @@ struct wire_shown {
 	char data[]; /* model/cdr.h, the record as it is by now */
 };
 
+/* What would a call do, if `from` dialled `to`? Both NUL-terminated. */
+enum { EXPLAIN_MAX = 24576 };
+struct wire_explain {
+	uint64_t ticket;
+	char from[160], to[160];
+};
+
+struct wire_explained {
+	uint64_t ticket;
+	uint32_t len;
+	uint32_t refused; /* 1: data says why nothing can be explained */
+	char data[];	  /* lines of when HT what HT who HT why LF; daemons/worker/explain.c */
+};
+
 struct wire_operate {
 	enum { OPERATE_STOP = 1, OPERATE_RELOAD, OPERATE_UPGRADE } what;
 	uint32_t pad;

@@ -46,7 +46,8 @@ line_run(struct client *c)
 	c->in_len -= len + 1;
 	memmove(c->in, end + 1, c->in_len);
 	command_run(c->control, c, line, len);
-	if (c->state == CLIENT_HANGUP || c->state == CLIENT_SHOW || c->state == CLIENT_OPERATE)
+	if (c->state == CLIENT_HANGUP || c->state == CLIENT_SHOW || c->state == CLIENT_EXPLAIN ||
+	    c->state == CLIENT_OPERATE)
 		client_watch(c, 0); /* what comes meanwhile waits in the socket */
 	return true;
 }
@@ -198,6 +199,9 @@ clients_deadlines(struct control *k)
 			break;
 		case CLIENT_SHOW:
 			show_late(c);
+			break;
+		case CLIENT_EXPLAIN:
+			explain_late(c);
 			break;
 		case CLIENT_OPERATE:
 			reply_error(c, "the supervisor does not answer");

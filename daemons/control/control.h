@@ -29,6 +29,7 @@ enum client_state {
 	CLIENT_READING, /* its next line is awaited */
 	CLIENT_HANGUP,	/* workers were asked to end a call for it */
 	CLIENT_SHOW,	/* a worker was asked about a call for it */
+	CLIENT_EXPLAIN, /* a worker was asked what a call would do for it */
 	CLIENT_OPERATE, /* the supervisor was asked something for it */
 	CLIENT_WRITING, /* its answer is not sent yet; nothing is read meanwhile */
 };
@@ -42,8 +43,8 @@ struct client {
 	char *out; /* malloc'd */
 	size_t out_len, out_cap, out_at;
 	bool out_failed;      /* no memory for its answer */
-	uint64_t deadline_ns; /* of HANGUP, SHOW, OPERATE, WRITING */
-	uint64_t ticket;      /* HANGUP, SHOW */
+	uint64_t deadline_ns; /* of HANGUP, SHOW, EXPLAIN, OPERATE, WRITING */
+	uint64_t ticket;      /* HANGUP, SHOW, EXPLAIN */
 	json_t *row;	      /* SHOW: what is known already; else NULL */
 	uint32_t waiting;     /* HANGUP: a bit for each worker who did not answer */
 	uint32_t serial;      /* OPERATE: which of the supervisor's answers is ours */
@@ -113,6 +114,11 @@ void hangup_late(struct client *c);
 void show_call(struct control *k, struct client *c, const json_t *args);
 void show_answer(struct control *k, const struct wire_shown *s, uint32_t len);
 void show_late(struct client *c);
+
+/* explain.c: asks a worker what a call would do. */
+void explain_call(struct control *k, struct client *c, const json_t *args);
+void explain_answer(struct control *k, const struct wire_explained *x, uint32_t len);
+void explain_late(struct client *c);
 
 /* operate.c: asks the supervisor. */
 void operate_reload(struct control *k, struct client *c, const json_t *args);

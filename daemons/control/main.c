@@ -24,6 +24,8 @@ on_record(struct control *k, unsigned from, const struct ring_record *rec)
 		hangup_answer(k, proc_index(from), (const struct wire_hangup *)rec->payload);
 	else if (ring_type(r) == WIRE_SHOWN)
 		show_answer(k, (const struct wire_shown *)rec->payload, ring_len(r));
+	else if (ring_type(r) == WIRE_EXPLAINED)
+		explain_answer(k, (const struct wire_explained *)rec->payload, ring_len(r));
 	ring_next(r);
 }
 

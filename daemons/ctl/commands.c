@@ -59,6 +59,8 @@ const struct command commands[] = {
 	{ "call", "show", "ID", 1, 1, OPT_JSON, RUN, call_show,
 	    "a call that is up, or the records of one that has ended, with its ladder" },
 	{ "call", "hangup", "ID", 1, 1, 0, RUN, runtime_call_hangup, "end both sides of a call" },
+	{ "explain", NULL, "FROM TO", 2, 2, OPT_JSON, RUN, runtime_explain,
+	    "what a call would do, and who would pay, without placing it" },
 	{ "cdr", NULL, "", 0, 0, OPT_JSON | OPT_WHEN | OPT_USER | OPT_FORMAT, DB, cdr_list,
 	    "what was called", NULL, "no records" },
 	{ "audit", NULL, "", 0, 0, OPT_JSON, DB, audit_list, "what cannot be right in the records",
@@ -80,7 +82,6 @@ static const struct {
 	const char *name, *instead;
 } later[] = {
 	{ "trace", "tandemctl call show ID has the ladder of a call" },
-	{ "explain", "tandemctl cdr says what became of a call" },
 	{ "doctor", "tandemd -t checks the configuration, tandemctl status the exchange" },
 };
 

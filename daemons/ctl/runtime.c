@@ -60,6 +60,13 @@ runtime_calls(struct ctl *c, int n, char **words)
 }
 
 int
+runtime_explain(struct ctl *c, int n, char **words)
+{
+	(void)n;
+	return list(c, "explain", json_pack("{s:s, s:s}", "from", words[0], "to", words[1]));
+}
+
+int
 runtime_call_hangup(struct ctl *c, int n, char **words)
 {
 	(void)n;

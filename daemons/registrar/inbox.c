@@ -113,6 +113,8 @@ by_type(struct registrar *r, enum wire_type type, const char *payload, uint32_t 
 	case WIRE_HANGUP_DONE:
 	case WIRE_SHOW:
 	case WIRE_SHOWN:
+	case WIRE_EXPLAIN:
+	case WIRE_EXPLAINED:
 	case WIRE_OPERATE:
 	case WIRE_RESOLVE:
 	case WIRE_RESOLVED:

@@ -299,6 +299,8 @@ struct target *target_new(
     struct worker *w, struct call *c, enum target_kind kind, struct span uri, struct span routes);
 
 /* call_dial.c */
+/* Higher ones ring first, equal ones together. */
+uint32_t target_order(const struct target *t);
 /* Rings the best targets not yet tried, equal q together. False: none was left, or none could be. */
 bool call_dial_next(struct worker *w, struct call *c);
 /* The same, beside those that ring already. */
@@ -314,8 +316,12 @@ unsigned call_overflow(struct worker *w, struct call *c, const struct dir_group 
 bool call_was_for(struct worker *w, const struct call *c, const struct dir_subscriber *s);
 /* Diversion and History-Info lines toward a target, in scratch; empty: nobody sent it on. */
 struct span forward_lines(struct worker *w, const struct call *c, const struct target *t);
+/* How a subscriber's phones were rung in vain, or could not be. */
+enum refusal_kind { REFUSED_OTHERWISE, REFUSED_BUSY, REFUSED_NO_ANSWER, REFUSED_UNREACHABLE };
 /* Nobody of those who were rung took it: whom it was for may have somebody else rung. */
 bool attempt_forward(struct worker *w, struct call *c);
+/* How that is decided: true, it goes on; *status_r as call_forward. Nobody is rung yet. */
+bool attempt_onward(struct worker *w, struct call *c, enum refusal_kind how, unsigned *status_r);
 
 /* call_redirect.c */
 /* A branch refused with 300 to 302 and named others. 0: these ring in its place, or one of them does;

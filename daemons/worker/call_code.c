@@ -36,11 +36,12 @@ bool
 code_ask(struct worker *w, struct call *c, struct span action, struct span number, uint32_t seconds)
 {
 	struct ring *out = child_out(&w->child, ROLE_STORE, 0);
-	struct wire_code *x = out == NULL ? NULL : ring_reserve(out, WIRE_CODE, sizeof(*x));
+	struct wire_code *x =
+	    out == NULL || c->dry ? NULL : ring_reserve(out, WIRE_CODE, sizeof(*x));
 
 	code_is_free(w, c);
 	if (x == NULL)
-		return false;
+		return c->dry;
 	*x = (struct wire_code){ .call = pool_handle(&w->calls, c),
 		.subscriber = c->account,
 		.at_ns = worker_now(w),

@@ -6,9 +6,9 @@
 /* With somewhere else to go, a target that says nothing at all is given up after this (S1-09a). */
 enum { SILENT_S = 5 };
 
-/* Higher ones first, equal ones together. q is thousandths. */
-static uint32_t
-order_of(const struct target *t)
+/* q is thousandths. */
+uint32_t
+target_order(const struct target *t)
 {
 	return t->rank * 1001u + t->q + 1;
 }
@@ -20,8 +20,8 @@ best_order(struct worker *w, struct call *c)
 
 	for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
 	     t = target_at(w, t->next))
-		if (!t->tried && order_of(t) > best)
-			best = order_of(t);
+		if (!t->tried && target_order(t) > best)
+			best = target_order(t);
 	return best; /* 0: none left */
 }
 
@@ -132,7 +132,7 @@ count_of(struct worker *w, struct call *c, uint32_t order)
 
 	for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
 	     t = target_at(w, t->next))
-		n += !t->tried && order_of(t) == order;
+		n += !t->tried && target_order(t) == order;
 	return n;
 }
 
@@ -157,7 +157,7 @@ dial_best(struct worker *w, struct call *c, bool beside)
 		c->attempt.round += !beside;
 		for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
 		     t = target_at(w, t->next)) {
-			if (t->tried || order_of(t) != order)
+			if (t->tried || target_order(t) != order)
 				continue;
 			t->tried = 1;
 			t->no_100rel = no_100rel;

@@ -241,29 +241,40 @@ kind_of(unsigned status, bool rang)
 }
 
 bool
-attempt_forward(struct worker *w, struct call *c)
+attempt_onward(struct worker *w, struct call *c, enum refusal_kind how, unsigned *status_r)
 {
 	struct attempt *a = &c->attempt;
 	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
 	const struct segment *s = segment_at(w, a->segment != 0 ? a->segment : c->segments);
 	const struct dir_subscriber *by = NULL;
 	struct feature_verdict v;
-	unsigned status;
 
 	if (group_segment(w, c, s) != NULL)
-		return group_overflow(w, c);
+		return group_overflow(w, c, status_r);
 	if (rec != NULL && a->user.len > 0)
 		by = directory_subscriber(
 		    &w->directory, c->tenant, kept_span(&w->heap, a->user), rec);
 	if (by == NULL || by->disabled)
 		return false;
-	v = features_refused(w, c, by, kind_of(a->best != 0 ? a->best : 408, s->ring_ns != 0));
+	v = features_refused(w, c, by, how);
 	if (v.forward_to.len == 0)
 		return false;
 	a->user = (struct kept){ 0 };
 	a->no_answer_s = a->silent = 0;
 	a->best = a->progress = 0;
-	status = call_forward(w, c, by, v.forward_to, v.why);
+	*status_r = call_forward(w, c, by, v.forward_to, v.why);
+	return true;
+}
+
+bool
+attempt_forward(struct worker *w, struct call *c)
+{
+	struct attempt *a = &c->attempt;
+	const struct segment *s = segment_at(w, a->segment != 0 ? a->segment : c->segments);
+	unsigned status;
+
+	if (!attempt_onward(w, c, kind_of(a->best != 0 ? a->best : 408, s->ring_ns != 0), &status))
+		return false;
 	if (status == 0 && call_dial_next(w, c))
 		return true;
 	a->best = (uint16_t)(status != 0 ? status : 480);

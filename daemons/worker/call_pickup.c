@@ -20,6 +20,8 @@ pickup_ask(struct worker *w, struct call *c, handle other, struct span user)
 {
 	struct note offer = { .flags = NOTE_PICKUP }, n;
 
+	if (c->dry)
+		return;
 	offer.text[T_CONTENT_TYPE] = kept_span(&w->heap, c->attempt.offer_type);
 	offer.text[T_BODY] = kept_span(&w->heap, c->attempt.offer);
 	n = replace_note(w, c, party_at(w, c->caller), &offer);

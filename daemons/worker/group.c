@@ -369,7 +369,7 @@ group_time_over(struct worker *w, struct call *c)
 }
 
 bool
-group_overflow(struct worker *w, struct call *c)
+group_overflow(struct worker *w, struct call *c, unsigned *status_r)
 {
 	struct attempt *a = &c->attempt;
 	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
@@ -378,16 +378,11 @@ group_overflow(struct worker *w, struct call *c)
 	    s == NULL || rec == NULL
 		? NULL
 		: route_group(w, c->tenant, kept_span(&w->heap, s->called), rec);
-	unsigned status;
 
 	if (g == NULL || g->id != s->group || g->overflow.len == 0)
 		return false;
 	a->segment = heap_offset(&w->heap, s);
 	a->best = a->progress = 0;
-	status = call_overflow(w, c, g);
-	if (status == 0 && call_dial_next(w, c))
-		return true;
-	a->best = (uint16_t)(status != 0 ? status : 480);
-	a->best_phrase = a->best_headers = (struct kept){ 0 };
-	return false;
+	*status_r = call_overflow(w, c, g);
+	return true;
 }

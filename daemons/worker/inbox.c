@@ -177,10 +177,9 @@ inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
 		flow_down(w, r);
 		break;
 	case WIRE_HANGUP:
-		operator_hangup(w, (const void *)r->payload);
-		break;
 	case WIRE_SHOW:
-		operator_show(w, (const void *)r->payload);
+	case WIRE_EXPLAIN:
+		operator_asks(w, ring_type(ring), r->payload);
 		break;
 	case WIRE_NOTE:
 		note(w, r, len);
@@ -214,6 +213,7 @@ inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
 	case WIRE_CALL_STATE:
 	case WIRE_HANGUP_DONE:
 	case WIRE_SHOWN:
+	case WIRE_EXPLAINED:
 	case WIRE_OPERATE:
 	case WIRE_RESOLVE:
 	case N_WIRE:

@@ -14,8 +14,8 @@ call_of_id(struct worker *w, const uint8_t id[16])
 	return c;
 }
 
-void
-operator_hangup(struct worker *w, const struct wire_hangup *h)
+static void
+hangup(struct worker *w, const struct wire_hangup *h)
 {
 	struct ring *out = child_out(&w->child, ROLE_CONTROL, 0);
 	struct call *c = call_of_id(w, h->call_id);
@@ -32,8 +32,8 @@ operator_hangup(struct worker *w, const struct wire_hangup *h)
 	ring_commit(out, sizeof(*answer));
 }
 
-void
-operator_show(struct worker *w, const struct wire_show *s)
+static void
+show(struct worker *w, const struct wire_show *s)
 {
 	struct ring *out = child_out(&w->child, ROLE_CONTROL, 0);
 	struct call *c = call_of_id(w, s->call_id);
@@ -49,4 +49,38 @@ operator_show(struct worker *w, const struct wire_show *s)
 		cdr_write(w, c, CDR_INTERIM, &b);
 	*answer = (struct wire_shown){ .ticket = s->ticket, .len = (uint32_t)b.len };
 	ring_commit(out, (uint32_t)(sizeof(*answer) + b.len));
+}
+
+static void
+explain_call(struct worker *w, const struct wire_explain *x)
+{
+	struct ring *out = child_out(&w->child, ROLE_CONTROL, 0);
+	struct span from = span_of(x->from, strnlen(x->from, sizeof(x->from)));
+	struct span to = span_of(x->to, strnlen(x->to, sizeof(x->to)));
+	struct wire_explained *answer;
+	struct buf b;
+	bool done;
+
+	answer =
+	    out == NULL ? NULL : ring_reserve(out, WIRE_EXPLAINED, sizeof(*answer) + EXPLAIN_MAX);
+	if (answer == NULL)
+		return; /* whoever asked hears that nobody answers */
+	b = buf_on(answer->data, EXPLAIN_MAX);
+	done = explain(w, from, to, &b);
+	*answer = (struct wire_explained){
+		.ticket = x->ticket, .len = (uint32_t)b.len, .refused = !done
+	};
+	ring_commit(out, (uint32_t)(sizeof(*answer) + b.len));
+	worker_drain(w);
+}
+
+void
+operator_asks(struct worker *w, unsigned type, const void *payload)
+{
+	if (type == WIRE_HANGUP)
+		hangup(w, payload);
+	else if (type == WIRE_SHOW)
+		show(w, payload);
+	else
+		explain_call(w, payload);
 }

@@ -242,12 +242,12 @@ take_up_txns(struct worker *w)
 
 /* --- calls --------------------------------------------------------------------------------------*/
 
-/* Killed before its first words were kept: no record can be made, and none is owed; its legs end as
- * those of a call that is gone. */
+/* Killed before its first words were kept, or only explained: no record can be made, and none is owed;
+ * its legs end as those of a call that is gone. */
 static bool
 is_half_made(const struct call *c)
 {
-	return c->caller == 0 || c->segments == 0;
+	return c->caller == 0 || c->segments == 0 || c->dry;
 }
 
 /* It may have to wait for a leg that is not there any more: no longer than it lingers. */

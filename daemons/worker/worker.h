@@ -174,8 +174,8 @@ uint64_t group_idle_since(
 bool group_refused(struct worker *w, struct call *c, const struct party *p);
 /* It rang as long as it may: true, now the overflow is due, and nobody else is tried before. */
 bool group_time_over(struct worker *w, struct call *c);
-/* Nobody took it: true, the overflow number is being rung. */
-bool group_overflow(struct worker *w, struct call *c);
+/* Nobody took it: true, it goes on to the overflow number; *status_r as call_overflow. */
+bool group_overflow(struct worker *w, struct call *c, unsigned *status_r);
 
 /* target.c: a SIP URI with a literal address to a flow. ERR_ABSENT: it is a name;
  * ERR_DENIED: we have no listener that could send there, or nobody may. */
@@ -299,8 +299,6 @@ struct feature_verdict {
 	bool settled;		/* it goes on, and no other feature is asked */
 	enum redirect_reason why;
 };
-/* How a subscriber's phones were rung in vain, or could not be. */
-enum refusal_kind { REFUSED_OTHERWISE, REFUSED_BUSY, REFUSED_NO_ANSWER, REFUSED_UNREACHABLE };
 struct feature { /* any of these may be NULL */
 	const char *name;
 	/* Originating side, before the route is chosen: the caller's, and of each who sends the call
@@ -351,8 +349,13 @@ void inbox_record(struct worker *w, const struct ring_record *r, unsigned from);
 void inbox_message(struct worker *w, struct sip_msg *m);
 
 /* --- operator.c: what control asks on his behalf -------------------------------------------------*/
-void operator_hangup(struct worker *w, const struct wire_hangup *h);
-void operator_show(struct worker *w, const struct wire_show *s);
+/* WIRE_HANGUP, WIRE_SHOW or WIRE_EXPLAIN, and its payload. */
+void operator_asks(struct worker *w, unsigned type, const void *payload);
+
+/* --- explain.c ----------------------------------------------------------------------------------*/
+/* What a call from one to the other would do, as lines (explain.c). False: they say in one why that
+ * cannot be told. Leaves nothing behind; takes some of the turn's scratch. */
+bool explain(struct worker *w, struct span from, struct span to, struct buf *out);
 
 /* --- call_code.c: a service code that the store is asked to put into force ------------------------*/
 enum call_code { CODE_NONE, CODE_ASKED, CODE_DONE };

@@ -63,7 +63,7 @@ def test_help_of_a_command():
     (["stop", "now"], 2, "usage: tandemctl stop\n"),
     (["cdr", "--json=yes"], 2, "--json takes no value"),
     (["trace", "201", "--follow"], 1, "trace is not in this version yet; "),
-    (["explain", "201", "202"], 1, "explain is not in this version yet; "),
+    (["explain", "201"], 2, "usage: tandemctl explain FROM TO\n"),
     (["doctor"], 1, "doctor is not in this version yet; "),
     (["-c", "/nonexistent", "ps"], 1, "/nonexistent: No such file or directory"),
 ])
