@@ -26,7 +26,11 @@ struct counter_info {
 const struct counter_info *counter_info(enum counter c);
 
 /* First PROCESS_HEAD bytes of a process's region. Written by that process alone. */
-enum { PROCESS_HEAD = 4096 };
+enum { PROCESS_HEAD = 4096, POISONS = 8 };
+struct poison { /* poison.h */
+	uint64_t hash;
+	uint32_t deaths, pad;
+};
 struct process {
 	struct shm_head head;
 	uint32_t pid, role, index;
@@ -36,7 +40,10 @@ struct process {
 	uint32_t ready;		/* 1: takes work */
 	uint32_t settings_seen; /* version of the settings in force here */
 	uint64_t counters[N_COUNTERS];
+	uint64_t n_poisons; /* ever; they take turns */
+	struct poison poisons[POISONS];
 };
+_Static_assert(sizeof(struct process) <= PROCESS_HEAD, "the head of a region");
 
 /* The process table: one row for each process number. Written by the supervisor. */
 enum process_state {

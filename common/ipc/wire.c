@@ -8,6 +8,7 @@ enum {
 	LEAST_wire_flow_down = sizeof(struct wire_flow_down),
 	LEAST_wire_sip_out = sizeof(struct wire_sip_out),
 	LEAST_wire_note = sizeof(struct wire_note),
+	LEAST_wire_poison = sizeof(struct wire_poison),
 	LEAST_wire_cdr = sizeof(struct wire_cdr),
 	LEAST_wire_message = sizeof(struct wire_message),
 	LEAST_wire_message_fate = sizeof(struct wire_message_fate),

@@ -51,6 +51,14 @@ struct wire_note {
 	char data[];
 };
 
+/* A message that was in hand when its process died (poison.h). */
+struct wire_poison {
+	uint64_t hash;
+	uint32_t len;
+	uint32_t type; /* enum wire_type of the message */
+	char data[];
+};
+
 struct wire_cdr {
 	uint32_t len;
 	uint32_t pad;

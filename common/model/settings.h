@@ -65,7 +65,8 @@ struct settings {
 	uint32_t socket_buffer;        /* bytes asked for each UDP socket; 4 MiB */
 	uint32_t fork_unique;          /* 1: contacts of one user have a Call-ID each */
 	bool allow_foreign;            /* subscribers may call URIs of other domains */
-	uint8_t pad[7];
+	bool refuse_unrecorded;        /* no new calls while the spool's disk takes no records */
+	uint8_t pad[6];
 };
 
 struct settings_file {             /* what the reader keeps for itself besides */

@@ -72,6 +72,12 @@ sip_raw(const struct sip_msg *m)
 {
 	return (char *)(uintptr_t)(m + 1);
 }
+/* Its text as it came. */
+static inline struct span
+sip_whole(const struct sip_msg *m)
+{
+	return span_of(sip_raw(m), m->raw_len);
+}
 static inline struct sip_header *
 sip_headers(const struct sip_msg *m)
 {

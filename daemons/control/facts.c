@@ -146,6 +146,8 @@ list_status(struct control *k, struct client *c, const json_t *args)
 	fact_number(c, "connections", counter_sum(k, COUNT_LIVE_FLOWS));
 	fact_number(c, "names", counter_sum(k, COUNT_LIVE_NAMES));
 	fact(c, "database", json_string(counter_sum(k, COUNT_DB_UP) != 0 ? "up" : "down"));
+	if (counter_sum(k, COUNT_JOURNAL_REFUSED) != 0)
+		fact(c, "journal", json_string("the disk refuses"));
 	fact_number(c, "journal records", counter_sum(k, COUNT_JOURNAL_RECORDS));
 	fact_number(c, "journal bytes", counter_sum(k, COUNT_JOURNAL_BYTES));
 	for (unsigned proc = 1; proc < PROC_MAX; proc++)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ipc/poison.h"
 
 /* --- a SIP message -----------------------------------------------------------------------------*/
 
@@ -54,6 +55,8 @@ sip_in(struct registrar *r, const char *payload, uint32_t len)
 		count(r->child.self, COUNT_DROPPED_MALFORMED, 1);
 		return;
 	}
+	if (poison_again(&r->child, sip_whole(m)))
+		return;
 	count(r->child.self, COUNT_RECEIVED, 1);
 	if (m->request)
 		request(r, m);
@@ -109,6 +112,8 @@ by_type(struct registrar *r, enum wire_type type, const char *payload, uint32_t 
 	case WIRE_CODE:
 	case WIRE_CODE_DONE:
 	case WIRE_BINDING:
+	case WIRE_POISON:
+	case WIRE_POISON_R:
 	case WIRE_HANGUP:
 	case WIRE_HANGUP_DONE:
 	case WIRE_SHOW:
@@ -123,16 +128,25 @@ by_type(struct registrar *r, enum wire_type type, const char *payload, uint32_t 
 	}
 }
 
+/* As its sender would repeat it: of a SIP message the text, without when and how it came. */
+static struct span
+text_of(struct registrar *r, const struct ring *in, const struct ring_record *record)
+{
+	uint32_t len = ring_len(in);
+
+	if (ring_type(in) != WIRE_SIP_IN_R || len > SIP_MSG_ROOM(SIP_RAW_MAX))
+		return span_of(record->payload, len);
+	memcpy(r->message, record->payload, len);
+	return sip_msg_valid(r->message, len) ? sip_whole(r->message) : SPAN_NONE;
+}
+
 void
 inbox_record(struct registrar *r, const struct ring_record *record, unsigned from)
 {
 	struct ring *in = &r->child.in[from];
 
 	if (ring_was_in_hand(in)) {
-		/* It was being handled when this registrar died: it is not tried again. */
-		count(r->child.self, COUNT_POISON, 1);
-		log_error("message skipped: it was in hand when the registrar died",
-		    LOG_U64("type", ring_type(in)), LOG_U64("bytes", ring_len(in)));
+		poison_found(&r->child, WIRE_POISON_R, ring_type(in), text_of(r, in, record));
 		return;
 	}
 	by_type(r, ring_type(in), record->payload, ring_len(in), from);

@@ -63,6 +63,8 @@ take_record(struct store *s, const struct ring *r, const struct ring_record *rec
 		good = messages_keep(s, proc_index(r->from), payload, ring_len(r));
 	else if (ring_type(r) == WIRE_MESSAGE_DONE)
 		good = messages_done(s, payload);
+	else if (ring_type(r) == WIRE_POISON)
+		poison_keep(s, r->from, payload, ring_len(r));
 	else if (ring_type(r) == WIRE_CODE)
 		codes_take(s, proc_index(r->from), payload);
 	else
@@ -95,6 +97,9 @@ take_bindings(struct store *s, struct ring *r)
 	while ((rec = ring_peek(r)) != NULL) {
 		if (ring_type(r) == WIRE_BINDING && ring_len(r) >= sizeof(struct wire_binding))
 			bindings_take(s, (const struct wire_binding *)rec->payload, ring_len(r));
+		else if (ring_type(r) == WIRE_POISON_R && ring_len(r) >= sizeof(struct wire_poison))
+			poison_keep(
+			    s, r->from, (const struct wire_poison *)rec->payload, ring_len(r));
 		else
 			refused(s, r);
 		ring_next(r);
@@ -265,6 +270,7 @@ second(struct store *s)
 		return;
 	s->second_ns = s->child.clock.mono_ns;
 	gauge(s->child.self, COUNT_JOURNAL_RECORDS, s->journal.pending);
+	gauge(s->child.self, COUNT_JOURNAL_REFUSED, s->journal.broken);
 	gauge(s->child.self, COUNT_JOURNAL_BYTES, journal_bytes(&s->journal));
 	child_title(&s->child, "database %s, journal %llu%s", s->db.state == DB_UP ? "up" : "down",
 	    (unsigned long long)s->journal.pending, s->journal.broken ? ", disk refuses" : "");

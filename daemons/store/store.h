@@ -442,6 +442,7 @@ struct store {
 	    *held[PROC_MAX]; /* shown by a worker's ring, not in the journal yet */
 	unsigned client;     /* whose turn it is at the database */
 	bool ready, settled; /* settled: what to start with was decided */
+	unsigned poisons; /* files of messages in hand at a death, of this life */
 };
 
 void cdr_insert_open(struct store *s);
@@ -485,5 +486,10 @@ bool cdr_insert_start(struct store *s, uint64_t *wait_r);
 bool directory_load_start(struct store *s, uint64_t *wait_r);
 bool bindings_start(struct store *s, uint64_t *wait_r);
 bool codes_start(struct store *s, uint64_t *wait_r);
+
+/* --- poison.c ----------------------------------------------------------------------------------- */
+
+/* len: of the payload, with w. */
+void poison_keep(struct store *s, unsigned from, const struct wire_poison *w, uint32_t len);
 
 #endif

@@ -4,7 +4,8 @@
 #include "base/log.h"
 #include "supervisor/supervisor.h"
 
-enum { BEAT_S = 3, START_S = 60, POLL_MS = 5, LOOK_MS = 250 };
+/* Killed after BEAT_MS without a beat, seen within LOOK_MS, it is replaced within three seconds. */
+enum { BEAT_MS = 2500, START_MS = 60000, POLL_MS = 5, LOOK_MS = 250 };
 
 static bool
 is_stopping(const struct supervisor *s)
@@ -78,7 +79,7 @@ is_stuck(const struct supervisor *s, const struct service *v)
 	uint64_t beat = p == NULL ? 0 : __atomic_load_n(&p->beat_ns, __ATOMIC_RELAXED);
 	uint64_t last = beat > v->started_ns ? beat : v->started_ns;
 
-	return s->clock.mono_ns > last + (v->ready ? SECONDS(BEAT_S) : SECONDS(START_S));
+	return s->clock.mono_ns > last + (v->ready ? BEAT_MS : START_MS) * NS_PER_MS;
 }
 
 static void

@@ -129,6 +129,19 @@ is_in_need(struct worker *w, const struct sip_msg *m)
 	       emergency_is(buf_span(&user));
 }
 
+/* Nothing can be written of a new call, and the operator wants none without its record (THREATS.md F11).
+ * Otherwise records wait in memory, and a call is refused when that is full. */
+static bool
+is_unrecordable(struct worker *w)
+{
+	size_t size;
+	const struct process *store = w->settings->refuse_unrecorded
+					  ? child_region(&w->child, proc_of(ROLE_STORE, 0), &size)
+					  : NULL;
+
+	return store != NULL && store->counters[COUNT_JOURNAL_REFUSED] != 0;
+}
+
 static void
 invite(struct worker *w, const struct sip_msg *m)
 {
@@ -147,6 +160,10 @@ invite(struct worker *w, const struct sip_msg *m)
 	}
 	if (has_too_many_routes(m)) {
 		answer_stateless(w, m, 400, "Too many Record-Route values", SPAN_NONE);
+		return;
+	}
+	if (is_unrecordable(w) && !is_in_need(w, m)) {
+		shed(w, m);
 		return;
 	}
 	if (!auth_request(w, m, o))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ipc/poison.h"
 
 /* --- a SIP message ------------------------------------------------------------------------------*/
 
@@ -131,7 +132,18 @@ sip_in(struct worker *w, const struct ring_record *r, uint32_t len)
 		count(w->child.self, COUNT_DROPPED_MALFORMED, 1);
 		return;
 	}
-	inbox_message(w, w->message);
+	if (!poison_again(&w->child, sip_whole(w->message)))
+		inbox_message(w, w->message);
+}
+
+/* As its sender would repeat it: of a SIP message the text, without when and how it came. */
+static struct span
+text_of(struct worker *w, const struct ring *ring, const struct ring_record *r, uint32_t len)
+{
+	if (ring_type(ring) != WIRE_SIP_IN || len > SIP_MSG_ROOM(SIP_RAW_MAX))
+		return span_of(r->payload, len);
+	memcpy(w->message, r->payload, len);
+	return sip_msg_valid(w->message, len) ? sip_whole(w->message) : SPAN_NONE;
 }
 
 /* --- the rest -----------------------------------------------------------------------------------*/
@@ -163,10 +175,7 @@ inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
 	uint32_t len = ring_len(ring);
 
 	if (ring_was_in_hand(ring)) {
-		/* It was being handled when this worker died: it is not tried again. */
-		count(w->child.self, COUNT_POISON, 1);
-		log_error("message skipped: it was in hand when the worker died",
-		    LOG_U64("type", ring_type(ring)), LOG_U64("bytes", len));
+		poison_found(&w->child, WIRE_POISON, ring_type(ring), text_of(w, ring, r, len));
 		return;
 	}
 	switch (ring_type(ring)) {
@@ -211,6 +220,8 @@ inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
 	case WIRE_BINDING_LOAD:
 	case WIRE_LOAD_DONE:
 	case WIRE_CALL_STATE:
+	case WIRE_POISON:
+	case WIRE_POISON_R:
 	case WIRE_HANGUP_DONE:
 	case WIRE_SHOWN:
 	case WIRE_EXPLAINED:

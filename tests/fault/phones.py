@@ -22,6 +22,7 @@ class Fate:
         self.unanswered, self.gone, self.changed, self.notes = [], [], [], []
         self.legs, self.open = 0, set()     # INVITEs that reached B; sides that are not over
         self.resent = 0                     # INVITEs that the caller had to repeat
+        self.retry_after = None             # of its refusal
 
     @property
     def answered(self):

@@ -104,20 +104,25 @@ class Scene(Building):
 
     # --- judgement
 
-    def judge(self, lost=0, slack_ms=700, settle=45, quick=True, codes=(503,)):
+    def judge(self, lost=0, slack_ms=700, settle=45, quick=True, codes=(503,), refused=False):
         """Ends the load and judges every call. lost: how many may have gone otherwise than planned
         (with a clean end and a record all the same), with these final responses; slack_ms: how far
-        time on the bill may be from what the caller saw; quick: first responses were in time."""
+        time on the bill may be from what the caller saw; quick: first responses were in time; refused: calls may
+        be turned away with 503 and Retry-After, which leave no record."""
         self.traffic.end()
         self.traffic.change()
         report = self.traffic.finish(settle)
-        fates = report.fates
+        away = [f for f in report.fates if refused and f.final == 503 and not f.legs]
+        assert all(f.retry_after for f in away), "503 without Retry-After"
+        fates = [f for f in report.fates if f not in away]
         rows = self.records(fates)
         disturbed = [f for f in fates if not self.as_planned(f)]
-        missing = [f for f in fates if f.call_id not in rows]
+        # Killed before its first words were kept: it is refused, and no record can be made.
+        unborn = [f for f in disturbed if lost and f.final == 500 and not f.legs]
+        missing = [f for f in fates if f.call_id not in rows and f not in unborn]
         doubled = [f for f in fates if len(rows.get(f.call_id, ())) > 1 or f.legs > 1]
         trying = self.figure(fates, rows, disturbed)
-        print(self.figures[-1], report.wires, report.registers)
+        print(self.figures[-1], len(away), report.wires, report.registers)
         for f in disturbed:
             print(f, [{k: v for k, v in r.items() if v is not None and k in COLUMNS}
                       for r in rows.get(f.call_id, ())])
@@ -126,13 +131,14 @@ class Scene(Building):
         assert not missing, missing
         assert not doubled, doubled
         assert len(disturbed) <= lost, disturbed
-        self.check_disturbed(disturbed, rows, codes)
+        self.check_disturbed([f for f in disturbed if f.call_id in rows], rows, codes)
         for f in fates:
             if f not in disturbed:
                 self.check_row(f, rows[f.call_id][0], slack_ms)
         assert not quick or trying[int(len(trying) * 0.99)] < 0.2, "100 Trying is late"
         assert set(report.registers) == {200}, report.registers
-        self.check_tables(fates)
+        self.check_tables([f for f in fates if f.call_id in rows])
+        self.away = away
         return report
 
     def figure(self, fates, rows, disturbed):

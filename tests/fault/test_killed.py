@@ -24,6 +24,9 @@ def test_F2_F3_workers_killed_at_work(scene):
     for name in WORKERS * 3:
         scene.kill_busy(name)
         scene.pause()
+    kept = [path.read_bytes() for path in scene.x.spool_dir.glob("poison-worker-*")]
+    assert len(kept) == scene.metric("tandem_poison_total"), "each is kept for analysis, once"
+    assert all(b"SIP/2.0" in text for text in kept), kept
     scene.judge(lost=6, quick=False, slack_ms=1500, codes=ENDED)
 
 
@@ -45,11 +48,10 @@ def test_F4_another_process_killed(scene, name):
 
 
 def test_F1_a_worker_hangs(scene):
-    """SIGSTOP: the watchdog kills it after three seconds without a heartbeat; the supervisor looks
-    every quarter of a second."""
+    """SIGSTOP: the watchdog kills it, and another is ready, within three seconds."""
     scene.begin(stand=20, rate=20)
     began = time.monotonic()
-    scene.kill("worker 0", how=signal.SIGSTOP, within=5.0)
-    assert time.monotonic() - began > 2.0
+    scene.kill("worker 0", how=signal.SIGSTOP, within=3.0)
+    assert time.monotonic() - began > 1.0
     scene.pause(0.5)
     scene.judge(lost=1, quick=False, slack_ms=5000, codes=ENDED)

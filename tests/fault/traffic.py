@@ -85,6 +85,7 @@ class Load:
         if m is None:
             return d.end("no final response")
         if m.status >= 300:
+            fate.retry_after = m.get("Retry-After")
             d.ack(m)
             return d.end(str(m.status))
         d.target = uri_of(m["Contact"])
