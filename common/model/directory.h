@@ -61,13 +61,15 @@ struct dir_subscriber {
 	uint8_t max_contacts;         /* 0 = the configuration's */
 	uint8_t contact_policy;       /* enum dir_contacts */
 	uint8_t min_algorithm;        /* enum digest_algorithm: weaker answers are refused */
-	uint8_t pad[6];
+	uint8_t notify_caller;        /* enum dir_notify */
+	uint8_t pad[5];
 	struct digest_ha1 ha1;
 	struct dir_mailbox mailbox;
 	struct dir_text user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc;
 	/* the text follows */
 };
 enum dir_trust { DIR_TRUST_CHALLENGE, DIR_TRUST_BINDING, DIR_TRUST_ADDRESS }; /* FLOWS.md S1-14 */
+enum dir_notify { DIR_NOTIFY_NO, DIR_NOTIFY_YES, DIR_NOTIFY_NUMBER }; /* 181 to a caller who is sent on */
 enum dir_contacts { DIR_CONTACTS_REPLACE, DIR_CONTACTS_REJECT, DIR_CONTACTS_SINGLE }; /* S3-24 */
 
 enum dir_number_kind { DIR_NUMBER_SUBSCRIBER, DIR_NUMBER_GROUP, DIR_NUMBER_REDIRECT };

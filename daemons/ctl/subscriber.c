@@ -24,6 +24,9 @@ static const struct key keys[] = {
 	    DESTINATION, KEY_NULL, SERVICE },
 	{ "cfnr_timeout", "seconds the phone rings before cfnr, 1 to 600", KEY_TEXT,
 	    "a number of seconds, 1 to 600", KEY_NULL "::int", SERVICE },
+	{ "notify_caller",
+	    "a caller is told that the call is sent on: no (default), yes or number (and where to)",
+	    KEY_WORD, "no, yes or number", KEY_OR("tandem.notify_caller", "'no'"), SERVICE },
 	{ "dnd", "do not disturb", KEY_FLAG, NULL, KEY_OR("boolean", "false"), SERVICE },
 	{ "call_waiting", "a second call rings too (default on)", KEY_FLAG, NULL,
 	    KEY_OR("boolean", "true"), SERVICE },
@@ -176,13 +179,14 @@ const struct object subscriber_object = {
 	.keys = keys,
 	.find = "select subscriber_id from tandem.subscriber "
 		"where username = $1 and tenant_id = $2",
-	.show = "select s.username as user, t.name as tenant, t.realm, s.subscriber_id, "
-		"s.display_name, s.number, s.disabled, v.cfu, v.cfb, v.cfnr, v.cfnrc, "
-		"v.cfnr_timeout, v.dnd, v.call_waiting, v.call_limit, v.clir, v.acr, "
-		"array_to_string(v.barring, ',') as barring, v.pickup_group, v.trust, "
-		"v.max_contacts, " WORD_SHOWN("v.contact_policy") " as contact_policy, " WORD_SHOWN(
-		    "s.min_algorithm") " as min_algorithm" FROM
-				       "where s.username = $1 and s.tenant_id = $2",
+	.show =
+	    "select s.username as user, t.name as tenant, t.realm, s.subscriber_id, "
+	    "s.display_name, s.number, s.disabled, v.cfu, v.cfb, v.cfnr, v.cfnrc, "
+	    "v.cfnr_timeout, v.notify_caller, v.dnd, v.call_waiting, v.call_limit, v.clir, v.acr, "
+	    "array_to_string(v.barring, ',') as barring, v.pickup_group, v.trust, "
+	    "v.max_contacts, " WORD_SHOWN("v.contact_policy") " as contact_policy, " WORD_SHOWN(
+		"s.min_algorithm") " as min_algorithm" FROM
+				   "where s.username = $1 and s.tenant_id = $2",
 	.del = "delete from tandem.subscriber where subscriber_id = $1",
 	.list = "select s.username as user, t.realm as domain, s.display_name, s.number, "
 		"s.disabled, v.dnd, v.cfu, v.cfb, v.cfnr, v.cfnrc" FROM

@@ -19,6 +19,7 @@
 	" encode(s.ha1_sha512_256, 'hex'), s.min_algorithm, s.display_name, s.number, s.disabled," \
 	" v.cfu, v.cfb, v.cfnr, v.cfnrc, v.cfnr_timeout, v.dnd, v.call_waiting, v.call_limit,"     \
 	" v.clir, v.acr, v.barring, v.pickup_group, v.trust, v.max_contacts, v.contact_policy,"    \
+	" v.notify_caller,"                                                                        \
 	" m.new_messages, m.old_messages, m.urgent_new, m.urgent_old,"                             \
 	" (select string_agg(x.delegate_id::text, ',') from tandem.reg_delegate x"                 \
 	" where x.tenant_id = s.tenant_id and x.subscriber_id = s.subscriber_id)"
@@ -228,6 +229,7 @@ put_subscriber(struct directory *d, struct row *r, uint64_t id, struct dir_tally
 	static const char *const algorithms[] = { "md5", "sha256", "sha512_256", NULL };
 	static const char *const trusts[] = { "challenge", "binding", "address", NULL };
 	static const char *const policies[] = { "replace_oldest", "reject", "single", NULL };
+	static const char *const notices[] = { "no", "yes", "number", NULL };
 	static const char *const barrings[] = { "international", "premium", "outgoing", "incoming",
 		NULL };
 	struct dir_subscriber s = { .id = id };
@@ -258,6 +260,7 @@ put_subscriber(struct directory *d, struct row *r, uint64_t id, struct dir_tally
 	s.trust = row_word(r, trusts);
 	s.max_contacts = (uint8_t)row_number(r, UINT8_MAX);
 	s.contact_policy = row_word(r, policies);
+	s.notify_caller = row_word(r, notices);
 	s.mailbox.new_messages = row_number(r, INT32_MAX);
 	s.mailbox.old_messages = row_number(r, INT32_MAX);
 	s.mailbox.urgent_new = row_number(r, INT32_MAX);

@@ -310,6 +310,8 @@ bool call_dial_also(struct worker *w, struct call *c);
 /* Sends the call on as its own by this subscriber: 0, and there are targets; else what it comes to. */
 unsigned call_forward(struct worker *w, struct call *c, const struct dir_subscriber *by,
     struct span number, enum redirect_reason why);
+/* The caller is told so (181), where this subscriber, whose call_forward succeeded, wishes it. */
+void forward_tell(struct worker *w, struct call *c, const struct dir_subscriber *by);
 /* Sends it to the group's overflow, at the tenant's cost; as call_forward. */
 unsigned call_overflow(struct worker *w, struct call *c, const struct dir_group *g);
 /* Was it for him before, on the way that it is going? */

@@ -7,6 +7,7 @@
  *     |          |INVITE----->|          |
  *     |          |<-------486 |          |          A never sees it
  *     |          |ACK-------->|          |
+ *     |<------181|            |          |          where B wishes her to know
  *     |          |INVITE Diversion: B--->|          from A, at B's cost (BILLING.md R6 to R8, R10)
  *     |<------180|<-------------------180|
  *
@@ -65,30 +66,44 @@ is_behind(struct worker *w, const struct call *c, const struct segment *s, const
 	return of == s;
 }
 
-/* Oldest first: a segment's parent always stands before it. */
+static struct span
+number_uri(struct worker *w, const struct call *c, struct kept number)
+{
+	struct buf uri = scratch_buf(w, NUMBER_MAX + 160);
+
+	buf_lit(&uri, "sip:");
+	sip_put_user(&uri, kept_span(&w->heap, number));
+	buf_char(&uri, '@');
+	buf_put(&uri, caller_realm(w, c));
+	scratch_end(w, &uri);
+	return buf_ok(&uri) ? buf_span(&uri) : SPAN_NONE;
+}
+
+/* Oldest first: a segment's parent always stands before it. In scratch; NULL: nobody sent it on. */
+static struct diversions *
+way_to(struct worker *w, const struct call *c, const struct segment *last)
+{
+	struct diversions *list = scratch_take(w, sizeof(*list));
+
+	if (list == NULL || last == NULL || last->redirects == 0)
+		return NULL;
+	list->n = 0;
+	for (struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next))
+		if (s->redirects > 0 && is_behind(w, c, s, last))
+			diversions_add(list, number_uri(w, c, s->redirecting),
+			    reason_of(s->redirect_reason), DIVERSION_OFF);
+	return list;
+}
+
 struct span
 forward_lines(struct worker *w, const struct call *c, const struct target *t)
 {
-	const struct segment *last = segment_at(w, t->segment);
-	struct span realm = caller_realm(w, c), target = kept_span(&w->heap, t->uri);
-	struct diversions *list = scratch_take(w, sizeof(*list));
+	struct span target = kept_span(&w->heap, t->uri);
+	struct diversions *list = way_to(w, c, segment_at(w, t->segment));
 	struct buf b = scratch_buf(w, 4096);
 
-	if (list == NULL || last == NULL || last->redirects == 0)
+	if (list == NULL)
 		return SPAN_NONE;
-	list->n = 0;
-	for (struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next)) {
-		struct buf uri = scratch_buf(w, NUMBER_MAX + 160);
-
-		if (s->redirects == 0 || !is_behind(w, c, s, last))
-			continue;
-		buf_lit(&uri, "sip:");
-		sip_put_user(&uri, kept_span(&w->heap, s->redirecting));
-		buf_char(&uri, '@');
-		buf_put(&uri, realm);
-		scratch_end(w, &uri);
-		diversions_add(list, buf_span(&uri), reason_of(s->redirect_reason), DIVERSION_OFF);
-	}
 	sip_put_diversion(&b, list);
 	sip_put_history(&b, list, target);
 	if (!buf_ok(&b))
@@ -120,6 +135,27 @@ query_of(struct worker *w, const struct call *c, struct span number, struct rout
 		return false;
 	q->dialled = buf_span(&user);
 	return q->dialled.len > 0;
+}
+
+void
+forward_tell(struct worker *w, struct call *c, const struct dir_subscriber *by)
+{
+	struct party *waits = party_waiting(w, c);
+	struct note n = party_note(c, w, CMD_PROGRESS, waits);
+	const struct segment *s = segment_at(w, c->attempt.segment);
+	struct diversions *list = way_to(w, c, s);
+	struct buf b = scratch_buf(w, 4096);
+
+	if (by->notify_caller == DIR_NOTIFY_NO || c->state != CALL_RINGING || c->dry ||
+	    party_is_bridge(waits))
+		return;
+	n.status = c->attempt.progress = 181;
+	if (by->notify_caller == DIR_NOTIFY_NUMBER && list != NULL) {
+		sip_put_history(
+		    &b, list, number_uri(w, c, s->dialed)); /* never a phone's address */
+		n.text[T_HEADERS] = buf_ok(&b) ? buf_span(&b) : SPAN_NONE;
+	}
+	note_down(w, &n);
 }
 
 static unsigned
@@ -263,6 +299,8 @@ attempt_onward(struct worker *w, struct call *c, enum refusal_kind how, unsigned
 	a->no_answer_s = a->silent = 0;
 	a->best = a->progress = 0;
 	*status_r = call_forward(w, c, by, v.forward_to, v.why);
+	if (*status_r == 0)
+		forward_tell(w, c, by);
 	return true;
 }
 

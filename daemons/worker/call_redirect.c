@@ -207,6 +207,8 @@ deflect(struct redirection *r, const struct sip_uri *uri)
 	r->status = ring_for(r, o, &q);
 	if (r->status != 0)
 		segment_close(w, s, r->status, BY_SYSTEM, END_NORMAL);
+	else if (r->added == 1) /* of several that he names, once */
+		forward_tell(w, r->c, o->subscriber);
 }
 
 /* The device itself, under another name or port. */

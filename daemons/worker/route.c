@@ -115,6 +115,8 @@ onward(struct worker *w, struct call *c, const struct dir_subscriber *s,
 	if (v->forward_to.len == 0)
 		return otherwise;
 	status = call_forward(w, c, s, scratch_keep(w, v->forward_to), v->why);
+	if (status == 0)
+		forward_tell(w, c, s);
 	return no_route(status, NULL);
 }
 
