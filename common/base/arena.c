@@ -29,7 +29,12 @@ struct block {
 	uint16_t state; /* FREE, MOVING, TAKEN; stored last */
 };
 
-static const uint32_t class_bytes[HEAP_CLASSES] = { 1 << 10, 4 << 10, 16 << 10, 64 << 10 };
+static const uint32_t class_bytes[HEAP_CLASSES] = { 128, 256, 512, 1 << 10, 2 << 10, 4 << 10,
+	16 << 10, 64 << 10 };
+
+/* So many of an arena's newest blocks are tried before it gets another: a large piece leaves room in
+ * its block, which small ones fill. */
+enum { TRIED = 4 };
 
 static struct block *
 block_at(const struct heap *h, uint32_t at)
@@ -194,12 +199,13 @@ heap_has(const struct heap *h, size_t n, unsigned blocks)
 
 	if (n > 0 && fit == HEAP_CLASSES)
 		return false;
-	for (unsigned c = 0; c < HEAP_CLASSES; c++) {
+	for (unsigned c = HEAP_SMALL; c < HEAP_CLASSES; c++) {
 		all += class_left(h, c);
 		fitting += c >= fit ? class_left(h, c) : 0;
 	}
 	/* A take falls to the next larger class: in whatever order they come, the small ones leave
-	 * a fitting block over as long as there are enough in all. */
+	 * a fitting block over as long as there are enough in all. A block below 1 KiB is not one
+	 * that any piece finds room in. */
 	return n == 0 ? all >= blocks : fitting > 0 && all - 1 >= blocks;
 }
 
@@ -236,6 +242,22 @@ block_take(struct heap *h, struct arena *a, handle owner, size_t n)
 	return b;
 }
 
+/* One of the arena's newest blocks that has so much left; NULL: none. */
+static struct block *
+block_with(const struct heap *h, const struct arena *a, size_t units)
+{
+	uint32_t at = a->head;
+
+	for (unsigned i = 0; i < TRIED && at != 0; i++) {
+		struct block *b = block_at(h, at);
+
+		if (units <= block_bytes(h, b) / UNIT - b->used)
+			return b;
+		at = b->next;
+	}
+	return NULL;
+}
+
 void *
 arena_take(struct heap *h, struct arena *a, handle owner, size_t n)
 {
@@ -245,12 +267,11 @@ arena_take(struct heap *h, struct arena *a, handle owner, size_t n)
 
 	if (n > HEAP_TAKE_MAX)
 		return NULL;
-	b = a->head == 0 ? NULL : block_at(h, a->head);
-	if (b == NULL || units > block_bytes(h, b) / UNIT - b->used) {
+	b = block_with(h, a, units);
+	if (b == NULL)
 		b = block_take(h, a, owner, n);
-		if (b == NULL)
-			return NULL;
-	}
+	if (b == NULL)
+		return NULL;
 	p = (char *)b + (size_t)b->used * UNIT;
 	b->used = (uint16_t)(b->used + units);
 	memset(p, 0, n);

@@ -18,7 +18,8 @@
 #include "base/pool.h"
 #include "base/span.h"
 
-enum { HEAP_CLASSES = 4 };               /* blocks of 1, 4, 16 and 64 KiB */
+enum { HEAP_CLASSES = 8 };               /* blocks of 128, 256, 512 bytes, 1, 2, 4, 16 and 64 KiB */
+enum { HEAP_SMALL = 3 };                 /* the classes below this save memory and are no reserve */
 enum { HEAP_TAKE_MAX = (64 << 10) - 16 }; /* the largest piece: a block less its header */
 
 struct kept {
@@ -52,7 +53,7 @@ void heap_done(struct heap *h);
  * is gone; a kill may also have come while a block was on its way into or out of an arena. For whoever
  * writes there: once, after heap_init and before the first take or drop. */
 void heap_sweep(struct heap *h, const struct arena *(*arena_of)(void *ctx, handle owner), void *ctx);
-/* True when n bytes can be had in one piece in addition to `blocks` small blocks: what a handler
+/* True when n bytes can be had in one piece in addition to `blocks` blocks of 1 KiB: what a handler
  * reserves before it takes an event. */
 bool heap_has(const struct heap *h, size_t n, unsigned blocks);
 size_t heap_in_use(const struct heap *h);

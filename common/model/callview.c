@@ -5,81 +5,20 @@
 
 #include "ipc/process.h"
 
-static struct call_who *
-who_of(const struct call_views *views)
-{
-	const struct call_view *v = (const void *)(views + 1);
-
-	return (struct call_who *)(uintptr_t)(v + views->count);
-}
-
 size_t
 call_views_bytes(uint32_t calls)
 {
 	return sizeof(struct call_views) +
-	       (size_t)calls * (sizeof(struct call_view) + sizeof(struct call_who));
+	       (size_t)calls * (sizeof(struct call_view) + sizeof(struct call_view_users)) +
+	       call_whos_bytes(calls);
 }
 
-void
-call_who_put(struct call_views *views, uint32_t i, const struct call_who *who)
+struct call_view_users *
+call_view_users_at(const struct call_views *views, uint32_t i)
 {
-	static const struct call_who nobody;
-	struct call_who *to = &who_of(views)[i];
+	const struct call_view *v = (const void *)(views + 1);
 
-	if (who == NULL)
-		who = &nobody;
-	__atomic_store_n(&to->rung, 0, __ATOMIC_RELAXED);
-	for (unsigned k = 0; k < CALL_WHO_USERS; k++)
-		__atomic_store_n(&to->user[k], who->user[k], __ATOMIC_RELAXED);
-	for (unsigned k = 0; k < CALL_WHO_GROUPS; k++)
-		__atomic_store_n(&to->group[k], who->group[k], __ATOMIC_RELAXED);
-	__atomic_store_n(&to->rung, who->rung, __ATOMIC_RELEASE);
-}
-
-/* Is it among these? Where: *k_r. */
-static bool
-is_among(const uint64_t *these, unsigned n, uint64_t hash, unsigned *k_r)
-{
-	uint64_t one = ~hash;
-
-	for (*k_r = 0; *k_r < n && one != 0; ++*k_r) {
-		one = __atomic_load_n(&these[*k_r], __ATOMIC_RELAXED);
-		if (one == hash)
-			return true;
-	}
-	return false;
-}
-
-static bool
-is_so(const struct call_who *who, uint64_t hash, enum call_who_as as)
-{
-	unsigned k;
-
-	if (as == CALL_WHO_GROUP)
-		return is_among(who->group, CALL_WHO_GROUPS, hash, &k);
-	return is_among(who->user, CALL_WHO_USERS, hash, &k) &&
-	       (as == CALL_WHO_IN || (__atomic_load_n(&who->rung, __ATOMIC_ACQUIRE) >> k & 1) != 0);
-}
-
-bool
-call_who_next(const struct call_views *views, uint64_t hash, enum call_who_as as, uint32_t *i)
-{
-	uint32_t used = __atomic_load_n(&views->used, __ATOMIC_ACQUIRE);
-
-	for (; *i < used && *i < views->count; ++*i)
-		if (is_so(&who_of(views)[*i], hash, as))
-			return true;
-	return false;
-}
-
-unsigned
-call_who_count(const struct call_views *views, uint64_t user, uint32_t except)
-{
-	unsigned n = 0;
-
-	for (uint32_t i = 0; call_who_next(views, user, CALL_WHO_IN, &i); i++)
-		n += i != except;
-	return n;
+	return (struct call_view_users *)(uintptr_t)(v + views->count) + i;
 }
 
 /* The version is odd from begin to end. The fences keep the fields on their side of it. */
@@ -97,8 +36,28 @@ call_view_end(struct call_view *v)
 	__atomic_store_n(&v->version, (v->version | 1) + 1, __ATOMIC_RELEASE);
 }
 
+/* Of the view that was copied. False: the region ends before them. */
+static bool
+read_users(const struct call_views *views, size_t size, uint32_t i, const struct call_view *v,
+    struct call_view_users *users_r)
+{
+	const char *end = (const char *)views + size;
+	const struct call_view_users *u = call_view_users_at(views, i);
+
+	if ((const char *)(u + 1) > end || (const char *)u < (const char *)views)
+		return false;
+	if (v->has_users)
+		memcpy(users_r, u, sizeof(*users_r));
+	else
+		users_r->n = users_r->used = 0;
+	if (users_r->n > CALL_VIEW_USERS)
+		users_r->n = CALL_VIEW_USERS;
+	return true;
+}
+
 enum err
-call_view_read(const void *region, size_t size, uint32_t i, struct call_view *v_r)
+call_view_read(const void *region, size_t size, uint32_t i, struct call_view *v_r,
+    struct call_view_users *users_r)
 {
 	const struct call_views *views = (const void *)((const char *)region + PROCESS_HEAD);
 	size_t head = PROCESS_HEAD + sizeof(*views);
@@ -113,14 +72,14 @@ call_view_read(const void *region, size_t size, uint32_t i, struct call_view *v_
 	if (version & 1)
 		return ERR_AGAIN;
 	memcpy(v_r, v, sizeof(*v_r));
+	if (users_r != NULL && !read_users(views, size - PROCESS_HEAD, i, v_r, users_r))
+		return ERR_RANGE;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	if (__atomic_load_n(&v->version, __ATOMIC_RELAXED) != version)
 		return ERR_AGAIN;
 	v_r->from[sizeof(v_r->from) - 1] = '\0';
 	v_r->to[sizeof(v_r->to) - 1] = '\0';
 	v_r->connected[sizeof(v_r->connected) - 1] = '\0';
-	if (v_r->users.n > CALL_VIEW_USERS)
-		v_r->users.n = CALL_VIEW_USERS;
 	return v_r->state == CALL_VIEW_NONE ? ERR_ABSENT : ERR_NONE;
 }
 

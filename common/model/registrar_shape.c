@@ -28,10 +28,11 @@ registrar_shape(const struct settings *s, struct registrar_shape *shape_r)
 		.subscriptions = s->limits.subscriptions,
 		.publications = s->limits.subscriptions };
 	/* A subscription's dialog is 0.5 to 1 KiB, its NOTIFY 1 to 4. */
-	x->blocks[0] = TXNS / 4 + 2 * x->subscriptions;
-	x->blocks[1] = TXNS + x->subscriptions;
-	x->blocks[2] = 256 + x->subscriptions / 16;
-	x->blocks[3] = 16;
+	x->blocks[HEAP_SMALL] = TXNS / 4 + 2 * x->subscriptions;
+	x->blocks[HEAP_SMALL + 1] = TXNS / 2;
+	x->blocks[HEAP_SMALL + 2] = TXNS / 2 + x->subscriptions;
+	x->blocks[HEAP_SMALL + 3] = 256 + x->subscriptions / 16;
+	x->blocks[HEAP_SMALL + 4] = 16;
 	x->locations_at = PROCESS_HEAD;
 	x->locations_size = locations_bytes(x->bindings);
 	x->head_at = page_up(x->locations_at + x->locations_size);
@@ -57,5 +58,6 @@ registrar_layout(void)
 	l = shm_layout(l, sizeof(struct watched));
 	l = shm_layout(l, REGISTRAR_SUBSCRIPTION_BYTES);
 	l = shm_layout(l, REGISTRAR_PUBLICATION_BYTES);
+	l = shm_layout(l, HEAP_CLASSES);
 	return shm_layout(l, sizeof(struct txn));
 }

@@ -24,10 +24,16 @@ worker_shape(const struct settings *s, struct worker_shape *shape_r)
 	/* A call's four transactions linger 32 s after it was set up or torn down: a busy worker has
 	 * far more of them than calls. */
 	x->txns = x->calls * 4 + 65536;
-	x->blocks[0] = x->calls * 6 + x->txns * 2;
-	x->blocks[1] = x->calls + x->txns / 2;
-	x->blocks[2] = x->calls / 8 + 512;
-	x->blocks[3] = 256;
+	/* What lasts as long as its call goes into small blocks; what a transaction keeps, mostly into
+	 * those of 1 KiB. */
+	x->blocks[0] = x->calls * 12;
+	x->blocks[1] = x->calls * 8;
+	x->blocks[2] = x->calls * 4 + x->txns;
+	x->blocks[HEAP_SMALL] = x->calls * 4 + x->txns * 2;
+	x->blocks[HEAP_SMALL + 1] = x->calls + x->txns / 2;
+	x->blocks[HEAP_SMALL + 2] = x->calls / 2 + x->txns / 4;
+	x->blocks[HEAP_SMALL + 3] = x->calls / 8 + 512;
+	x->blocks[HEAP_SMALL + 4] = 256;
 
 	x->views_at = PROCESS_HEAD;
 	x->groups_at = page_up(x->views_at + call_views_bytes(x->calls));
@@ -45,9 +51,12 @@ worker_layout(void)
 
 	l = shm_layout(l, sizeof(struct process));
 	l = shm_layout(l, sizeof(struct call_view));
+	l = shm_layout(l, sizeof(struct call_view_users));
 	l = shm_layout(l, sizeof(struct call_who));
+	l = shm_layout(l, sizeof(struct call_who_links));
 	l = shm_layout(l, sizeof(struct group_word));
 	l = shm_layout(l, WORKER_CALL_BYTES);
 	l = shm_layout(l, WORKER_LEG_BYTES);
+	l = shm_layout(l, HEAP_CLASSES);
 	return shm_layout(l, sizeof(struct txn));
 }

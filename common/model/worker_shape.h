@@ -1,7 +1,7 @@
 /*
  * How a worker's region is divided: the supervisor sizes it, the worker lays its pools over it.
  *
- *     struct process | call_views, one view and one call_who a call | group words | calls | legs |
+ *     struct process | call_views, views and who is in them | group words | calls | legs |
  *     transactions | heap
  *
  * Slots are given room here, not sizeof, because their structs are the worker's own; the worker
@@ -16,7 +16,7 @@
 #include "base/arena.h"
 #include "model/settings.h"
 
-enum { WORKER_CALL_BYTES = 512, WORKER_LEG_BYTES = 640, WORKER_GROUP_WORDS = 4096 };
+enum { WORKER_CALL_BYTES = 448, WORKER_LEG_BYTES = 640, WORKER_GROUP_WORDS = 4096 };
 
 struct group_word { /* what hunt groups remember (group_memory.c); key 0: nothing */
 	uint64_t key, value, at_ns; /* at_ns: monotonic, when it was so */

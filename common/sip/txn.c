@@ -65,7 +65,20 @@ const struct sip_msg *
 txn_request(const struct txns *x, const struct txn *t)
 {
 	must(is_server(t));
+	if (t->request.len == 0)
+		return NULL;
 	return (const struct sip_msg *)(const void *)kept_span(x->heap, t->request).p;
+}
+
+void
+txn_forget(struct txns *x, struct txn *t)
+{
+	if (t->state != TXN_ACCEPTED)
+		return;
+	/* A kill in between leaves text that nobody reads until it goes with its transaction. */
+	t->request = t->last = (struct kept){ 0 };
+	t->last_cap = 0;
+	arena_drop(x->heap, &t->arena);
 }
 
 struct span
@@ -389,7 +402,7 @@ txn_client_send(struct txns *x, struct txn *t, struct span text)
 void
 txn_client_receive(struct txns *x, struct txn *t, const struct sip_msg *response)
 {
-	if (is_server(t) || response->request || t->request.len == 0)
+	if (is_server(t) || response->request || !txn_was_sent(t))
 		return;
 	t->status = response->status;
 	txn_step(x, t, status_event(txn_machine_of(t), response->status), response);
@@ -420,7 +433,7 @@ static bool
 half_made(const struct txn *t)
 {
 	if (t->kind > TXN_NIST || t->state >= TXN_N_STATES || t->state == TXN_TERMINATED ||
-	    t->request.len == 0)
+	    !txn_was_sent(t))
 		return true;
 	if (!is_server(t))
 		return t->state == TXN_CALLING && t->timeout_ns == 0;

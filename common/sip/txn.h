@@ -58,7 +58,8 @@ struct txn {
 	uint32_t last_cap;             /* bytes that `last` may take in its place */
 	handle invite;                 /* a CANCEL's NICT: the ICT whose branch it bears */
 	struct arena arena;
-	struct kept request;           /* server: the sip_msg record; client: our request's text */
+	struct kept request;           /* server: the sip_msg record; client: our request's text; empty
+	                                * in Accepted once nothing of it is to be said again */
 	struct kept last;              /* server: last response; ICT: a CANCEL held back, then the ACK */
 	struct sip_flow flow;          /* where request and last go */
 };
@@ -116,7 +117,12 @@ void txn_server_receive(struct txns *x, struct txn *t, const struct sip_msg *req
 bool txn_respond(struct txns *x, struct txn *t, unsigned status, struct span text);
 /* The last response sent; empty when there is none. */
 struct span txn_last(const struct txns *x, const struct txn *t);
+/* The request that made it; NULL once its text was forgotten. */
 const struct sip_msg *txn_request(const struct txns *x, const struct txn *t);
+/* It is in Accepted, and its user will say nothing of it again: the 2xx was acknowledged (server), or the
+ * dialog's first INVITE has its answer (client). Its text is given back; it stays, absorbs what comes
+ * again and tells of each 2xx. In any other state nothing happens. */
+void txn_forget(struct txns *x, struct txn *t);
 
 /* --- client side --------------------------------------------------------------------------------*/
 /* Takes a slot first: its handle is the token of the branch that the user then writes. */

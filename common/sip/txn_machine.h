@@ -30,6 +30,12 @@ extern const struct txn_machine ict_machine, nict_machine, ist_machine, nist_mac
 
 /* --- txn.c --------------------------------------------------------------------------------------*/
 const struct txn_machine *txn_machine_of(const struct txn *t);
+/* It has its request, or had it: a slot that was only taken has not. */
+static inline bool
+txn_was_sent(const struct txn *t)
+{
+	return t->request.len > 0 || t->state == TXN_ACCEPTED;
+}
 bool txn_step(struct txns *x, struct txn *t, uint8_t event, const void *arg);
 bool txn_stands(const struct txn_act *a);
 uint64_t txn_in(const struct txns *x, uint64_t ms);

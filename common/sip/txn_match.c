@@ -1,7 +1,8 @@
 /*
  * Which transaction a message is for. Server side: RFC 3261 17.2.3, by branch, sent-by and method,
  * or by the rules of RFC 2543 when the branch has no cookie; over an index from the hash of this
- * key, the key itself compared with the request that was kept. Client side: by the token in our own
+ * key, the key itself compared with the request that was kept. Where that was forgotten (txn_forget)
+ * the hash alone decides: 64 bits under a secret key. Client side: by the token in our own
  * branch, without any index, but for the CANCEL, which bears the branch of its INVITE.
  */
 #include "sip/txn.h"
@@ -70,8 +71,12 @@ cancel_hash(const struct txns *x, handle invite)
 void
 txn_hash(const struct txns *x, struct txn *t)
 {
+	bool server = t->kind == TXN_IST || t->kind == TXN_NIST;
+
+	if (server && t->request.len == 0)
+		return; /* forgotten: its hashes stand */
 	t->hash = t->merge_hash = 0;
-	if (t->kind == TXN_IST || t->kind == TXN_NIST) {
+	if (server) {
 		const struct sip_msg *request = txn_request(x, t);
 
 		t->hash = key_hash(x, request, request->method);
@@ -145,6 +150,8 @@ is_for(const struct txns *x, const struct txn *t, const struct sip_msg *m, enum 
 	if (t->kind != TXN_IST && t->kind != TXN_NIST)
 		return false;
 	r = txn_request(x, t);
+	if (r == NULL)
+		return t->method == method;
 	if (r->method != method || cookie != has_cookie(sip_span(r, r->via_branch)))
 		return false;
 	if (method == SIP_UNKNOWN && !same(m, m->method_text, r, r->method_text))
@@ -201,8 +208,10 @@ txn_is_merged(struct txns *x, const struct sip_msg *request)
 		const struct txn *t = pool_at(x->pool, index);
 		const struct sip_msg *r = txn_request(x, t);
 
-		if (t->merge_hash == hash && same_call(request, r) &&
-		    same(request, request->cseq_method, r, r->cseq_method))
+		if (t->merge_hash != hash)
+			continue;
+		if (r == NULL || (same_call(request, r) &&
+				     same(request, request->cseq_method, r, r->cseq_method)))
 			return true;
 	}
 	return false;
@@ -295,7 +304,7 @@ txn_client_find(struct txns *x, const struct sip_msg *response)
 	if (response->method == SIP_CANCEL)
 		return find_cancel(x, h);
 	t = txn_at(x, h);
-	if (t == NULL || t->kind == TXN_IST || t->kind == TXN_NIST || t->request.len == 0)
+	if (t == NULL || t->kind == TXN_IST || t->kind == TXN_NIST || !txn_was_sent(t))
 		return NULL;
 	return t->method == response->method ? t : NULL;
 }

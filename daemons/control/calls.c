@@ -14,7 +14,7 @@ view_read(const void *region, size_t size, uint32_t i, struct call_view *v_r)
 	enum err e = ERR_AGAIN;
 
 	for (int t = 0; e == ERR_AGAIN && t < TRIES; t++)
-		e = call_view_read(region, size, i, v_r);
+		e = call_view_read(region, size, i, v_r, NULL);
 	return e;
 }
 

@@ -40,14 +40,15 @@ put(struct registrar *r, uint64_t user, uint32_t place)
 }
 
 static enum err
-read_view(const struct registrar *r, uint32_t place, struct call_view *v_r)
+read_view(const struct registrar *r, uint32_t place, struct view_copy *v_r)
 {
 	const struct worker_seen *w = &r->workers[place >> VIEW_BITS];
 	enum err e = ERR_ABSENT;
 
 	/* One that stays half written is of a worker that was killed; its successor writes it. */
 	for (unsigned i = 0; i < TRIES && w->region != NULL; i++) {
-		e = call_view_read(w->region, w->size, place & ((1u << VIEW_BITS) - 1), v_r);
+		e = call_view_read(
+		    w->region, w->size, place & ((1u << VIEW_BITS) - 1), &v_r->view, &v_r->users);
 		if (e != ERR_AGAIN)
 			break;
 	}
@@ -57,7 +58,7 @@ read_view(const struct registrar *r, uint32_t place, struct call_view *v_r)
 static void
 look_through(struct registrar *r, unsigned worker)
 {
-	struct call_view *v = r->views;
+	struct view_copy *v = r->views;
 	enum err e;
 
 	for (uint32_t i = 0; (e = read_view(r, place_of(worker, i), v)) != ERR_RANGE; i++) {
@@ -100,7 +101,7 @@ calls_forget(struct registrar *r, uint64_t user)
 /* --- one user's --------------------------------------------------------------------------------*/
 
 static const struct call_view_user *
-entry_of(const struct call_view *v, uint64_t user, bool initiator)
+entry_of(const struct view_copy *v, uint64_t user, bool initiator)
 {
 	for (unsigned i = 0; i < v->users.n; i++)
 		if (v->users.of[i].user == user && (v->users.of[i].initiator != 0) == initiator)
@@ -109,13 +110,13 @@ entry_of(const struct call_view *v, uint64_t user, bool initiator)
 }
 
 static void
-see(struct registrar *r, const struct call_view *v, const struct call_view_user *e,
+see(struct registrar *r, const struct view_copy *v, const struct call_view_user *e,
     struct seen_call *seen_r)
 {
 	uint8_t name[17];
 
 	for (unsigned i = 0; i < 16; i++)
-		name[i] = v->call_id[i];
+		name[i] = v->view.call_id[i];
 	name[16] = e->initiator;
 	*seen_r = (struct seen_call){ .id = hash_bytes(&r->challenge.key, name, sizeof(name)) | 1,
 		.initiator = e->initiator != 0,
@@ -143,7 +144,7 @@ calls_of(struct registrar *r, uint64_t user, struct seen_call seen_r[CALLS_SEEN]
 
 	look_if_due(r);
 	while (table_find(&r->calls, user, &cursor, &value) && views < CALLS_SEEN) {
-		struct call_view *v = &r->views[views];
+		struct view_copy *v = &r->views[views];
 		bool there = read_view(r, value, v) == ERR_NONE;
 		unsigned before = n;
 

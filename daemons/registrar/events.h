@@ -91,6 +91,10 @@ struct seen_call { /* one side of a call */
 	enum call_user_state state;
 	struct span remote, remote_name, call_id, local_tag, remote_tag;
 };
+struct view_copy {
+	struct call_view view;
+	struct call_view_users users;
+};
 struct worker_seen { /* what calls.c has seen of a worker */
 	const void *region; /* NULL: none */
 	size_t size;

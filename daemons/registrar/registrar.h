@@ -194,7 +194,7 @@ struct registrar {
 	/* calls.c */
 	struct watched *watched;	/* in the region */
 	struct worker_seen *workers;	/* what was seen of each */
-	struct call_view *views;	/* copies, of one look */
+	struct view_copy *views;	/* of one look */
 	struct table calls;		/* a watched user's hash to worker and view */
 	bool look_due, forgot;		/* new users are watched; some are no more */
 };

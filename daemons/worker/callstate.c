@@ -69,9 +69,8 @@ ids_of(struct worker *w, const struct party *p)
 	return (struct ids){ l->dialog.call_id, l->dialog.local_tag, l->dialog.remote_tag };
 }
 
-/* Has anything of that changed? Cheap: it is asked at every event of a call. */
-static uint64_t
-signature(struct worker *w, const struct call *c)
+uint64_t
+callstate_signature(struct worker *w, const struct call *c)
 {
 	uint64_t sum = 1469598103934665603ull;
 
@@ -212,17 +211,10 @@ tell_all(struct worker *w, const struct call *c, const struct call_view_users *u
 
 /* --- from view.c --------------------------------------------------------------------------------*/
 
-bool
-callstate_has_changed(struct worker *w, const struct call *c, const struct call_view *v)
-{
-	return v->users.signature != signature(w, c);
-}
-
 void
 callstate_put(struct worker *w, const struct call *c, struct call_view_users *u)
 {
 	u->n = u->used = 0;
-	u->signature = signature(w, c);
 	for (const struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next))
 		put_party(w, c, p, u);
 }

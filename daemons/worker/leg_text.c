@@ -187,7 +187,7 @@ leg_respond_in(struct worker *w, struct leg *l, handle txn, unsigned status, con
 	struct txn *t = txn_at(&w->txns, txn);
 	struct buf b = buf_on(w->text, OUT_TEXT);
 
-	if (t == NULL)
+	if (t == NULL || txn_request(&w->txns, t) == NULL)
 		return true;
 	if (status >= 200 && status < 300 && bears_contact(txn_request(&w->txns, t)->method))
 		leg_timer_accepted(w, l, txn_request(&w->txns, t));

@@ -271,9 +271,12 @@ leg_acked(void *step, const void *input)
 	const struct leg_input *in = input;
 	struct leg *l = s->l;
 	struct note n = { .what = EV_ACKED, .flags = l->stale ? NOTE_STALE : 0 };
+	struct txn *t = txn_at(&s->w->txns, l->invite);
 
 	l->stale = 0;
 	stop_resending(s->w, l);
+	if (t != NULL)
+		txn_forget(&s->w->txns, t);
 	body_heard(s->w, l, in->m);
 	if (l->offer.state == OFFER_SENT) {
 		n.text[T_CONTENT_TYPE] = sip_span(in->m, in->m->content_type);

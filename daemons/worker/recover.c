@@ -329,10 +329,12 @@ recover(struct worker *w)
 	heap_sweep(&w->heap, arena_of, w);
 	for (struct call *c = pool_next(&w->calls, NULL); c != NULL; c = pool_next(&w->calls, c))
 		ringing_add(w, c);
+	call_who_take_up(views);
 	for (uint32_t i = 0; i < w->calls.touched; i++)
-		if (w->views[i].state != CALL_VIEW_NONE && call_at(w, w->views[i].call) == NULL) {
-			w->views[i] = (struct call_view){ 0 };
+		if ((w->views[i].state != CALL_VIEW_NONE || w->views[i].has_users) &&
+		    call_at(w, w->views[i].call) == NULL) {
 			call_who_put(views, i, NULL);
+			w->views[i] = (struct call_view){ 0 };
 		}
 	txns_recover(&w->txns);
 	forget_older(w);

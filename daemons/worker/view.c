@@ -42,13 +42,33 @@ views_of(struct worker *w)
 	return (struct call_views *)(void *)w->views - 1;
 }
 
-static void
-put_who(struct worker *w, const struct call *c)
+static struct call_view_users *
+users_at(struct worker *w, const struct call *c)
 {
+	return call_view_users_at(views_of(w), pool_index(&w->calls, c));
+}
+
+/* Who is in it, counted and shown. A call between gateways has nobody, and the places for them stay
+ * untouched. False: there is nobody, and was not before. */
+static bool
+put_users(
+    struct worker *w, const struct call *c, struct call_view *v, struct call_view_users *before_r)
+{
+	struct call_view_users *u = users_at(w, c);
 	struct call_who who;
 
 	callstate_who(w, c, &who);
+	if (who.user[0] == 0 && !v->has_users)
+		return false;
+	before_r->n = 0;
+	if (v->has_users)
+		*before_r = *u;
+	/* Until all of it is written: a kill leaves something to be cleared. */
+	__atomic_store_n(&v->has_users, 1, __ATOMIC_RELEASE);
+	callstate_put(w, c, u);
 	call_who_put(views_of(w), pool_index(&w->calls, c), &who);
+	__atomic_store_n(&v->has_users, who.user[0] != 0, __ATOMIC_RELEASE);
+	return true;
 }
 
 static void
@@ -79,15 +99,14 @@ view_update(struct worker *w, struct call *c)
 	struct call_view *v = view_of(w, c);
 	const struct segment *s = segment_first(w, c);
 	enum call_view_state state = state_of(c);
+	uint64_t signature = callstate_signature(w, c);
 	/* One that was left half written is written again. */
-	bool same = v->call == pool_handle(&w->calls, c) && (v->version & 1) == 0;
-	struct call_view_users before = { 0 };
+	bool same = v->call == pool_handle(&w->calls, c) && (v->version & 1) == 0, anybody;
+	struct call_view_users before;
 
 	if (same && v->state == state && v->answer_ns == (s == NULL ? 0 : s->answer_ns) &&
-	    !callstate_has_changed(w, c, v))
+	    v->signature == signature)
 		return;
-	if (same)
-		before = v->users;
 	call_view_begin(v);
 	v->state = state;
 	v->call = pool_handle(&w->calls, c);
@@ -100,24 +119,28 @@ view_update(struct worker *w, struct call *c)
 	put_text(w, v->from, c->user);
 	put_text(w, v->to, c->dialled);
 	put_text(w, v->connected, connected(w, c));
-	callstate_put(w, c, &v->users);
-	put_who(w, c);
+	v->signature = signature;
+	anybody = put_users(w, c, v, &before);
 	call_view_end(v);
 	mark_used(w, v);
-	callstate_tell(w, c, &before, &v->users);
+	if (anybody)
+		callstate_tell(w, c, &before, users_at(w, c));
 }
 
 void
 view_clear(struct worker *w, const struct call *c)
 {
 	struct call_view *v = view_of(w, c);
-	struct call_view_users before = v->users;
+	struct call_view_users before = { 0 }, none = { 0 };
 
 	call_view_begin(v);
 	v->state = CALL_VIEW_NONE;
 	v->call = 0;
-	v->users.n = 0;
-	call_who_put(views_of(w), pool_index(&w->calls, c), NULL);
+	if (v->has_users) {
+		before = *users_at(w, c);
+		call_who_put(views_of(w), pool_index(&w->calls, c), NULL);
+	}
+	__atomic_store_n(&v->has_users, 0, __ATOMIC_RELEASE);
 	call_view_end(v);
-	callstate_tell(w, c, &before, &v->users);
+	callstate_tell(w, c, &before, &none);
 }

@@ -270,7 +270,8 @@ void view_update(struct worker *w, struct call *c);
 void view_clear(struct worker *w, const struct call *c);
 
 /* --- callstate.c: who is in the call, for who watches him -----------------------------------------*/
-bool callstate_has_changed(struct worker *w, const struct call *c, const struct call_view *v);
+/* Another number when anything of it has changed. Cheap: it is asked at every event of a call. */
+uint64_t callstate_signature(struct worker *w, const struct call *c);
 /* Who is in it, each once, and who of them is rung. */
 void callstate_who(struct worker *w, const struct call *c, struct call_who *who_r);
 /* In how many other calls is this user of the call's tenant, whichever worker has them? Made from the

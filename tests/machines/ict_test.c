@@ -148,6 +148,26 @@ Test(ict, S2_12_accepted)
 	rig_drop(r);
 }
 
+/* Once it is answered its text may go; a 2xx that comes again is told all the same, also after a kill. */
+Test(ict, forgets_its_text)
+{
+	struct rig *r = rig_new(SIP_T_UDP);
+	struct txn *t = rig_client(r, SIP_INVITE);
+
+	txn_forget(&r->x, t);
+	cr_expect_neq(heap_in_use(&r->heap), 0, "it is not answered yet");
+	rig_answer(r, 200, "INVITE");
+	txn_forget(&r->x, t);
+	cr_expect_eq(heap_in_use(&r->heap), 0);
+	cr_expect(rig_answer(r, 200, "INVITE"));
+	rig_restart(r);
+	cr_expect(rig_answer(r, 200, "INVITE"));
+	cr_expect_eq(rig_count(r, TXN_SUCCESS), 3);
+	rig_move(r, 32000);
+	cr_expect_eq(r->pool.live, 0);
+	rig_drop(r);
+}
+
 Test(ict, cancel_after_provisional)
 {
 	struct rig *r = rig_new(SIP_T_UDP);

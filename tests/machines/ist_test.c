@@ -139,6 +139,38 @@ Test(ist, S2_12_accepted)
 	rig_drop(r);
 }
 
+/* After its ACK nothing is to be said again: the text goes, and what comes again finds it all the same,
+ * also after a kill. */
+Test(ist, forgotten)
+{
+	struct rig *r = rig_new(SIP_T_UDP);
+	struct txn *t = make(r);
+	struct sip_msg *cancel = rig_request(r, "CANCEL", branch, "", 314159);
+	struct sip_msg *merged = rig_request(r, "INVITE", "z9hG4bKelsewhere", "", 314159);
+
+	txn_forget(&r->x, t);
+	cr_assert_not_null(txn_request(&r->x, t), "it is not answered yet");
+	rig_respond(r, t, 200);
+	txn_forget(&r->x, t);
+	cr_expect_null(txn_request(&r->x, t));
+	cr_expect_eq(txn_last(&r->x, t).len, 0);
+	cr_expect_eq(heap_in_use(&r->heap), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		make(r);
+		cr_expect_eq(r->pool.live, 1, "it is absorbed");
+		cr_expect_eq(r->n_sent, 1);
+		cr_expect_null(receive(r, "ACK", branch, "ours2"));
+		cr_expect_eq(txn_cancelled_by(&r->x, cancel), t);
+		cr_expect(txn_is_merged(&r->x, merged));
+		rig_restart(r);
+	}
+	rig_move(r, 32000);
+	cr_expect_eq(r->pool.live, 0);
+	free(cancel);
+	free(merged);
+	rig_drop(r);
+}
+
 Test(ist, two_hundred_ack_is_not_the_failures)
 {
 	struct rig *r = rig_new(SIP_T_UDP);

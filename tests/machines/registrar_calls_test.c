@@ -14,6 +14,7 @@ static struct {
 	char pad[PROCESS_HEAD - sizeof(struct process)];
 	struct call_views views;
 	struct call_view view[VIEWS];
+	struct call_view_users users[VIEWS];
 } region;
 
 static uint64_t
@@ -49,8 +50,9 @@ becomes(unsigned i, enum call_user_state state)
 	call_view_begin(v);
 	v->state = state == CALL_USER_NONE ? CALL_VIEW_NONE : CALL_VIEW_UP;
 	v->call_id[0] = (uint8_t)(i + 1);
-	v->users.n = state != CALL_USER_NONE;
-	v->users.of[0] = (struct call_view_user){ .user = bobs(), .state = (uint8_t)state };
+	v->has_users = state != CALL_USER_NONE;
+	region.users[i].n = v->has_users;
+	region.users[i].of[0] = (struct call_view_user){ .user = bobs(), .state = (uint8_t)state };
 	call_view_end(v);
 	if (region.views.used <= i)
 		region.views.used = i + 1;

@@ -7,7 +7,7 @@
 
 #include "sip/parse.h"
 
-static const uint32_t blocks[HEAP_CLASSES] = { 64, 64, 16, 8 };
+static const uint32_t blocks[HEAP_CLASSES] = { 0, 0, 0, 64, 0, 64, 16, 8 };
 static const struct hash_key key = { 0x0123456789abcdef, 0xfedcba9876543210 };
 static const struct txn_timers timers = { 500, 4000, 5000 };
 

@@ -19,6 +19,15 @@ views(void)
 	return (struct call_views *)(void *)worker()->views - 1;
 }
 
+/* Whom a view shows; NULL: nobody. */
+static struct call_view_users *
+shown(uint32_t i)
+{
+	const struct call_view *v = &worker()->views[i];
+
+	return v->state != CALL_VIEW_NONE && v->has_users ? call_view_users_at(views(), i) : NULL;
+}
+
 /* The entry of a user in the only call; NULL: none. */
 static const struct call_view_user *
 entry(const char *user, bool initiator)
@@ -27,11 +36,10 @@ entry(const char *user, bool initiator)
 	uint64_t hash = call_user_hash(&w->key, 1, span_str(user));
 
 	for (uint32_t i = 0; i < views()->used; i++)
-		for (unsigned k = 0; k < w->views[i].users.n; k++) {
-			const struct call_view_user *e = &w->views[i].users.of[k];
+		for (unsigned k = 0; shown(i) != NULL && k < shown(i)->n; k++) {
+			const struct call_view_user *e = &shown(i)->of[k];
 
-			if (w->views[i].state != CALL_VIEW_NONE && e->user == hash &&
-			    (e->initiator != 0) == initiator)
+			if (e->user == hash && (e->initiator != 0) == initiator)
 				return e;
 		}
 	return NULL;
@@ -40,11 +48,10 @@ entry(const char *user, bool initiator)
 static unsigned
 entries(void)
 {
-	struct worker *w = worker();
 	unsigned n = 0;
 
 	for (uint32_t i = 0; i < views()->used; i++)
-		n += w->views[i].state != CALL_VIEW_NONE ? w->views[i].users.n : 0;
+		n += shown(i) != NULL ? shown(i)->n : 0;
 	return n;
 }
 
@@ -64,7 +71,7 @@ expect_state(const char *user, bool initiator, enum call_user_state state)
 static struct span
 text_of(struct call_view_text t)
 {
-	return call_view_text(&worker()->views[0].users, t);
+	return call_view_text(call_view_users_at(views(), 0), t);
 }
 
 #define expect_text(t, s)                                                                          \
@@ -148,13 +155,13 @@ Test(worker_callstate, S4_13_after_a_kill)
 	struct call_view_users before;
 
 	talk(alice, bob);
-	before = worker()->views[0].users;
+	before = *call_view_users_at(views(), 0);
 	cr_expect_eq(before.n, 2);
 	worker()->views[0].version |= 1; /* in the middle of writing it */
-	worker()->views[0].users.n = 0;
+	call_view_users_at(views(), 0)->n = 0;
 	rig_restart(alice->worker);
 	cr_expect_eq(worker()->views[0].version & 1, 0);
-	cr_expect_eq(worker()->views[0].users.n, 2);
+	cr_expect_eq(call_view_users_at(views(), 0)->n, 2);
 	expect_state("bob", false, CALL_USER_CONFIRMED);
 	hangs_up(alice, bob);
 	cr_expect_eq(entries(), 0);

@@ -9,7 +9,7 @@ enum { TXNS_KEPT = 4096, LEGS_KEPT = 16, CALL_TXNS = 4 * TARGETS_MAX, HOGS = 819
 static void
 size_is(uint32_t calls, uint32_t legs, uint32_t txns)
 {
-	rig_size = (struct rig_size){ calls, legs, txns, { 4096, 1024, 128, 8 } };
+	rig_size = (struct rig_size){ calls, legs, txns, { 0, 0, 0, 4096, 0, 1024, 128, 8 } };
 	rig_begin();
 	phone_new("carol", "192.0.2.3");
 	phone_new("dave", "192.0.2.4");

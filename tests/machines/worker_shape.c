@@ -3,7 +3,7 @@
 
 #include "worker_rig.h"
 
-struct rig_size rig_size = { 16, 64, 4096 + 512, { 4096, 1024, 128, 8 } };
+struct rig_size rig_size = { 16, 64, 4096 + 512, { 512, 512, 256, 4096, 256, 1024, 128, 8 } };
 
 static size_t
 page_up(size_t n)

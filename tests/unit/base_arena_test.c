@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 
-static const uint32_t counts[HEAP_CLASSES] = { 3, 2, 1, 1 };
+static const uint32_t counts[HEAP_CLASSES] = { 0, 0, 0, 3, 0, 2, 1, 1 };
 enum { ALL = 3 * 1024 + 2 * 4096 + 16384 + 65536 };
 enum { HEADER = 16, SMALL = 1024 - HEADER };
 
@@ -106,6 +106,40 @@ Test(base_arena, classes)
 	cr_expect_null(arena_take(&heap, &arena, owner, HEAP_TAKE_MAX + 1));
 	cr_expect_null(arena_take(&heap, &arena, owner, SIZE_MAX));
 	cr_expect_eq(heap_in_use(&heap), 1024 + 4096 + 65536);
+}
+
+/* Blocks below 1 KiB save memory; they are no reserve. */
+Test(base_arena, small_classes)
+{
+	static const uint32_t small[HEAP_CLASSES] = { 2, 1, 1, 1, 0, 0, 0, 0 };
+	struct arena a = { 0 };
+
+	close_heap();
+	memory = calloc(1, heap_bytes(small));
+	heap_init(&heap, memory, small);
+	cr_expect(heap_has(&heap, 0, 1));
+	cr_expect_not(heap_has(&heap, 0, 2));
+	cr_assert_not_null(arena_take(&heap, &a, owner, 128 - HEADER));
+	cr_expect_eq(a.bytes, 128);
+	cr_assert_not_null(arena_take(&heap, &a, owner, 128 - HEADER + 1));
+	cr_expect_eq(a.bytes, 128 + 256);
+	cr_assert_not_null(arena_take(&heap, &a, owner, 256 - HEADER + 1));
+	cr_expect_eq(a.bytes, 128 + 256 + 512);
+	cr_assert_not_null(arena_take(&heap, &a, owner, 512 - HEADER + 1));
+	cr_expect_eq(a.bytes, 128 + 256 + 512 + 1024);
+	arena_drop(&heap, &a);
+	cr_expect_eq(heap_in_use(&heap), 0);
+}
+
+/* What a large piece leaves of its block is filled, also when the block is not the newest any more. */
+Test(base_arena, fills_older_blocks)
+{
+	char *large = arena_take(&heap, &arena, owner, 2000), *small;
+
+	cr_assert_not_null(arena_take(&heap, &arena, owner, 3000));
+	small = arena_take(&heap, &arena, owner, 1500);
+	cr_expect_eq(small, large + 2000);
+	cr_expect_eq(arena.bytes, 2 * 4096);
 }
 
 Test(base_arena, falls_to_larger_blocks_until_full)
@@ -278,11 +312,11 @@ Test(base_arena, untouched_blocks_stay_untouched)
 	cr_assert_not_null(arena_take(&heap, &small, owner, 8));
 	at = small.head;
 	restart();
-	cr_expect_eq(heap.class[0].touched, 1);
-	cr_expect_eq(heap.class[1].touched, 0);
+	cr_expect_eq(heap.class[HEAP_SMALL].touched, 1);
+	cr_expect_eq(heap.class[HEAP_SMALL + 2].touched, 0);
 	arena_drop(&heap, &small);
 	cr_assert_not_null(arena_take(&heap, &small, owner, 8));
 	cr_expect_eq(small.head, at, "the used block is used again before a new one");
-	cr_expect_eq(heap.class[0].touched, 1);
+	cr_expect_eq(heap.class[HEAP_SMALL].touched, 1);
 	arena_drop(&heap, &small);
 }

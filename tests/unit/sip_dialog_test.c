@@ -6,7 +6,7 @@
 
 #include "sip_message.h"
 
-static const uint32_t blocks[HEAP_CLASSES] = { 8, 8, 4, 2 };
+static const uint32_t blocks[HEAP_CLASSES] = { 8, 8, 8, 8, 8, 8, 4, 2 };
 
 struct bench {
 	void *memory;
