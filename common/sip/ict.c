@@ -134,22 +134,23 @@ acknowledge_late(const struct txn_act *a, const struct sip_msg *response)
 	char text[ACK_MAX];
 	struct buf b = buf_on(text, sizeof(text));
 
-	if (txn_text_to_tag(invite).len == 0)
-		return; /* it would begin one */
 	txn_text_ack_2xx(&b, invite, contact);
 	if (buf_ok(&b))
 		txn_send(a, buf_span(&b));
 }
 
+/* Said even where it is nobody's any more: a first INVITE's 2xx makes a dialog, in which its ACK and a BYE
+ * are owed (13.2.2.4). */
 static void
 success(void *obj, const void *arg)
 {
 	const struct txn_act *a = obj;
+	bool in_dialog = txn_text_to_tag(kept_span(a->x->heap, a->t->request)).len > 0;
 
-	if (a->t->user == 0)
+	if (a->t->user == 0 && in_dialog)
 		acknowledge_late(a, arg);
 	else
-		txn_tell(obj, TXN_SUCCESS, arg);
+		a->x->env.tell(a->x->env.ctx, a->t, TXN_SUCCESS, arg);
 }
 
 static void

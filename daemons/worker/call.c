@@ -44,6 +44,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_UP,      CE_ANSWER,          CALL_UP,      call_transfer_answer),
 	FSM_ROW(CALL_UP,      CE_TOLD,            CALL_UP,      call_told),
 	FSM_ROW(CALL_UP,      CE_ACKED,           CALL_UP,      call_acked),
+	FSM_ROW(CALL_UP,      CE_PRACKED,         CALL_UP,      call_pracked),
 	FSM_ROW(CALL_UP,      CE_OFFER,           CALL_UP,      call_offer),
 	FSM_ROW(CALL_UP,      CE_OFFER_ANSWERED,  CALL_UP,      call_offer_answered),
 	FSM_ROW(CALL_UP,      CE_OFFER_REFUSED,   CALL_UP,      call_offer_refused),

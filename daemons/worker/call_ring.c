@@ -176,7 +176,7 @@ call_answer(void *step, const void *note)
 	n.text[T_HEADERS] = in->text[T_HEADERS];
 	n.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
 	n.text[T_BODY] = in->text[T_BODY];
-	n.flags = in->flags & NOTE_DELAYED_OFFER;
+	n.flags = in->flags & (NOTE_DELAYED_OFFER | NOTE_STALE);
 	if (party_is_bridge(waits))
 		told(s, waits, s->p);
 	if (!replace_answered(s, in, waits))

@@ -72,6 +72,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(INV_OUT_CANCEL, LE_GOT_INVITE,       INV_OUT_CANCEL, leg_in_glare),
 	FSM_ROW(INV_OUT_CANCEL, LE_DO_BYE,           INV_IDLE,       leg_send_bye),
 
+	FSM_ROW(INV_OUT_2XX,    LE_GOT_2XX,          INV_OUT_2XX,    leg_another_answers),
 	FSM_ROW(INV_OUT_2XX,    LE_DO_ACK,           INV_IDLE,       leg_send_ack),
 	FSM_ROW(INV_OUT_2XX,    LE_GOT_INVITE,       INV_OUT_2XX,    leg_in_glare),
 	FSM_ROW(INV_OUT_2XX,    LE_DO_BYE,           INV_IDLE,       leg_ack_then_bye),
@@ -232,7 +233,7 @@ client_news(
 	/* An earlier INVITE's, whose ACK was lost or whose other fork answers: it moves nothing. */
 	if (l->invite != pool_handle(&w->txn_pool, t)) {
 		if (news == TXN_SUCCESS)
-			leg_ack_again(w, l, m);
+			leg_ack_again(w, l, t, m);
 		return;
 	}
 	switch (news) {
@@ -279,13 +280,18 @@ void
 leg_on_txn(struct worker *w, struct txn *t, enum txn_news news, const struct sip_msg *m)
 {
 	struct leg *l = leg_at(w, t->user);
+	bool answered = t->kind == TXN_ICT && news == TXN_SUCCESS;
 
+	if (l == NULL && answered)
+		leg_end_fork(w, NULL, t, m);
 	if (l == NULL)
 		return;
 	if (m != NULL)
 		leg_hears_session(l, m);
 	if (t->kind == TXN_ICT)
 		client_news(w, l, t, news, m);
+	if (answered)
+		leg_fork_answered(t, m);
 	else if (t->kind == TXN_NICT && news != TXN_PROVISIONAL)
 		request_news(w, l, t, news, m);
 	/* What a server transaction tells (ACK of a refusal, its end) changes nothing here. */

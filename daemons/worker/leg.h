@@ -138,7 +138,7 @@ struct leg { /* in shared memory */
 	uint32_t
 	    prack_rseq; /* of a response whose PRACK waits for the other side's answer; 0 = none */
 	uint32_t
-	    early_forks; /* heap offset: early dialogs with reliable responses (leg_reliable.c) */
+	    early_forks; /* heap offset: early dialogs with reliable responses (leg_fork.c) */
 	uint16_t no_100rel;   /* 1: we do not offer it on this leg */
 	uint16_t isup;	      /* 1: its peer takes what telephone networks say (body.c) */
 	uint32_t invite_cseq; /* of the INVITE in flight, ours or theirs */
@@ -245,13 +245,15 @@ void leg_send_invite(void *step, const void *input);
 void leg_progress(void *step, const void *input);
 void leg_answered(void *step, const void *input);
 void leg_answered_again(void *step, const void *input);
+void leg_another_answers(void *step, const void *input);
 void leg_failed(void *step, const void *input);
 void leg_send_ack(void *step, const void *input);
 void leg_send_cancel(void *step, const void *input);
 void leg_ring_over(void *step, const void *input);
 void leg_cancelled_over(void *step, const void *input);
 /* For a 2xx that came before: its ACK again, or the end of another fork's dialog. */
-void leg_ack_again(struct worker *w, struct leg *l, const struct sip_msg *m);
+void leg_ack_again(
+    struct worker *w, struct leg *l, struct txn *invite, const struct sip_msg *m);
 /* leg_update.c */
 bool leg_update_step(
     struct worker *w, struct leg *l, enum leg_update_event e, const struct leg_input *in);
@@ -303,9 +305,6 @@ bool leg_holds_back(struct worker *w, struct leg *l, const struct note *n);
 void leg_got_prack(struct worker *w, struct leg *l, const struct sip_msg *m);
 void leg_resend_progress(void *step, const void *input);
 void leg_no_prack(void *step, const void *input);
-/* A provisional response; false: it is to be passed by. *rseq_r: its number, 0 when it is not reliable.
- * Its dialog has been followed first. */
-bool leg_takes_progress(struct worker *w, struct leg *l, const struct sip_msg *m, uint32_t *rseq_r);
 /* n: an answer that goes with it, or NULL. */
 void leg_send_prack(struct worker *w, struct leg *l, uint32_t rseq, const struct note *n);
 /* Is our PRACK without an answer? */
@@ -344,8 +343,28 @@ void leg_bye_later(void *step, const void *input);
 void leg_refuse_then_bye(void *step, const void *input);
 void leg_ack_then_bye(void *step, const void *input);
 void leg_got_bye(struct worker *w, struct leg *l, const struct sip_msg *m);
-/* ACK for the 2xx m, whose tag may be another than the leg's (a fork's); then BYE in that dialog. */
-void leg_end_fork(struct worker *w, struct leg *l, const struct sip_msg *m);
+
+/* leg_fork.c: several dialogs of one INVITE */
+/* Is a provisional response to be taken? *rseq_r: it is reliable, the PRACK bears this; 0 = it is not. False:
+ * it came before, or too early. */
+bool leg_takes_progress(struct worker *w, struct leg *l, const struct sip_msg *m, uint32_t *rseq_r);
+/* The dialog that the leg is in has a session: a reliable response in it gave a description. */
+void leg_fork_agrees(struct worker *w, struct leg *l);
+/* Is a provisional response another branch's, beside such a session? Then leg_fork_progress sends its PRACK
+ * (rseq 0: it wants none), and the leg stays where it is. */
+bool leg_is_beside(struct worker *w, const struct leg *l, const struct sip_msg *m);
+void leg_fork_progress(struct worker *w, struct leg *l, const struct sip_msg *m, uint32_t rseq);
+/* Is a request of one of those branches? */
+bool leg_knows_fork(struct worker *w, const struct leg *l, const struct sip_msg *m);
+/* The first 2xx, before it is taken. True: the session that the other side has is another branch's. */
+bool leg_fork_wins(struct worker *w, struct leg *l, const struct sip_msg *m);
+/* Who has answered an INVITE is known until its transaction ends; what that keeps (ref) of a new one: in a
+ * dialog its peer alone is to answer. */
+uint64_t leg_fork_ref(struct worker *w, const struct leg *l);
+void leg_fork_answered(struct txn *invite, const struct sip_msg *m);
+/* Another's 2xx: ACK, then BYE in that dialog; when it comes again ACK alone. l NULL: the leg has ended. */
+void leg_end_fork(
+    struct worker *w, struct leg *l, struct txn *invite, const struct sip_msg *m);
 
 /* --- leg_text.c: what a leg writes --------------------------------------------------------------*/
 /* Keeps s in place of what stood there; false: no room, and nothing stands there. */

@@ -3,8 +3,6 @@
 
 #include "sip/build.h"
 
-enum { FORKS_MAX = 16 }; /* that are ended for one leg: each is a leg until its BYE is answered */
-
 void
 leg_send_bye(void *step, const void *input)
 {
@@ -125,36 +123,4 @@ leg_got_bye(struct worker *w, struct leg *l, const struct sip_msg *m)
 		release_confirmed(w, l, m);
 	else
 		leg_step(w, l, LE_GOT_CANCEL, &(struct leg_input){ .m = m });
-}
-
-/* --- a fork that lost ---------------------------------------------------------------------------*/
-
-void
-leg_end_fork(struct worker *w, struct leg *l, const struct sip_msg *m)
-{
-	struct leg *f = l->forks == FORKS_MAX ? NULL : leg_new(w, 0);
-	struct heap *h = &w->heap;
-	const struct dialog *d = &l->dialog;
-	struct leg_step s = { w, f };
-	struct dialog_memory mem;
-
-	if (f == NULL)
-		return; /* it gives up by itself, without an ACK */
-	l->forks++;
-	mem = leg_memory(w, f);
-	f->ladder = l->ladder;
-	f->number = l->number;
-	f->fork = l->forks;
-	f->flow = m->flow;
-	f->invite_cseq = m->cseq;
-	if (dialog_start(&f->dialog, &mem, kept_span(h, d->call_id), kept_span(h, d->local_addr),
-		kept_span(h, d->local_tag), kept_span(h, d->remote_addr), kept_span(h, d->target),
-		SPAN_NONE, d->local_cseq) != ERR_NONE ||
-	    dialog_of_response(&f->dialog, &mem, m) != ERR_NONE) {
-		leg_drop(w, f);
-		return;
-	}
-	leg_aim(w, f, m);
-	leg_write_ack(w, f, &f->dialog, m->cseq, SPAN_NONE, SPAN_NONE);
-	leg_send_bye(&s, NULL);
 }

@@ -12,7 +12,8 @@
  *                              |--final answer: no longer repeated
  *
  * Asking (a called leg): each reliable one is acknowledged at once, in the early dialog it came in; one
- * that bears an offer when the other side has answered it.
+ * that bears an offer when the other side has answered it. Where a proxy forked the INVITE there are
+ * several such dialogs (leg_fork.c).
  */
 #include "worker/worker.h"
 
@@ -20,8 +21,6 @@
 #include "sip/build.h"
 #include "sip/fields.h"
 #include "sip/reliable.h"
-
-enum { FORKS_MAX = 16 }; /* early dialogs of one INVITE in which reliable responses are followed */
 
 /* --- asked --------------------------------------------------------------------------------------*/
 
@@ -181,47 +180,6 @@ leg_no_prack(void *step, const void *input)
 }
 
 /* --- asking -------------------------------------------------------------------------------------*/
-
-struct fork { /* an early dialog; in the leg's arena */
-	uint32_t next;
-	uint32_t rseq; /* of the last reliable response in it */
-	struct kept tag;
-};
-
-static struct fork *
-fork_of(struct worker *w, struct leg *l, struct span tag)
-{
-	struct fork *f = NULL;
-	handle h = pool_handle(&w->legs, l);
-	unsigned n = 0;
-
-	for (uint32_t at = l->early_forks; at != 0; at = f->next, n++) {
-		f = heap_at(&w->heap, at);
-		if (span_eq(kept_span(&w->heap, f->tag), tag))
-			return f;
-	}
-	f = n == FORKS_MAX ? NULL : arena_take(&w->heap, &l->arena, h, sizeof(*f));
-	if (f == NULL || arena_keep(&w->heap, &l->arena, h, tag, &f->tag) != ERR_NONE)
-		return NULL;
-	f->next = l->early_forks;
-	l->early_forks = heap_offset(&w->heap, f);
-	return f;
-}
-
-bool
-leg_takes_progress(struct worker *w, struct leg *l, const struct sip_msg *m, uint32_t *rseq_r)
-{
-	struct fork *f;
-
-	*rseq_r = 0;
-	if (!sip_reliable(m, rseq_r) || m->to_tag.len == 0)
-		return true;
-	f = fork_of(w, l, sip_span(m, m->to_tag));
-	if (f == NULL || sip_rseq_order(f->rseq, *rseq_r) != SIP_RSEQ_NEXT)
-		return false; /* taken before, or too early; it comes again until its PRACK */
-	f->rseq = *rseq_r;
-	return true;
-}
 
 void
 leg_send_prack(struct worker *w, struct leg *l, uint32_t rseq, const struct note *n)

@@ -55,6 +55,11 @@ leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 {
 	unsigned status = dialog_check(&l->dialog, &w->heap, m);
 
+	/* A branch that is not heard may offer again when it has won (RFC 3311 5.2). */
+	if (status == 481 && m->method == SIP_UPDATE && leg_knows_fork(w, l, m)) {
+		answer_request(w, m, 500, NULL, SPAN("Retry-After: 10\r\n"));
+		return;
+	}
 	if (status != 0) {
 		answer_request(w, m, status, NULL, SPAN_NONE);
 		return;

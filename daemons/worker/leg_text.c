@@ -109,7 +109,7 @@ leg_send_request(struct worker *w, struct leg *l, const struct leg_request *r)
 	}
 	/* Known before it is sent: whoever takes the leg up after a kill can cancel it, or wait for its
 	 * end. */
-	t->ref = r->ref;
+	t->ref = r->method == SIP_INVITE ? leg_fork_ref(w, l) : r->ref;
 	if (r->method == SIP_INVITE)
 		l->invite = h;
 	else if (r->method == SIP_UPDATE)

@@ -97,6 +97,8 @@ acknowledge_progress(
 {
 	handle h = pool_handle(&w->legs, l);
 
+	if (m->body.len > 0)
+		leg_fork_agrees(w, l);
 	if (m->body.len > 0 && !l->offered && l->offer.state == OFFER_STABLE) {
 		offer_step(&l->offer, OFFER_E_RECV_OFFER, h);
 		l->session = 1;
@@ -135,6 +137,12 @@ leg_progress(void *step, const void *input)
 	if (l->dialog.state == DIALOG_CONFIRMED || !leg_takes_progress(s->w, l, in->m, &rseq))
 		return;
 	leg_learn(l, in->m);
+	if (leg_is_beside(s->w, l, in->m)) {
+		leg_fork_progress(s->w, l, in->m, rseq);
+		leg_facts(s->w, l, &n);
+		note_up(s->w, &n);
+		return;
+	}
 	elsewhere = is_elsewhere(s->w, l, in->m);
 	if (in->status > 100 && in->m->to_tag.len > 0)
 		dialog_of_response(&l->dialog, &mem, in->m);
@@ -203,6 +211,8 @@ leg_answered(void *step, const void *input)
 	struct note n = { .what = first ? EV_ANSWER : EV_OFFER_ANSWERED,
 		.status = (uint16_t)in->status };
 
+	if (leg_fork_wins(s->w, l, in->m))
+		n.flags = NOTE_STALE;
 	establish(s->w, l, in->m);
 	body_heard(s->w, l, in->m);
 	leg_learn(l, in->m);
@@ -223,14 +233,14 @@ leg_answered(void *step, const void *input)
 		    &l->offer, note_has_sdp(s->w, &n) ? OFFER_E_RECV_ANSWER : OFFER_E_REFUSED, h);
 	} else if (!l->offered && !l->session && note_has_sdp(s->w, &n)) {
 		offer_step(&l->offer, OFFER_E_RECV_OFFER, h);
-		n.flags = NOTE_DELAYED_OFFER;
+		n.flags |= NOTE_DELAYED_OFFER;
 	}
 	/* A re-INVITE's text stays: it makes the ACK when the leg is gone (ict.c). */
 	if (first && in->t != NULL)
 		txn_forget(&s->w->txns, in->t);
 	/* The answer is known: the ACK goes at once (FLOWS.md 1.12 (2)). An offer in the 2xx waits for
 	 * the other side's answer, which the ACK carries. */
-	if (n.flags != NOTE_DELAYED_OFFER)
+	if (!(n.flags & NOTE_DELAYED_OFFER))
 		leg_step(s->w, l, LE_DO_ACK, &(struct leg_input){ .m = in->m });
 	if (l->call ==
 	    0) /* cancelled, and nobody waits for it any more (FLOWS.md S1-08a (b), (c)) */
@@ -261,12 +271,12 @@ leg_send_ack(void *step, const void *input)
 
 /* A 2xx that comes again wants its ACK again; one with another tag is a fork's, which is ended. */
 void
-leg_ack_again(struct worker *w, struct leg *l, const struct sip_msg *m)
+leg_ack_again(struct worker *w, struct leg *l, struct txn *invite, const struct sip_msg *m)
 {
 	struct span body = SPAN_NONE;
 
 	if (!span_eq(sip_span(m, m->to_tag), kept_span(&w->heap, l->dialog.remote_tag))) {
-		leg_end_fork(w, l, m);
+		leg_end_fork(w, l, invite, m);
 		return;
 	}
 	if (m->cseq == l->ack_cseq && l->ack_sdp)
@@ -280,7 +290,19 @@ leg_answered_again(void *step, const void *input)
 	struct leg_step *s = step;
 	const struct leg_input *in = input;
 
-	leg_ack_again(s->w, s->l, in->m);
+	leg_ack_again(s->w, s->l, in->t, in->m);
+}
+
+/* Our ACK still waits for the other side's answer: the same 2xx again changes nothing. */
+void
+leg_another_answers(void *step, const void *input)
+{
+	struct leg_step *s = step;
+	const struct leg_input *in = input;
+
+	if (!span_eq(
+		sip_span(in->m, in->m->to_tag), kept_span(&s->w->heap, s->l->dialog.remote_tag)))
+		leg_end_fork(s->w, s->l, in->t, in->m);
 }
 
 /* --- refused, cancelled -------------------------------------------------------------------------*/

@@ -205,6 +205,8 @@ leg_send_answer(void *step, const void *input)
 		    !is_last_body(s->w, l, body_sdp(s->w, n.text[T_CONTENT_TYPE], n.text[T_BODY]));
 		n.text[T_BODY] = SPAN_NONE;
 	}
+	if (l->session && n.flags & NOTE_STALE)
+		l->stale = 1;
 	if (!leg_respond(s->w, l, 200, &n)) {
 		answer_lost(s, first);
 		return;

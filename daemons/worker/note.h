@@ -87,7 +87,8 @@ enum note_flag {
 	NOTE_UPDATE = 2, /* EV_OFFER, CMD_OFFER: it is an UPDATE */
 	NOTE_OWNER = 4,	 /* EV_OFFER_REFUSED: the Call-ID is ours (RFC 3261 14.1) */
 	NOTE_NO_ACK = 8, /* EV_RELEASED: our 2xx was never ACKed */
-	NOTE_STALE = 16, /* EV_ACKED: it has another session than our 2xx meant */
+	NOTE_STALE = 16, /* EV_ACKED: it has another session than our 2xx meant; EV_ANSWER, CMD_ANSWER: so
+			  * has who is answered, if he has one */
 	NOTE_NO_100REL = 32,	 /* CMD_DIAL: no reliable provisional responses are asked for */
 	NOTE_SESSION_TIMER = 64, /* EV_RELEASED: nobody refreshed the session (RFC 4028) */
 	NOTE_EARLY_ONLY = 1024,	 /* EV_REPLACE: not one that is answered (RFC 3891 6.1) */

@@ -177,6 +177,12 @@ simpler(const struct race_script *s, unsigned n, struct race_script *to)
 	case 3:
 		to->ender = 0;
 		return true;
+	case 4:
+		to->workers = 1;
+		return true;
+	case 5:
+		to->services = 0;
+		return true;
 	default:
 		return false;
 	}

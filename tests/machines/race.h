@@ -59,6 +59,8 @@ bool race_sdp_same(const struct race_sdp *a, const struct race_sdp *b);
 enum race_verb {
 	DO_DIAL,
 	DO_DIAL_EMPTY, /* without an offer */
+	DO_CONSULT,    /* a second call, to carol */
+	DO_REPLACE,    /* takes the call of the phone with this number (RFC 3891) */
 	DO_CANCEL,     /* the INVITE that waits, first or later */
 	DO_RING,
 	DO_PROGRESS, /* 183 with its session description */
@@ -72,6 +74,8 @@ enum race_verb {
 	DO_UPDATE,
 	DO_UPDATE_EMPTY, /* refreshes */
 	DO_REFER,	 /* to carol */
+	DO_REFER_REPLACES, /* to who is in the phone's other call */
+	DO_FORK, /* a proxy behind the phone forks what rings: one more early dialog */
 	DO_INFO,
 	DO_OPTIONS,
 	DO_HANGUP, /* the operator's */
@@ -80,7 +84,7 @@ enum race_verb {
 struct race_step {
 	uint32_t at_ms;
 	uint8_t who, verb;
-	uint16_t arg;
+	uint16_t arg; /* a status; a phone; else which of the phone's dialogs, from 1, 0: the one in hand */
 };
 enum race_fault_kind { FAULT_LOSE, FAULT_REPEAT, FAULT_LATE, FAULT_KILL, FAULT_KILL_BEFORE };
 struct race_fault { /* to the n-th datagram of the run, from 1 */
@@ -96,10 +100,18 @@ enum race_habit { /* of a phone */
 	HABIT_RELIABLE = 32, /* Supported: 100rel */
 	HABIT_NEVER_PRACKS = 64
 };
+enum race_service { /* of bob */
+	SERVICE_CFB = 1,  /* to carol when busy */
+	SERVICE_CFNR = 2, /* to carol after 5 s */
+	SERVICE_NO_WAITING = 4, /* one call at a time */
+	SERVICE_LIMIT = 8	/* two */
+};
 struct race_script {
 	struct race_step steps[RACE_STEPS];
 	struct race_fault faults[RACE_FAULTS];
 	unsigned n_steps, n_faults;
+	unsigned workers;   /* 1 or 2: alice calls at the first, the others at the last */
+	unsigned services;  /* enum race_service */
 	unsigned phones;    /* of bob: 1 to 3 */
 	bool in_turn;	    /* they ring one after the other */
 	unsigned ring_s;    /* 0: the bench's */
@@ -114,6 +126,20 @@ bool race_script_read(const char *text, struct race_script *s);
 void race_script_write(const struct race_script *s, char *to, size_t cap);
 void race_step_add(struct race_script *s, unsigned who, enum race_verb v, unsigned at, unsigned arg);
 extern const char race_names[RACE_PHONES + 2];
+
+/* --- race_stages.c ------------------------------------------------------------------------------*/
+struct race_event {
+	uint8_t who, verb; /* verb DO_N_VERBS: there are no more */
+	uint16_t arg;
+};
+struct race_stage {
+	const char *ladder; /* up to where the events come */
+	unsigned at_ms;
+	const struct race_event *events;
+};
+extern const struct race_stage race_stages[];
+extern const char *const race_ladders[];
+extern const unsigned race_n_stages, race_n_ladders;
 
 /* --- race_cases.c, race_chance.c ----------------------------------------------------------------*/
 /* Calls `each` with every script of the systematic kind, until it says no; three at once apart. */
@@ -147,6 +173,14 @@ char *race_keep(const char *text);
 unsigned race_below(unsigned n);
 bool race_has_fault(enum race_fault_kind kind);
 
+/* --- race_office.c: who is there -----------------------------------------------------------------*/
+struct race_phone {
+	const char *user, *host;
+};
+extern const struct race_phone race_phones[RACE_PHONES];
+/* A bench with all of them. */
+void office_open(const struct race_script *s);
+
 /* --- race_net.c ---------------------------------------------------------------------------------*/
 void net_open(const struct race_script *s);
 void net_close(void);
@@ -164,14 +198,19 @@ void ua_time(struct ua *u);
 /* Hangs up, cancels, refuses: whatever ends what it has. */
 void ua_leave(struct ua *u);
 const char *ua_host(const struct ua *u);
+struct ua_session {
+	struct race_sdp local, remote;
+};
+enum { RACE_TALKS = 8 };
 struct ua_view { /* what it believes */
 	unsigned talks;		/* dialogs that are up */
 	bool rings; /* an INVITE waits for its answer, either way */
 	bool busy;		/* a request of its own waits for an answer, or one of theirs for its */
-	unsigned final;		/* the answer that its first INVITE got; 0 = none yet */
-	struct race_sdp local, remote; /* of the dialog that is up */
+	struct ua_session sessions[RACE_TALKS]; /* of the dialogs that are up */
 };
 void ua_look(const struct ua *u, struct ua_view *v_r);
+/* "CALL-ID;to-tag=...;from-tag=...", as a Replaces names the dialog in hand; false: it has none. */
+bool ua_dialog_name(const struct ua *u, char *to, size_t cap);
 
 /* --- race_referee.c -----------------------------------------------------------------------------*/
 struct referee *referee_new(void);
@@ -180,7 +219,15 @@ void referee_sent(unsigned who, const char *text);
 void referee_heard(unsigned who, const char *text);
 void referee_hangup(void); /* the operator's */
 void referee_end(void);	   /* what is still owed */
+enum { RACE_CALLS = 16 };
+struct referee_call { /* an INVITE that began one */
+	char call_id[160];
+	unsigned final;
+	bool acked;
+};
 struct referee_facts { /* of the call, at the worker */
+	struct referee_call calls[RACE_CALLS];
+	unsigned n_calls;
 	unsigned invites;     /* from a, new ones */
 	unsigned final;	      /* that a was sent */
 	uint64_t answered_ms; /* when */

@@ -16,6 +16,64 @@ one_in(unsigned n)
 	return below(n) == 0;
 }
 
+/* One more, in the midst of it. */
+static void
+consulted(struct race_script *s)
+{
+	unsigned at = 700 + below(500), who = below(4) == 0 ? 0 : 1;
+
+	race_step_add(s, who, DO_CONSULT, at, 0);
+	race_step_add(s, 4, DO_RING, at + 100, 0);
+	if (!one_in(4))
+		race_step_add(s, 4, DO_ANSWER, at + 150 + below(500), 0);
+	race_step_add(s, who, DO_REFER_REPLACES, at + 200 + below(800), below(3));
+}
+
+static void
+replaced(struct race_script *s)
+{
+	bool early = one_in(2);
+
+	race_step_add(s, early || s->phones < 2 ? 4 : 2, DO_REPLACE,
+	    early ? 150 + below(300) : 700 + below(1500), 1);
+}
+
+static void
+forked(struct race_script *s)
+{
+	static const enum race_verb says[] = { DO_RING, DO_PROGRESS, DO_PROGRESS_RELIABLY,
+		DO_ANSWER, DO_UPDATE };
+
+	race_step_add(s, 1, DO_FORK, 30 + below(200), 0);
+	for (unsigned n = 1 + below(4); n > 0; n--)
+		race_step_add(s, 1, says[below(5)], 60 + below(600), 1 + below(2));
+}
+
+static void
+knocked(struct race_script *s)
+{
+	unsigned at = below(2000);
+
+	race_step_add(s, 4, DO_DIAL, at, 0);
+	race_step_add(s, 1, DO_RING, at + 100, 0);
+	race_step_add(s, 1, one_in(4) ? DO_REFUSE : DO_ANSWER, at + 150 + below(600), 486);
+	if (one_in(2))
+		race_step_add(s, 1, DO_BYE, at + 800 + below(600), 1 + below(2));
+}
+
+static void
+several(struct race_script *s)
+{
+	static void (*const ways[])(
+	    struct race_script * s) = { consulted, replaced, forked, knocked };
+
+	s->workers = 1 + below(2);
+	if (one_in(3))
+		s->services = 1u << below(4);
+	for (unsigned n = 1 + one_in(3); n > 0; n--)
+		ways[below(4)](s);
+}
+
 static void
 begin(struct race_script *s)
 {
@@ -65,7 +123,9 @@ race_by_chance(unsigned seed, struct race_script *s)
 {
 	chance = seed * 0x9e3779b97f4a7c15u;
 	below(2);
-	*s = (struct race_script){ .phones = one_in(3) ? 1 + below(3) : 1, .seed = seed };
+	*s = (struct race_script){
+		.workers = 1, .phones = one_in(3) ? 1 + below(3) : 1, .seed = seed
+	};
 	s->in_turn = one_in(3);
 	for (unsigned i = 0; i < RACE_PHONES; i++)
 		if (one_in(5))
@@ -81,6 +141,8 @@ race_by_chance(unsigned seed, struct race_script *s)
 		race_step_add(s, 4, DO_RING, 1300 + below(100), 0);
 		race_step_add(s, 4, one_in(4) ? DO_REFUSE : DO_ANSWER, 1400 + below(1000), 486);
 	}
+	if (one_in(2))
+		several(s);
 	for (unsigned n = 1 + below(5); n > 0; n--)
 		anything(s);
 	bad_network(s);

@@ -7,39 +7,55 @@
 
 /* --- while it is quiet --------------------------------------------------------------------------*/
 
-static void
-compare(unsigned a, unsigned b, const struct ua_view *v)
-{
-	const struct race_sdp *to = &v[a].remote, *at = &v[b].local;
+struct talk {
+	unsigned who;
+	const struct ua_session *s;
+};
 
-	if (!race_sdp_same(to, at))
-		race_fail("%c sends to %s:%u (%s), %c listens at %s:%u (%s)", race_names[a], to->ip,
-		    to->port, to->way, race_names[b], at->ip, at->port, at->way);
+/* Where each listens the other sends. */
+static bool
+is_pair(const struct talk *a, const struct talk *b)
+{
+	return race_sdp_same(&a->s->remote, &b->s->local) &&
+	       race_sdp_same(&b->s->remote, &a->s->local);
 }
 
-/* Two talk with each other, or nobody does; while a transfer rings, one may wait. */
+static void
+check_paired(const struct talk *t, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct race_sdp *to = &t[i].s->remote, *at = &t[i].s->local;
+		unsigned j = 0;
+
+		while (j < n && (j == i || !is_pair(&t[i], &t[j])))
+			j++;
+		if (j == n)
+			race_fail("%u dialogs are up; %c sends to %s:%u (%s), listens at %s:%u "
+				  "(%s), and nobody is there",
+			    n, race_names[t[i].who], to->ip, to->port, to->way, at->ip, at->port,
+			    at->way);
+	}
+}
+
+/* Who talks talks with somebody; while a transfer rings, one may wait. */
 void
 race_check_quiet(void)
 {
-	struct ua_view v[RACE_PHONES];
-	unsigned talks = 0, who[2] = { 0, 0 };
+	static struct ua_view v[RACE_PHONES];
+	struct talk talks[RACE_PHONES * RACE_TALKS];
+	unsigned n = 0;
 	bool rings = false;
 
 	for (unsigned i = 0; i < RACE_PHONES; i++) {
 		ua_look(race->ua[i], &v[i]);
-		if (v[i].talks > 0)
-			who[talks > 0] = i;
-		talks += v[i].talks;
+		for (unsigned j = 0; j < v[i].talks; j++)
+			talks[n++] = (struct talk){ i, &v[i].sessions[j] };
 		rings = rings || v[i].rings;
 		if (v[i].busy)
 			race_fail("%c still waits for an answer", race_names[i]);
 	}
-	if (talks != 0 && talks != 2 && !rings)
-		race_fail("%u dialogs are up, one of them with %c", talks, race_names[who[0]]);
-	if (talks != 2 || who[0] == who[1])
-		return;
-	compare(who[0], who[1], v);
-	compare(who[1], who[0], v);
+	if (n == 2 || !rings)
+		check_paired(talks, n);
 }
 
 /* --- when it is over ----------------------------------------------------------------------------*/
@@ -98,6 +114,62 @@ recorded_legs(void)
 	return n - 1;
 }
 
+/* --- several calls ------------------------------------------------------------------------------*/
+
+static bool
+is_record_of(unsigned call, const char *call_id)
+{
+	return strcmp(rig_cdr_of(call, "segment.1.in_sip_call_id"), call_id) == 0;
+}
+
+/* Who was replaced while he waited hears 487, and his call goes on without him (RFC 5589 7). */
+static bool
+is_taken_over(const struct referee_facts *f, const struct referee_call *c)
+{
+	return f->transferred && c->final == 487;
+}
+
+static void
+check_call(const struct referee_call *c)
+{
+	const char *d;
+	unsigned i = 0;
+
+	while (i < rig->n_calls && !is_record_of(i, c->call_id))
+		i++;
+	if (i == rig->n_calls) {
+		race_fail("no record of the call %s", c->call_id);
+		return;
+	}
+	d = rig_cdr_of(i, "segment.1.disposition");
+	if (c->final >= 300 &&
+	    (strcmp(d, "answered") == 0 ||
+		strtoul(rig_cdr_of(i, "segment.1.sip_code"), NULL, 10) != c->final))
+		race_fail("%s: the caller heard %u, the record says %s %s", c->call_id, c->final, d,
+		    rig_cdr_of(i, "segment.1.sip_code"));
+	else if (c->final < 300 && c->acked && strcmp(d, "answered") != 0)
+		race_fail("%s: answered and confirmed, and the record says %s", c->call_id, d);
+}
+
+/* Each was begun at most once, and closed once. */
+static void
+check_records(const struct referee_facts *f)
+{
+	unsigned wanted = 0;
+
+	for (unsigned i = 0; i < f->n_calls; i++)
+		wanted += f->calls[i].final != 407; /* who was not let in (1.12 (5)) */
+	if (rig->n_calls != wanted)
+		race_fail("%u calls, %u with a record", wanted, rig->n_calls);
+	for (unsigned i = 0; i < rig->n_calls; i++)
+		if (rig->calls[i].opened > 1 || rig->calls[i].closed != 1)
+			race_fail("a call was opened %u times, closed %u times",
+			    rig->calls[i].opened, rig->calls[i].closed);
+	for (unsigned i = 0; i < f->n_calls; i++)
+		if (f->calls[i].final != 407 && !is_taken_over(f, &f->calls[i]))
+			check_call(&f->calls[i]);
+}
+
 static void
 check_record(const struct referee_facts *f)
 {
@@ -141,6 +213,8 @@ race_check_end(void)
 	referee_end();
 	if (race->deaths > 0)
 		check_records_after_kill();
+	else if (f.n_calls > 1 || f.invites != 1)
+		check_records(&f);
 	else
 		check_record(&f);
 }

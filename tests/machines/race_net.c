@@ -10,7 +10,7 @@
 #include "race.h"
 #include "worker_rig.h"
 
-enum { ON_THE_WAY = 512 };
+enum { ON_THE_WAY = 512, OWNED = 64 };
 
 struct datagram {
 	uint64_t at_ms;
@@ -22,24 +22,46 @@ struct datagram {
 static struct {
 	const struct race_script *script;
 	struct datagram way[ON_THE_WAY];
-	unsigned n, order, contacts;
+	unsigned n, order, n_owned;
+	struct {
+		char call_id[160];
+		unsigned worker;
+	} owned[OWNED];
 	uint64_t last_ms[RACE_PHONES][2]; /* arrival of the last datagram of each way */
 } net;
 
-static const struct {
-	const char *user, *host;
-} phones[RACE_PHONES] = { { "alice", "192.0.2.1" }, { "bob", "192.0.2.2" }, { "bob", "192.0.2.3" },
-	{ "bob", "192.0.2.4" }, { "carol", "192.0.2.5" } };
+/* --- which worker has it ------------------------------------------------------------------------*/
 
-static void
-bind_bob(const struct race_script *s)
+static unsigned *
+owner(const char *text)
 {
-	char contact[64];
+	char call_id[160];
+	unsigned i = 0;
 
-	for (unsigned i = 0; i < s->phones; i++) {
-		snprintf(contact, sizeof(contact), "sip:bob@%s", phones[1 + i].host);
-		rig_bind("bob", contact, phones[1 + i].host, s->in_turn ? 1000 - 100 * i : 1000, 0);
+	race_header(text, "Call-ID", call_id, sizeof(call_id));
+	while (i < net.n_owned && strcmp(net.owned[i].call_id, call_id) != 0)
+		i++;
+	if (i == net.n_owned) {
+		if (i == OWNED) {
+			race_fail("more dialogs than the network knows");
+			return &net.owned[0].worker;
+		}
+		snprintf(net.owned[i].call_id, sizeof(net.owned[i].call_id), "%s", call_id);
+		net.owned[i].worker = RIG_WORKERS;
+		net.n_owned++;
 	}
+	return &net.owned[i].worker;
+}
+
+/* The dialog's; what begins one goes to the first worker from alice, to the last from the others. */
+static unsigned
+worker_for(unsigned who, const char *text)
+{
+	unsigned *w = owner(text);
+
+	if (*w == RIG_WORKERS)
+		*w = who == 0 ? 0 : net.script->workers - 1;
+	return *w;
 }
 
 void
@@ -47,20 +69,9 @@ net_open(const struct race_script *s)
 {
 	memset(&net, 0, sizeof(net));
 	net.script = s;
-	rig_new(1);
-	rig->settings.timers.session_s = 90; /* what stays up is refreshed (RFC 4028) */
-	if (s->ring_s != 0)
-		rig->settings.timers.ring_s = s->ring_s;
-	if (s->session_s != 0)
-		rig->settings.timers.session_s = s->session_s;
-	rig_subscriber("alice", "1001", DIR_TRUST_ADDRESS);
-	rig_bind("alice", "sip:alice@192.0.2.1", "192.0.2.1", 1000, 0);
-	rig_subscriber("bob", "1002", DIR_TRUST_ADDRESS);
-	bind_bob(s);
-	rig_subscriber("carol", "1003", DIR_TRUST_ADDRESS);
-	rig_bind("carol", "sip:carol@192.0.2.5", "192.0.2.5", 1000, 0);
+	office_open(s);
 	for (unsigned i = 0; i < RACE_PHONES; i++)
-		race->ua[i] = ua_new(i, phones[i].user, phones[i].host, s->habits[i]);
+		race->ua[i] = ua_new(i, race_phones[i].user, race_phones[i].host, s->habits[i]);
 	for (unsigned i = 0; i < s->n_faults; i++)
 		if (s->faults[i].kind >= FAULT_KILL) {
 			rig->die_at = s->faults[i].n;
@@ -162,7 +173,8 @@ phone_at_address(const struct netaddr *to)
 	struct netaddr a;
 
 	for (unsigned i = 0; i < RACE_PHONES; i++)
-		if (netaddr_ip(span_str(phones[i].host), &a) == ERR_NONE && netaddr_eq_ip(&a, to))
+		if (netaddr_ip(span_str(race_phones[i].host), &a) == ERR_NONE &&
+		    netaddr_eq_ip(&a, to))
 			return i;
 	return RACE_PHONES;
 }
@@ -184,6 +196,7 @@ collect(void)
 		} else {
 			char *text = race_keep(rig->log[i].text);
 
+			*owner(text) = rig->log[i].worker;
 			referee_sent(who, text);
 			carry(who, false, text, rig->log[i].at_ms);
 		}
@@ -201,10 +214,10 @@ arrive(const struct datagram *d)
 		ua_receive(race->ua[d->who], d->text);
 		return;
 	}
-	netaddr_ip(span_str(phones[d->who].host), &from);
+	netaddr_ip(span_str(race_phones[d->who].host), &from);
 	from.port = 5060;
 	referee_heard(d->who, d->text);
-	if (!rig_deliver(0, d->text, &from))
+	if (!rig_deliver(worker_for(d->who, d->text), d->text, &from))
 		race_fail("the worker could not read:\n%s", d->text);
 	collect();
 }
@@ -212,12 +225,14 @@ arrive(const struct datagram *d)
 void
 net_hangup(void)
 {
-	if (pool_next(&rig->w[0]->calls, NULL) == NULL)
-		return;
-	race_note("%6llu      the operator hangs up", (unsigned long long)race->now_ms);
-	referee_hangup();
-	rig_operator_hangup(0);
-	collect();
+	for (unsigned i = 0; i < rig->n_workers; i++) {
+		if (pool_next(&rig->w[i]->calls, NULL) == NULL)
+			continue;
+		race_note("%6llu      the operator hangs up", (unsigned long long)race->now_ms);
+		referee_hangup();
+		rig_operator_hangup(i);
+		collect();
+	}
 }
 
 /* --- time ---------------------------------------------------------------------------------------*/
@@ -240,8 +255,13 @@ first(void)
 static uint64_t
 worker_due_ms(void)
 {
-	uint64_t ns = wheel_next(rig->w[0]->wheel, rig->clock.mono_ns);
+	uint64_t ns = UINT64_MAX;
 
+	for (unsigned i = 0; i < rig->n_workers; i++) {
+		uint64_t n = wheel_next(rig->w[i]->wheel, rig->clock.mono_ns);
+
+		ns = n < ns ? n : ns;
+	}
 	if (ns == UINT64_MAX)
 		return UINT64_MAX;
 	return rig_now_ms() + (ns + NS_PER_MS - 1) / NS_PER_MS;

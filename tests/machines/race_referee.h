@@ -4,22 +4,26 @@
 
 #include "race.h"
 
-enum { REF_DIALOGS = 16, REF_TXNS = 256 };
+enum { REF_DIALOGS = 48, REF_TXNS = 512 };
 
 struct ref_dialog {
 	unsigned who;
 	char call_id[160], to_tag[96]; /* the worker's tag, where it is asked */
+	char peer_tag[96];	       /* the phone's; "" while it is asked first */
 	unsigned cseq;		       /* of its last request */
+	unsigned rseq, pracked;	       /* of the last reliable response to the worker, and of its PRACK */
+	bool negotiated;	       /* offer and answer stand in such responses already */
 	bool refers;		       /* a REFER of theirs was taken */
 	bool over;		       /* a BYE went one way or the other */
-	struct race_sdp sdp;	       /* the last that it sent */
+	struct race_sdp sdp, first_sdp; /* the last that it sent; its INVITE's */
+	unsigned first_cseq;
 };
 struct ref_txn {
 	bool ours; /* the worker asks */
 	bool first, offered, provisional, acked, answer;
 	bool late; /* its answer came after the BYE, which ended all */
-	bool negotiated;	    /* INVITE: offer and answer stand in reliable messages already */
-	unsigned rseq, pracked;	    /* of the last reliable response, of the last that has its PRACK */
+	bool negotiated;	    /* INVITE of a phone: as in the dialog */
+	unsigned rseq, pracked;
 	char method[16], branch[128];
 	unsigned cseq, final;
 	struct ref_dialog *d;
@@ -34,9 +38,14 @@ struct referee {
 	struct referee_facts facts;
 };
 
-struct ref_dialog *ref_dialog(unsigned who, const char *call_id);
+/* Of the phone's tag; "": any of this Call-ID. A new tag of an INVITE makes a new dialog (12.1). */
+struct ref_dialog *ref_dialog(unsigned who, const char *call_id, const char *peer_tag);
 struct ref_txn *ref_find(unsigned who, bool ours, const char *method, const char *branch);
 struct ref_txn *ref_new(unsigned who, bool ours, const struct race_msg *m);
-struct ref_txn *ref_invite(unsigned who, bool ours, const char *call_id, unsigned cseq);
+struct ref_txn *ref_invite(struct ref_dialog *d, bool ours, unsigned cseq);
+/* The phone's INVITE has got its final answer. */
+void ref_call_answered(const struct ref_txn *t);
+/* Is it one of d, or one of the worker's that may still make d? */
+bool ref_concerns(const struct ref_txn *t, const struct ref_dialog *d);
 
 #endif

@@ -55,7 +55,7 @@ sent_ack(unsigned who, const struct race_msg *m)
 		t->acked = true;
 		return;
 	}
-	t = ref_invite(who, true, m->call_id, m->cseq);
+	t = ref_invite(ref_dialog(who, m->call_id, m->to_tag), true, m->cseq);
 	if (t == NULL || t->final == 0 || t->final >= 300) {
 		foul(who, m, "an ACK for nothing");
 		return;
@@ -101,17 +101,18 @@ is_offer_pending(const struct ref_dialog *d)
 	for (unsigned i = 0; i < r->n_txns; i++) {
 		const struct ref_txn *t = &r->txns[i];
 
-		if (t->d != d)
+		if (!ref_concerns(t, d))
 			continue;
-		if (t->offered && t->final == 0 && !t->negotiated &&
+		if (t->offered && t->final == 0 && !(t->ours ? d->negotiated : t->negotiated) &&
 		    (is(t->method, "INVITE") || is(t->method, "UPDATE")))
 			return true;
 		/* An offer in a 2xx is open until the ACK. */
 		if (is(t->method, "INVITE") && !t->offered && t->answer && !t->acked)
 			return true;
 		/* One in a reliable response until the PRACK. */
-		if (is(t->method, "INVITE") && !t->offered && t->negotiated &&
-		    t->pracked != t->rseq && t->final == 0)
+		if (is(t->method, "INVITE") && !t->offered && t->final == 0 &&
+		    (t->ours ? d->negotiated && d->pracked != d->rseq
+			     : t->negotiated && t->pracked != t->rseq))
 			return true;
 	}
 	return false;
@@ -157,14 +158,12 @@ check_request(struct ref_dialog *d, const struct race_msg *m, const struct race_
 static void
 check_prack(struct ref_dialog *d, const struct race_msg *m)
 {
-	struct ref_txn *invite = ref_invite(d->who, true, m->call_id, m->rack_cseq);
-
-	if (invite == NULL || invite->rseq == 0 || m->rack_rseq != invite->rseq)
+	if (d->rseq == 0 || m->rack_rseq != d->rseq)
 		foul(d->who, m, "a PRACK for nothing (3262 4)");
-	else if (invite->pracked == m->rack_rseq)
+	else if (d->pracked == m->rack_rseq)
 		foul(d->who, m, "a second PRACK for one response (3262 4)");
 	else
-		invite->pracked = m->rack_rseq;
+		d->pracked = m->rack_rseq;
 }
 
 static void
@@ -190,7 +189,7 @@ sent_request(unsigned who, const struct race_msg *m)
 		sent_cancel(who, m);
 		return;
 	}
-	d = ref_dialog(who, m->call_id);
+	d = ref_dialog(who, m->call_id, m->to_tag);
 	race_sdp_read(m->body, &s);
 	if (is(m->method, "PRACK"))
 		check_prack(d, m);
@@ -199,8 +198,11 @@ sent_request(unsigned who, const struct race_msg *m)
 	d->cseq = m->cseq;
 	d->over = d->over || is(m->method, "BYE");
 	t = ref_new(who, true, m);
-	if (t->first && is(m->method, "INVITE"))
-		race->referee->facts.branches++;
+	if (!t->first || !is(m->method, "INVITE"))
+		return;
+	d->first_cseq = m->cseq;
+	d->first_sdp = s;
+	race->referee->facts.branches++;
 }
 
 /* --- responses ----------------------------------------------------------------------------------*/
@@ -239,6 +241,8 @@ final_sent(struct ref_txn *t, const struct race_msg *m, const struct race_sdp *s
 	if (m->status < 300 && !s->there && !t->negotiated)
 		foul(t->d->who, m,
 		    t->offered ? "a 2xx without the answer" : "a 2xx without an offer");
+	if (t->first)
+		ref_call_answered(t);
 	if (!t->first || t->d->who != 0 || f->final != 0)
 		return;
 	f->final = m->status;

@@ -11,6 +11,8 @@ const char race_names[RACE_PHONES + 2] = "abcdew";
 static const char *const verbs[DO_N_VERBS] = {
 	[DO_DIAL] = "dial",
 	[DO_DIAL_EMPTY] = "dial-empty",
+	[DO_CONSULT] = "consult",
+	[DO_REPLACE] = "replace",
 	[DO_CANCEL] = "cancel",
 	[DO_RING] = "ring",
 	[DO_PROGRESS] = "progress",
@@ -24,6 +26,8 @@ static const char *const verbs[DO_N_VERBS] = {
 	[DO_UPDATE] = "update",
 	[DO_UPDATE_EMPTY] = "update-empty",
 	[DO_REFER] = "refer",
+	[DO_REFER_REPLACES] = "refer-replaces",
+	[DO_FORK] = "fork",
 	[DO_INFO] = "info",
 	[DO_OPTIONS] = "options",
 	[DO_HANGUP] = "hangup",
@@ -40,10 +44,16 @@ static const struct {
 	{ "answers-late", HABIT_ANSWERS_LATE }, { "refuses-offers", HABIT_REFUSES_OFFERS },
 	{ "no-100", HABIT_NO_100 }, { "reliable", HABIT_RELIABLE },
 	{ "never-pracks", HABIT_NEVER_PRACKS } };
+static const struct {
+	const char *word;
+	unsigned service;
+} services[] = { { "cfb", SERVICE_CFB }, { "cfnr", SERVICE_CFNR },
+	{ "no-waiting", SERVICE_NO_WAITING }, { "limit", SERVICE_LIMIT } };
 
 enum {
 	N_FAULT_KINDS = sizeof(faults) / sizeof(faults[0]),
-	N_HABITS = sizeof(habits) / sizeof(habits[0])
+	N_HABITS = sizeof(habits) / sizeof(habits[0]),
+	N_SERVICES = sizeof(services) / sizeof(services[0])
 };
 
 void
@@ -119,6 +129,8 @@ read_setting(const char *word, struct race_script *s)
 
 	if (strncmp(word, "phones=", 7) == 0 && n >= 1 && n <= 3)
 		s->phones = n;
+	else if (strncmp(word, "workers=", 8) == 0 && n >= 1 && n <= 2)
+		s->workers = n;
 	else if (strncmp(word, "ring=", 5) == 0)
 		s->ring_s = n;
 	else if (strncmp(word, "session=", 8) == 0)
@@ -150,10 +162,24 @@ read_habit(const char *word, struct race_script *s)
 }
 
 static bool
+read_service(const char *word, struct race_script *s)
+{
+	for (unsigned i = 0; i < N_SERVICES; i++) {
+		if (strcmp(word, services[i].word) != 0)
+			continue;
+		s->services |= services[i].service;
+		return true;
+	}
+	return false;
+}
+
+static bool
 read_word(const char *word, struct race_script *s)
 {
 	if (strcmp(word, "in-turn") == 0)
 		return s->in_turn = true;
+	if (read_service(word, s))
+		return true;
 	if (strchr(word, '@') != NULL)
 		return read_step(word, s);
 	if (strchr(word, '=') != NULL)
@@ -166,7 +192,7 @@ race_script_read(const char *text, struct race_script *s)
 {
 	char copy[2048], *save = NULL;
 
-	*s = (struct race_script){ .phones = 1 };
+	*s = (struct race_script){ .phones = 1, .workers = 1 };
 	snprintf(copy, sizeof(copy), "%s", text);
 	for (char *w = strtok_r(copy, " \n", &save); w != NULL; w = strtok_r(NULL, " \n", &save))
 		if (!read_word(w, s)) {
@@ -194,6 +220,11 @@ put(char *to, size_t cap, const char *fmt, ...)
 static void
 put_settings(const struct race_script *s, char *to, size_t cap)
 {
+	if (s->workers != 1)
+		put(to, cap, "workers=%u ", s->workers);
+	for (unsigned i = 0; i < N_SERVICES; i++)
+		if (s->services & services[i].service)
+			put(to, cap, "%s ", services[i].word);
 	if (s->phones != 1)
 		put(to, cap, "phones=%u ", s->phones);
 	if (s->in_turn)

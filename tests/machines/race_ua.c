@@ -19,23 +19,6 @@ ua_new(unsigned who, const char *user, const char *host, unsigned habits)
 
 /* --- by the script ------------------------------------------------------------------------------*/
 
-static void
-dial(struct ua *u, bool offer)
-{
-	struct ua_dialog *d = &u->dialogs[u->n_dialogs];
-
-	if (u->n_dialogs > 0)
-		return;
-	u->n_dialogs++;
-	d->uac = true;
-	ua_new_name(u, "call", d->call_id, sizeof(d->call_id));
-	ua_new_name(u, "tag", d->local_tag, sizeof(d->local_tag));
-	snprintf(d->local, sizeof(d->local), "<sip:%s@example.com>", u->user);
-	snprintf(d->remote, sizeof(d->remote), "<sip:bob@example.com>");
-	snprintf(d->target, sizeof(d->target), "sip:bob@example.com");
-	ua_ask(u, d, "INVITE", offer);
-}
-
 static struct ua_dialog *
 dialog_in_hand(struct ua *u)
 {
@@ -43,6 +26,56 @@ dialog_in_hand(struct ua *u)
 		if (u->dialogs[i].state != UA_OVER)
 			return &u->dialogs[i];
 	return NULL;
+}
+
+static bool
+rings(const struct ua_dialog *d)
+{
+	return d->state == UA_EARLY && ua_rings(d);
+}
+
+static bool
+is_about_ringing(enum race_verb v)
+{
+	return v == DO_RING || v == DO_PROGRESS || v == DO_RING_RELIABLY ||
+	       v == DO_PROGRESS_RELIABLY || v == DO_ANSWER || v == DO_REFUSE || v == DO_FORK;
+}
+
+/* The one that the script names; else what rings is answered, what calls is cancelled. */
+static struct ua_dialog *
+dialog_for(struct ua *u, enum race_verb v, unsigned arg)
+{
+	if (v != DO_REFUSE && arg > 0)
+		return arg <= u->n_dialogs && u->dialogs[arg - 1].state != UA_OVER
+			   ? &u->dialogs[arg - 1]
+			   : NULL;
+	for (unsigned i = 0; i < u->n_dialogs; i++) {
+		struct ua_dialog *d = &u->dialogs[i];
+
+		if (is_about_ringing(v) ? rings(d) : v == DO_CANCEL && d->out != NULL)
+			return d;
+	}
+	return dialog_in_hand(u);
+}
+
+/* A second call beside one that is up. */
+static bool
+may_consult(struct ua *u)
+{
+	const struct ua_dialog *d = dialog_in_hand(u);
+
+	return d != NULL && d == &u->dialogs[u->n_dialogs - 1] && d->state == UA_UP;
+}
+
+static void
+call(struct ua *u, enum race_verb v, unsigned arg)
+{
+	if (v == DO_CONSULT && may_consult(u))
+		ua_call(u, "carol", true, "");
+	else if (v == DO_REPLACE && dialog_in_hand(u) == NULL)
+		ua_replace(u, arg < RACE_PHONES && arg > 0 ? arg : 1);
+	else if (v < DO_CONSULT && u->n_dialogs == 0)
+		ua_call(u, "bob", v == DO_DIAL, "");
 }
 
 /* An INVITE not beside another; an offer not beside another. The ACK that it owes comes first. */
@@ -89,7 +122,7 @@ may_bye(const struct ua_dialog *d)
 static void
 in_dialog(struct ua *u, struct ua_dialog *d, enum race_verb v, unsigned arg)
 {
-	bool rings = ua_rings(d) && d->state == UA_EARLY;
+	bool is_called = rings(d);
 
 	switch (v) {
 	case DO_CANCEL:
@@ -98,21 +131,25 @@ in_dialog(struct ua *u, struct ua_dialog *d, enum race_verb v, unsigned arg)
 		break;
 	case DO_RING:
 	case DO_PROGRESS:
-		if (rings)
+		if (is_called)
 			ua_progress(u, d, v == DO_RING ? 180 : 183, v == DO_PROGRESS);
 		break;
 	case DO_RING_RELIABLY:
 	case DO_PROGRESS_RELIABLY:
-		if (rings)
+		if (is_called)
 			ua_progress_reliably(
 			    u, d, v == DO_RING_RELIABLY ? 180 : 183, v == DO_PROGRESS_RELIABLY);
 		break;
+	case DO_FORK:
+		if (is_called)
+			ua_fork(u, d);
+		break;
 	case DO_ANSWER:
-		if (rings)
+		if (is_called)
 			ua_answer(u, d);
 		break;
 	case DO_REFUSE:
-		if (rings)
+		if (is_called)
 			ua_refuse(u, d, arg);
 		break;
 	case DO_BYE:
@@ -126,8 +163,9 @@ in_dialog(struct ua *u, struct ua_dialog *d, enum race_verb v, unsigned arg)
 		offer(u, d, v);
 		break;
 	case DO_REFER:
+	case DO_REFER_REPLACES:
 		if (d->state == UA_UP && d->to_ack == NULL && !d->bye_wanted)
-			ua_refer(u, d);
+			(v == DO_REFER ? ua_refer : ua_refer_replaces)(u, d);
 		break;
 	case DO_INFO:
 	case DO_OPTIONS:
@@ -136,6 +174,8 @@ in_dialog(struct ua *u, struct ua_dialog *d, enum race_verb v, unsigned arg)
 		break;
 	case DO_DIAL:
 	case DO_DIAL_EMPTY:
+	case DO_CONSULT:
+	case DO_REPLACE:
 	case DO_HANGUP:
 	case DO_N_VERBS:
 		break;
@@ -147,11 +187,11 @@ ua_do(struct ua *u, enum race_verb v, unsigned arg)
 {
 	struct ua_dialog *d;
 
-	if (v == DO_DIAL || v == DO_DIAL_EMPTY) {
-		dial(u, v == DO_DIAL);
+	if (v <= DO_REPLACE) {
+		call(u, v, arg);
 		return;
 	}
-	d = dialog_in_hand(u);
+	d = dialog_for(u, v, arg);
 	if (d != NULL)
 		in_dialog(u, d, v, arg);
 }
@@ -219,6 +259,7 @@ ua_due_ms(const struct ua *u)
 		sooner(&due, u->dialogs[i].ack_ms);
 		sooner(&due, u->dialogs[i].answer_ms);
 		sooner(&due, u->dialogs[i].retry_ms);
+		sooner(&due, u->dialogs[i].lost_ms);
 	}
 	return due;
 }
@@ -241,6 +282,7 @@ ua_time(struct ua *u)
 		struct ua_dialog *d = &u->dialogs[i];
 
 		ua_reliable_time(u, d);
+		ua_fork_time(u, d);
 		if (take_due(&d->trying_ms) && ua_rings(d) && !d->in->provisional)
 			ua_progress(u, d, 100, false);
 		if (take_due(&d->ack_ms))
@@ -257,7 +299,7 @@ ua_time(struct ua *u)
 void
 ua_look(const struct ua *u, struct ua_view *v_r)
 {
-	*v_r = (struct ua_view){ .final = u->final };
+	*v_r = (struct ua_view){ 0 };
 	for (unsigned i = 0; i < u->n_txns; i++)
 		v_r->busy = v_r->busy || (!u->txns[i].over && u->txns[i].d != NULL &&
 					     u->txns[i].d->state >= UA_UP);
@@ -267,8 +309,21 @@ ua_look(const struct ua *u, struct ua_view *v_r)
 		v_r->rings = v_r->rings || (d->state < UA_UP && (d->out != NULL || d->in != NULL));
 		if (d->state != UA_UP)
 			continue;
-		v_r->talks++;
-		v_r->local = d->local_sdp;
-		v_r->remote = d->remote_sdp;
+		v_r->sessions[v_r->talks++] = (struct ua_session){ d->local_sdp, d->remote_sdp };
 	}
+}
+
+bool
+ua_dialog_name(const struct ua *u, char *to, size_t cap)
+{
+	for (unsigned i = 0; i < u->n_dialogs; i++) {
+		const struct ua_dialog *d = &u->dialogs[i];
+
+		if (d->state == UA_OVER || d->remote_tag[0] == '\0')
+			continue;
+		snprintf(
+		    to, cap, "%s;to-tag=%s;from-tag=%s", d->call_id, d->remote_tag, d->local_tag);
+		return true;
+	}
+	return false;
 }

@@ -37,6 +37,9 @@ struct ua_dialog {
 	struct race_sdp local_sdp, remote_sdp;	   /* agreed */
 	struct race_sdp local_offer, remote_offer; /* on the table */
 	const char *early_body;			   /* of a 183: the 200's is the same */
+	struct ua_dialog *fork; /* the first of those that a proxy made of one INVITE */
+	bool has_won;		/* its 2xx has gone */
+	uint64_t lost_ms;	/* another of them was answered: this one is cancelled; 0 = no */
 	unsigned version;
 	bool held, bye_wanted, answer_wanted;
 	bool referring; /* it hears by NOTIFY how its REFER goes */
@@ -57,7 +60,6 @@ struct ua {
 	struct ua_dialog dialogs[UA_DIALOGS];
 	struct ua_txn txns[UA_TXNS];
 	unsigned n_dialogs, n_txns, names, port;
-	unsigned final;
 };
 
 /* --- race_ua_text.c -----------------------------------------------------------------------------*/
@@ -87,11 +89,29 @@ void ua_txn_time(struct ua *u, struct ua_txn *t);
 
 /* --- race_ua_uac.c: what it asks ----------------------------------------------------------------*/
 void ua_ask(struct ua *u, struct ua_dialog *d, const char *method, bool offer);
-void ua_refer(struct ua *u, struct ua_dialog *d); /* to carol */
+/* The same with more headers, complete lines. */
+void ua_ask_with(
+    struct ua *u, struct ua_dialog *d, const char *method, bool offer, const char *more);
 void ua_cancel(struct ua *u, struct ua_txn *t);
 void ua_bye(struct ua *u, struct ua_dialog *d);
 void ua_take_response(struct ua *u, struct ua_txn *t, const struct race_msg *m);
 void ua_send_ack(struct ua *u, struct ua_dialog *d);
+
+/* --- race_ua_call.c: calls, and what makes one of several ----------------------------------------*/
+void ua_call(struct ua *u, const char *user, bool offer, const char *more);
+void ua_refer(struct ua *u, struct ua_dialog *d); /* to carol */
+void ua_refer_replaces(struct ua *u, struct ua_dialog *d);
+void ua_replace(struct ua *u, unsigned whose);
+
+/* --- race_ua_fork.c: a proxy between the worker and several phones, which are one here -----------*/
+void ua_fork(struct ua *u, struct ua_dialog *d);
+/* d is answered: the proxy cancels the others. */
+void ua_fork_won(struct ua *u, struct ua_dialog *d);
+/* d is refused, or lost. True: the proxy passes a refusal on now, for there is no other. */
+bool ua_fork_lost(struct ua *u, struct ua_dialog *d);
+/* A CANCEL came for d's INVITE: the one that still rings and by which it is refused, or NULL. */
+struct ua_dialog *ua_fork_cancel(struct ua *u, struct ua_dialog *d);
+void ua_fork_time(struct ua *u, struct ua_dialog *d);
 
 /* --- race_ua_reliable.c: RFC 3262, both sides ---------------------------------------------------*/
 void ua_progress_reliably(struct ua *u, struct ua_dialog *d, unsigned status, bool sdp);

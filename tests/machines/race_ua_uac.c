@@ -8,7 +8,7 @@
 /* --- asking -------------------------------------------------------------------------------------*/
 
 void
-ua_ask(struct ua *u, struct ua_dialog *d, const char *method, bool offer)
+ua_ask_with(struct ua *u, struct ua_dialog *d, const char *method, bool offer, const char *more)
 {
 	struct ua_txn *t = ua_txn_new(u, d, method, true);
 	const char *body = offer ? ua_body(u, d, NULL) : "";
@@ -22,23 +22,13 @@ ua_ask(struct ua *u, struct ua_dialog *d, const char *method, bool offer)
 	}
 	if (t->invite)
 		d->out = t;
-	ua_txn_send(u, t, ua_request(u, d, method, t->cseq, t->branch, body));
+	ua_txn_send(u, t, ua_request_with(u, d, method, t->cseq, t->branch, more, body));
 }
 
 void
-ua_refer(struct ua *u, struct ua_dialog *d)
+ua_ask(struct ua *u, struct ua_dialog *d, const char *method, bool offer)
 {
-	struct ua_txn *t;
-
-	if (d->referring)
-		return;
-	d->referring = true;
-	t = ua_txn_new(u, d, "REFER", true);
-	ua_new_name(u, "z9hG4bK", t->branch, sizeof(t->branch));
-	t->cseq = ++d->local_cseq;
-	ua_txn_send(u, t,
-	    ua_request_with(
-		u, d, "REFER", t->cseq, t->branch, "Refer-To: <sip:carol@example.com>\r\n", ""));
+	ua_ask_with(u, d, method, offer, "");
 }
 
 /* Not before the first 1xx (9.1). */
@@ -228,8 +218,6 @@ invite_answered(struct ua *u, struct ua_txn *t, const struct race_msg *m)
 	t->status = m->status;
 	t->over = true;
 	t->resend_ms = t->give_up_ms = 0;
-	if (u->final == 0 && t->d->uac)
-		u->final = m->status;
 	if (m->status < 300)
 		invite_accepted(u, t, m);
 	else

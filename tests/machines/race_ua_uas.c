@@ -58,6 +58,7 @@ ua_answer(struct ua *u, struct ua_dialog *d)
 		return;
 	}
 	ua_reliable_over(d);
+	ua_fork_won(u, d);
 	if (d->in->negotiated) {
 		d->state = UA_UP;
 		respond(u, d->in, 200, "");
@@ -91,7 +92,10 @@ ua_refuse(struct ua *u, struct ua_dialog *d, unsigned status)
 		d->offer = UA_STABLE;
 	if (d->state != UA_UP)
 		d->state = UA_OVER;
-	respond(u, t, status, "");
+	if (ua_fork_lost(u, d))
+		respond(u, t, status, "");
+	else
+		t->over = true;
 }
 
 /* --- INVITE -------------------------------------------------------------------------------------*/
@@ -193,9 +197,10 @@ take_ack(struct ua *u, const struct race_msg *m)
 	for (unsigned i = 0; i < u->n_txns && t == NULL; i++)
 		if (!u->txns[i].client && u->txns[i].invite && u->txns[i].cseq == m->cseq &&
 		    u->txns[i].status != 0 &&
-		    (u->txns[i].status < 300
-			    ? u->txns[i].d != NULL && strcmp(u->txns[i].d->call_id, m->call_id) == 0
-			    : strcmp(u->txns[i].branch, m->branch) == 0))
+		    (u->txns[i].status < 300 ? u->txns[i].d != NULL &&
+						   strcmp(u->txns[i].d->call_id, m->call_id) == 0 &&
+						   strcmp(u->txns[i].d->local_tag, m->to_tag) == 0
+					     : strcmp(u->txns[i].branch, m->branch) == 0))
 			t = &u->txns[i];
 	if (t == NULL) {
 		race_fail("%c: an ACK %u for nothing", race_names[u->who], m->cseq);
@@ -231,7 +236,8 @@ take_cancel(struct ua *u, const struct race_msg *m)
 	struct ua_dialog *d = t == NULL ? NULL : t->d;
 
 	answer_once(u, d, m, t == NULL ? 481 : 200);
-	if (d != NULL && d->in == t && t->status == 0)
+	d = d == NULL ? NULL : ua_fork_cancel(u, d);
+	if (d != NULL)
 		ua_refuse(u, d, 487);
 }
 

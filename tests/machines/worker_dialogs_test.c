@@ -93,6 +93,61 @@ Test(worker_dialogs, fork_without_contact)
 	rig_ends_clean("answered 200 16 caller normal", 0);
 }
 
+/* Its ACK was lost: the 2xx comes again, and gets an ACK, not a second BYE. */
+Test(worker_dialogs, fork_answers_again)
+{
+	talk(alice, bob);
+	replies_as(bob, "fork-2", "INVITE", 200, SDP_B);
+	hears(bob, "ACK");
+	hears(bob, "BYE");
+	replies(bob, "BYE", 200, "", "");
+	replies_as(bob, "fork-2", "INVITE", 200, SDP_B);
+	expect_has(header(hears(bob, "ACK"), "To"), "tag=fork-2");
+	hears_nothing(bob);
+	hangs_up(alice, bob);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* The call is over and its leg gone: who answers the same INVITE now is not left alone (13.2.2.4). */
+Test(worker_dialogs, fork_answers_after_the_end)
+{
+	talk(alice, bob);
+	hangs_up(alice, bob);
+	replies_as(bob, "fork-2", "INVITE", 200, SDP_B);
+	expect_has(header(hears(bob, "ACK"), "To"), "tag=fork-2");
+	expect_has(header(hears(bob, "BYE"), "To"), "tag=fork-2");
+	replies(bob, "BYE", 200, "", "");
+	replies_as(bob, "fork-2", "INVITE", 200, SDP_B);
+	expect_has(header(hears(bob, "ACK"), "To"), "tag=fork-2");
+	hears_nothing(bob);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* Delayed offer: the caller's ACK, which brings the answer, is still awaited. */
+Test(worker_dialogs, fork_answers_before_our_ack)
+{
+	const char *ack;
+
+	dials(alice, "bob", "", "");
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	snprintf(bob->local_tag, sizeof(bob->local_tag), "fork-1");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(alice, "200 INVITE");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears_nothing(bob);
+	replies_as(bob, "fork-2", "INVITE", 200, SDP_B);
+	expect_has(header(hears(bob, "ACK"), "To"), "tag=fork-2");
+	expect_has(header(hears(bob, "BYE"), "To"), "tag=fork-2");
+	replies(bob, "BYE", 200, "", "");
+	acks(alice, SDP_A);
+	ack = hears(bob, "ACK");
+	expect_has(header(ack, "To"), "tag=fork-1");
+	expect_has(ack, "m=audio 4000");
+	hangs_up(alice, bob);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
 /* --- a phone of 1999 ----------------------------------------------------------------------------*/
 
 /* RFC 2543: no cookie in the branch, no tag in From, no Max-Forwards, hold by 0.0.0.0. */

@@ -39,7 +39,7 @@ put_part(struct buf *b, struct cdr_reader *r, enum cdr_part part, unsigned numbe
 }
 
 /* A record's first field names its call. */
-static void
+static unsigned
 count_call(struct cdr_reader r, enum cdr_kind kind)
 {
 	enum cdr_part part;
@@ -57,6 +57,7 @@ count_call(struct cdr_reader r, enum cdr_kind kind)
 	}
 	rig->calls[i].opened += kind == CDR_OPEN;
 	rig->calls[i].closed += kind == CDR_CLOSED;
+	return i;
 }
 
 void
@@ -74,10 +75,10 @@ read_record(struct span record)
 	struct cdr_reader r;
 	enum cdr_kind kind;
 	enum cdr_part part;
-	unsigned segments = 0;
+	unsigned segments = 0, call;
 
 	cr_assert_eq(cdr_open(&r, record, &kind), ERR_NONE);
-	count_call(r, kind);
+	call = count_call(r, kind);
 	rig->opened += kind == CDR_OPEN;
 	rig->answered += kind == CDR_ANSWERED;
 	rig->closed += kind == CDR_CLOSED;
@@ -87,6 +88,8 @@ read_record(struct span record)
 		put_part(&b, &r, part, part == CDR_P_SEGMENT ? ++segments : 0);
 	cr_assert(buf_ok(&b));
 	rig->cdr[b.len] = '\0';
+	free(rig->calls[call].cdr);
+	rig->calls[call].cdr = strdup(rig->cdr);
 }
 
 static void
@@ -194,11 +197,23 @@ rig_message(const char *name)
 	return value_of(rig->message, full, values[next++ % 4], sizeof(values[0]));
 }
 
-const char *
-rig_cdr(const char *name)
+static const char *
+cdr_value_of(const char *cdr, const char *name)
 {
 	static char values[8][16384]; /* a ladder is the longest */
 	static unsigned next;
 
-	return value_of(rig->cdr, name, values[next++ % 8], sizeof(values[0]));
+	return value_of(cdr == NULL ? "" : cdr, name, values[next++ % 8], sizeof(values[0]));
+}
+
+const char *
+rig_cdr(const char *name)
+{
+	return cdr_value_of(rig->cdr, name);
+}
+
+const char *
+rig_cdr_of(unsigned call, const char *name)
+{
+	return cdr_value_of(rig->calls[call].cdr, name);
 }

@@ -51,6 +51,7 @@ static void
 die(void)
 {
 	rig->die_at = 0;
+	rig->mortal = false;
 	rig->deaths++;
 	longjmp(rig->death, 1);
 }
@@ -61,7 +62,6 @@ outbox_put(struct outbox *o, const struct sip_flow *to, struct span text, handle
 	struct rig_sent *s;
 	bool last = rig->mortal && rig->die_at > 0 && --rig->die_at == 0;
 
-	(void)o;
 	(void)ticket;
 	if (text.len == 0)
 		return false;
@@ -69,9 +69,10 @@ outbox_put(struct outbox *o, const struct sip_flow *to, struct span text, handle
 		die();
 	cr_assert_lt(rig->n_log, RIG_LOG, "more was sent than the bench keeps");
 	s = &rig->log[rig->n_log++];
-	*s = (struct rig_sent){
-		.text = strndup(text.p, text.len), .to = to->peer, .at_ms = rig_now_ms()
-	};
+	*s = (struct rig_sent){ .text = strndup(text.p, text.len),
+		.to = to->peer,
+		.at_ms = rig_now_ms(),
+		.worker = o->child->index };
 	if (last)
 		die();
 	return true;
@@ -151,10 +152,11 @@ publish(struct child *c)
 
 /* What one turn of a worker's loop does with its rings. */
 static void
-turn(struct worker *w)
+turn(struct worker *w, void *arg)
 {
 	const struct ring_record *rec;
 
+	(void)arg;
 	worker_cdrs(w);
 	note_flush(w);
 	for (unsigned i = 0; i < PROC_MAX; i++) {
@@ -166,18 +168,6 @@ turn(struct worker *w)
 		}
 	}
 	publish(&w->child);
-	rig_read_store(w->child.index);
-}
-
-/* Until no worker has anything to say to another. */
-static void
-settle(void)
-{
-	if (rig->apart)
-		return;
-	for (unsigned round = 0; round < 8; round++)
-		for (unsigned i = 0; i < rig->n_workers; i++)
-			turn(rig->w[i]);
 }
 
 /* Runs a part of a turn that the worker may not survive. */
@@ -187,13 +177,27 @@ mortally(struct worker *w, void (*does)(struct worker *w, void *arg), void *arg)
 	unsigned index = w->child.index;
 
 	rig->mortal = true;
-	if (setjmp(rig->death) == 0) {
+	if (setjmp(rig->death) == 0)
 		does(w, arg);
-		rig->mortal = false;
-	} else {
-		rig->mortal = false;
+	else
 		rig_restart(index);
+	rig->mortal = false;
+}
+
+/* Until no worker has anything to say to another. */
+static void
+settle(void)
+{
+	for (unsigned i = 0; i < 8 * rig->n_workers && !rig->apart; i++) {
+		mortally(rig->w[i % rig->n_workers], turn, NULL);
+		rig_read_store(i % rig->n_workers);
 	}
+}
+
+static void
+lives_through(struct worker *w, void (*does)(struct worker *w, void *arg), void *arg)
+{
+	mortally(w, does, arg);
 	settle();
 }
 
@@ -219,7 +223,7 @@ rig_deliver(unsigned worker, const char *text, const struct netaddr *from)
 		m->flow.local = rig->settings.listeners[0].address;
 		m->at_ns = rig->clock.mono_ns;
 		cr_assert(sip_msg_valid(m, m->size));
-		mortally(rig->w[worker], receive, m);
+		lives_through(rig->w[worker], receive, m);
 	}
 	free(m);
 	return v.status == 0;
@@ -236,7 +240,7 @@ hangup_first(struct worker *w, void *arg)
 void
 rig_operator_hangup(unsigned worker)
 {
-	mortally(rig->w[worker], hangup_first, NULL);
+	lives_through(rig->w[worker], hangup_first, NULL);
 }
 
 static void
@@ -256,7 +260,7 @@ break_flow(struct worker *w, void *phone)
 void
 rig_unreachable(struct phone *p)
 {
-	mortally(rig->w[p->worker], break_flow, p);
+	lives_through(rig->w[p->worker], break_flow, p);
 }
 
 /* --- time ---------------------------------------------------------------------------------------*/
@@ -299,7 +303,7 @@ rig_wait_ms(uint64_t ms)
 			break;
 		set_clock(rig->clock.mono_ns + (first == 0 ? WHEEL_TICK_NS : first));
 		for (unsigned i = 0; i < rig->n_workers; i++)
-			mortally(rig->w[i], timers, NULL);
+			lives_through(rig->w[i], timers, NULL);
 	}
 	if (until > rig->clock.mono_ns)
 		set_clock(until);
@@ -457,13 +461,6 @@ rig_new(unsigned n_workers)
 	}
 }
 
-void
-rig_begin(void)
-{
-	rig_new(1);
-	phones_begin();
-}
-
 static void
 remove_rings(unsigned proc)
 {
@@ -489,6 +486,8 @@ rig_end(void)
 		free(rig->log[i].text);
 	for (unsigned i = 0; i < rig->n_phones; i++)
 		free(rig->phones[i]);
+	for (unsigned i = 0; i < rig->n_calls; i++)
+		free(rig->calls[i].cdr);
 	records_close(&rig->directory.records);
 	records_close(&rig->locations.records);
 	for (unsigned i = 0; i < rig->n_maps; i++)

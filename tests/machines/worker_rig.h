@@ -29,6 +29,7 @@ struct rig_sent {
 	char *text;
 	struct netaddr to;
 	uint64_t at_ms;
+	unsigned worker; /* whose it is */
 	bool heard;
 };
 
@@ -64,6 +65,7 @@ struct rig {
 	struct {
 		uint8_t id[16];
 		unsigned opened, closed;
+		char *cdr; /* as cdr below, when it is closed */
 	} calls[RIG_CALLS]; /* records by call */
 	unsigned n_calls;
 	char cdr[RIG_CDR];   /* the last closed one: "segment.1.sip_code=200\n..." */
@@ -125,6 +127,8 @@ const char *rig_message(const char *name);
 void rig_expect_all_closed(void);
 /* A column of the last closed record; "" when it is not there. */
 const char *rig_cdr(const char *name);
+/* The same of one of rig->calls that is closed. */
+const char *rig_cdr_of(unsigned call, const char *name);
 /* No call, leg, transaction and block now. */
 void rig_expect_empty(void);
 /* Nothing is left after the transactions' timers: no call, leg, transaction, block; no message that

@@ -21,6 +21,13 @@ rig_forget_bindings(void)
 	memset(bounds, 0, sizeof(bounds));
 }
 
+void
+rig_begin(void)
+{
+	rig_new(1);
+	phones_begin();
+}
+
 /* --- directory ----------------------------------------------------------------------------------*/
 
 void
