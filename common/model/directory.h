@@ -113,7 +113,8 @@ struct dir_gateway {
 	uint8_t trusted;              /* 1: its calls need no credentials, its identity is believed */
 	uint16_t port;                /* 0 = the transport's */
 	uint8_t transit;              /* 1: its calls may leave by a route again */
-	uint8_t pad[7];
+	uint8_t isup;                 /* 1: it takes what telephone networks say (SIP-I, SIP-T) */
+	uint8_t pad[6];
 	struct netaddr address;       /* when host is a literal; family 0: a name */
 	struct dir_text name, host;
 	struct dir_text proxy;        /* outbound proxy as it was given: URI, or host and port */

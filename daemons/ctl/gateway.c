@@ -14,6 +14,9 @@ static const struct key keys[] = {
 	{ "outbound_proxy",
 	    "where its calls are sent first: a SIP URI, or a host and perhaps a port", KEY_TEXT,
 	    "a SIP URI, or a host and perhaps a port", KEY_NULL },
+	{ "isup",
+	    "it takes ISUP and QSIG beside the session description, SIP-I or SIP-T (default off)",
+	    KEY_FLAG, NULL, KEY_OR("boolean", "false") },
 	{ .name = NULL },
 };
 
@@ -29,7 +32,7 @@ const struct object gateway_object = {
 	       "returning gateway_id",
 	.find = "select gateway_id from tandem.gateway where name = $1 and tenant_id = $2",
 	.show = "select g.name, t.name as tenant, g.gateway_id, g.host, g.port, g.transport, "
-		"g.trusted, g.transit, g.outbound_proxy, "
+		"g.trusted, g.transit, g.outbound_proxy, g.isup, "
 		"(select string_agg(r.name, ',' order by r.prefix, r.priority) "
 		"from tandem.route r where r.gateway_id = g.gateway_id) as routes "
 		"from tandem.gateway g join tandem.tenant t using (tenant_id) "

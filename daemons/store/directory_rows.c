@@ -29,7 +29,9 @@
 	" left join tandem.mailbox m"                                                              \
 	" on m.tenant_id = s.tenant_id and m.subscriber_id = s.subscriber_id"
 #define GATEWAY_COLUMNS                                                                            \
-	"g.tenant_id, g.name, g.host, g.port, g.transport, g.trusted, g.transit, g.outbound_proxy"
+	"g.tenant_id, g.name, g.host, g.port, g.transport, g.trusted, g.transit, "                 \
+	"g.outbound_proxy,"                                                                        \
+	" g.isup"
 #define ROUTE_COLUMNS "r.gateway_id, r.priority, r.strip, r.add, r.name"
 /* A number means one thing inside its tenant: the constraints see to that. */
 #define NUMBERS                                                                                    \
@@ -282,6 +284,7 @@ put_gateway(struct directory *d, struct row *r, uint64_t id)
 	g.trusted = row_flag(r, true);
 	g.transit = row_flag(r, false);
 	proxy = row_text(r);
+	g.isup = row_flag(r, false);
 	/* A host that is no literal is a name: the address stays empty. */
 	if (netaddr_ip(host, &g.address) != ERR_NONE)
 		g.address = (struct netaddr){ 0 };

@@ -84,6 +84,7 @@ branch_dial(struct worker *w, struct call *c, struct target *t)
 		.flow = t->flow,
 		.max_forwards = c->max_forwards,
 		.ring_s = t->ring_s,
+		.gateway = t->kind == TARGET_GATEWAY ? t->gateway : 0,
 		.cseq = 1u + t->depth,
 		.flags = t->no_100rel ? NOTE_NO_100REL : 0,
 		.loop = c->loop };

@@ -14,7 +14,8 @@
  *     a phone       a user or number of ours    as if its owner called there, at his cost: what is
  *                                               refused to him ends it (BILLING.md R9)
  *     a phone       its own address             one more contact of his
- *     a gateway     a number at its address     one more way through that gateway, in the same segment
+ *     a gateway     a number at its address,    one more way through that gateway, in the same segment
+                   or a number alone (tel:)
  *     a gateway     another address, or a name  the same (S0-17: a redirect server); ours, and that of
  *                                               a gateway of another tenant, are not
  *     a phone       another domain or address   the same as a user, where allow_foreign is set; else 403
@@ -295,6 +296,26 @@ elsewhere(struct redirection *r, const struct sip_uri *uri, struct sip_flow *f_r
 	return true;
 }
 
+/* tel:NUMBER is that number where the other one was called; in scratch. False: it cannot be. */
+static bool
+number_there(struct redirection *r, const struct sip_uri *tel, struct sip_uri *uri_r)
+{
+	struct span was = kept_span(&r->w->heap, r->from->uri), number;
+	struct buf digits = scratch_buf(r->w, 64), b = scratch_buf(r->w, SIP_URI_MAX);
+
+	if (sip_uri_parse(was, uri_r) != ERR_NONE || uri_r->user.len == 0 ||
+	    !sip_uri_user(tel, &digits))
+		return false;
+	number = buf_span(&digits);
+	for (size_t i = 0; i < number.len; i++)
+		if (!(number.p[i] >= '0' && number.p[i] <= '9') && !(i == 0 && number.p[i] == '+'))
+			return false;
+	buf_put(&b, span_first(was, (size_t)(uri_r->user.p - was.p)));
+	buf_put(&b, number);
+	buf_put(&b, span_from(was, (size_t)(uri_r->user.p + uri_r->user.len - was.p)));
+	return buf_ok(&b) && sip_uri_parse(buf_span(&b), uri_r) == ERR_NONE;
+}
+
 static void
 by_gateway(struct redirection *r, const struct sip_uri *uri)
 {
@@ -305,12 +326,17 @@ by_gateway(struct redirection *r, const struct sip_uri *uri)
 	uint64_t trunk = r->from->gateway;
 	struct span routes = kept_span(&w->heap, r->from->routes);
 	struct sip_flow flow = r->from->flow;
+	struct sip_uri there;
 	struct target *t;
 
 	r->status = 403;
-	if (g == NULL || uri->scheme == SIP_S_TEL || leads_here(r, uri))
+	if (g == NULL || leads_here(r, uri))
 		return;
-	if (!is_gateway_itself(g, uri)) {
+	if (uri->scheme == SIP_S_TEL) {
+		if (!number_there(r, uri, &there))
+			return;
+		uri = &there;
+	} else if (!is_gateway_itself(g, uri)) {
 		routes = SPAN_NONE;
 		if (!elsewhere(r, uri, &flow, &trunk))
 			return;

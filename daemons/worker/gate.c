@@ -116,6 +116,8 @@ place(struct worker *w, const struct sip_msg *m, const struct origin *o)
 		shed(w, m);
 		return;
 	}
+	if (o->kind == ORIGIN_GATEWAY)
+		leg_of_gateway(w, l, o->account);
 	call_begin(w, c, &(struct setup){ m, o, pool_handle(&w->legs, l) });
 }
 

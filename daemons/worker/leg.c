@@ -135,6 +135,17 @@ leg_new(struct worker *w, handle call)
 }
 
 void
+leg_of_gateway(struct worker *w, struct leg *l, uint64_t id)
+{
+	struct dir_buf *rec = id == 0 ? NULL : scratch_take(w, sizeof(*rec));
+	const struct dir_gateway *g =
+	    rec == NULL ? NULL : directory_gateway(&w->directory, id, rec);
+
+	l->gateway = (uint32_t)id; /* an int in SQL */
+	l->isup = g != NULL && g->isup;
+}
+
+void
 leg_learn(struct leg *l, const struct sip_msg *m)
 {
 	if (sip_has(m, SIP_H_ALLOW))

@@ -139,8 +139,10 @@ struct leg { /* in shared memory */
 	    prack_rseq; /* of a response whose PRACK waits for the other side's answer; 0 = none */
 	uint32_t
 	    early_forks; /* heap offset: early dialogs with reliable responses (leg_fork.c) */
-	uint16_t no_100rel;   /* 1: we do not offer it on this leg */
-	uint16_t isup;	      /* 1: its peer takes what telephone networks say (body.c) */
+	uint8_t no_100rel;    /* 1: we do not offer it on this leg */
+	uint8_t isup;	      /* 1: its peer takes what telephone networks say (body.c) */
+	uint8_t ack_sdp;      /* 1: our last ACK bore `sdp` */
+	uint8_t pad;
 	uint32_t invite_cseq; /* of the INVITE in flight, ours or theirs */
 	uint32_t resend_ms;   /* interval of our 2xx */
 	uint32_t retransmissions;
@@ -160,7 +162,7 @@ struct leg { /* in shared memory */
 	struct leg_kept held;	/* a note that waits for a PRACK */
 	struct leg_kept answer; /* in a reliable response: to our INVITE, whose 2xx bears none */
 	uint32_t ack_cseq;	/* of our last ACK */
-	uint32_t ack_sdp;	/* 1: it bore `sdp` */
+	uint32_t gateway;	/* id of the one that its peer is; 0: it is none */
 	struct leg_timer timer;
 	struct kept user_agent;
 	struct leg_refer refer;
@@ -181,6 +183,8 @@ void leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m); /
 void leg_on_ack(struct worker *w, struct leg *l, const struct sip_msg *m);     /* for a 2xx */
 void leg_on_cancel(struct worker *w, struct txn *ist, const struct sip_msg *m);
 void leg_on_timer(struct worker *w, struct leg *l);
+/* Its peer is this gateway (0: none). */
+void leg_of_gateway(struct worker *w, struct leg *l, uint64_t id);
 struct leg *leg_at(struct worker *w, handle h);
 /* The leg that an in-dialog request is for: by the token of our Contact in its Request-URI, else by
  * our tag in To. NULL: none (481). */

@@ -39,6 +39,7 @@ leg_dial(struct worker *w, const struct note *n)
 	l->max_forwards = n->max_forwards;
 	l->other = n->session;
 	l->no_100rel = (n->flags & NOTE_NO_100REL) != 0;
+	leg_of_gateway(w, l, n->gateway);
 	if (n->ring_s > 0)
 		l->ring_until_ns = worker_now(w) + n->ring_s * NS_PER_S;
 	if (start_dialog(w, l, n) != ERR_NONE) {

@@ -72,6 +72,39 @@ Test(worker_body, S2_11_a_isup_is_dropped_to_phones)
 	bob_is_busy();
 }
 
+/* It passes between trunks that are marked so, both ways; its answer does not go to a phone. */
+Test(worker_body, S2_11_a_isup_passes_to_trunks)
+{
+	struct phone *gw = phone_at("gw", "192.0.2.101");
+	struct dir_gateway g = {
+		.id = 11, .tenant = 1, .transport = SIP_T_UDP, .port = 5060, .isup = 1
+	};
+	static const uint64_t ids[] = { 11 };
+	const char *m;
+
+	cr_assert_eq(netaddr_ip(span_str(gw->host), &g.address), ERR_NONE);
+	cr_assert_eq(
+	    directory_put_gateway(&rig->directory, &g, SPAN("gw"), span_str(gw->host), SPAN_NONE),
+	    ERR_NONE);
+	rig_route("+1", 1, ids);
+	dials(alice, "+12125551234", "Content-Type: multipart/mixed;boundary=b\r\n",
+	    PARTS(SDP_A, "application/ISUP;version=itu-t92+", "\x01\x02"));
+	hears(alice, "100");
+	m = hears(gw, "INVITE");
+	expect_has(header(m, "Content-Type"), "multipart/mixed");
+	expect_has(m, "application/ISUP;version=itu-t92+");
+	expect_has(m, "\x01\x02");
+	expect_has(m, "m=audio 4000");
+	replies(gw, "INVITE", 200, "Content-Type: multipart/mixed;boundary=b\r\n",
+	    PARTS(SDP_B, "application/ISUP;version=itu-t92+", "\x09"));
+	hears(gw, "ACK");
+	m = hears(alice, "200 INVITE");
+	cr_expect_str_eq(header(m, "Content-Type"), "application/sdp");
+	acks(alice, "");
+	hangs_up(alice, gw);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
 Test(worker_body, S2_11_b_required_and_unknown)
 {
 	dials_with(

@@ -297,7 +297,10 @@ replies(struct phone *p, const char *method, unsigned status, const char *more, 
 	    status, header(m, "Via"), header(m, "From"), to,
 	    tagged ? "" : ";tag=", tagged ? "" : p->local_tag, header(m, "Call-ID"),
 	    header(m, "CSeq"), contact, p->user, more,
-	    body[0] == '\0' ? "" : "Content-Type: application/sdp\r\n", strlen(body), body);
+	    body[0] == '\0' || strstr(more, "Content-Type:") != NULL
+		? ""
+		: "Content-Type: application/sdp\r\n",
+	    strlen(body), body);
 }
 
 /* --- what a phone hears -------------------------------------------------------------------------*/

@@ -420,6 +420,21 @@ Test(worker_redirect, numbers_at_the_gateway)
 	cr_expect_str_eq(rig_cdr("segment.1.connected_number"), "+14");
 }
 
+/* S2-26, S2-27: numbers alone are at the same gateway. */
+Test(worker_redirect, S2_26_S2_27_tel_from_a_gateway)
+{
+	calls_out("Contact: <tel:+1-212-5559876>;q=0.9, <tel:*21;phone-context=+1>, "
+		  "<tel:911;phone-context=+1>;q=0.1\r\n");
+	expect_has(hears(gw, "INVITE"), "INVITE sip:+12125559876@192.0.2.101");
+	replies(gw, "INVITE", 404, "", "");
+	hears(gw, "ACK");
+	expect_has(hears(gw, "INVITE"), "INVITE sip:911@192.0.2.101");
+	answers(gw);
+	hangs_up(alice, gw);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+	cr_expect_str_eq(rig_cdr("segment.1.out_trunk_id"), "11");
+}
+
 /* Not back to us, not to a gateway of another tenant. */
 Test(worker_redirect, where_a_gateway_may_not_send_us)
 {
