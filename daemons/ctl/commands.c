@@ -67,6 +67,8 @@ const struct command commands[] = {
 	    NULL, "no findings" },
 	{ "status", NULL, "", 0, 0, OPT_JSON, RUN, runtime_status, "how the exchange is" },
 	{ "ps", NULL, "", 0, 0, OPT_JSON, RUN, runtime_ps, "role, number and pid of each process" },
+	{ "drill", NULL, "[all]", 0, 1, OPT_JSON, RUN, drill,
+	    "kill processes and see them come back; all: workers and fronts too" },
 	{ "reload", NULL, "", 0, 0, 0, NEED_WHOLE, runtime_reload,
 	    "read the configuration again" },
 	{ "upgrade", NULL, "", 0, 0, 0, NEED_WHOLE, runtime_upgrade,

@@ -284,5 +284,7 @@ int runtime_reload(struct ctl *c, int n, char **words);
 int runtime_upgrade(struct ctl *c, int n, char **words);
 int runtime_stop(struct ctl *c, int n, char **words);
 int runtime_metrics(struct ctl *c, int n, char **words);
+/* drill.c */
+int drill(struct ctl *c, int n, char **words);
 
 #endif

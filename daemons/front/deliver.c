@@ -3,7 +3,7 @@
  *
  * When a ring is full new requests are answered 503, and so before it is quite full: the last
  * quarter is for what belongs to something that exists (responses, requests with a token of ours,
- * CANCEL and ACK). When even that is used up, such a request over UDP is dropped without an
+ * CANCEL and ACK). When even that is used up, or its owner is not there, such a request over UDP is dropped without an
  * answer, because its sender repeats it in half a second, while a 503 to a BYE would end the
  * dialog on one side only.
  */
@@ -20,7 +20,8 @@ is_there(const struct front *f, unsigned proc)
 {
 	uint32_t state = __atomic_load_n(&f->child.exchange->rows[proc].state, __ATOMIC_RELAXED);
 
-	return state != PROCESS_ABSENT && state != PROCESS_THROTTLED;
+	return f->child.out[proc].data != NULL && state != PROCESS_ABSENT &&
+	       state != PROCESS_THROTTLED;
 }
 
 static bool
@@ -62,9 +63,7 @@ deliver(struct front *f, const struct sip_msg *m, struct verdict v)
 		refuse(f, m, v.status, v.reason, SPAN_NONE);
 	} else if (dispatch_to(&f->dispatch, m, &to) != ERR_NONE) {
 		front_count(f, COUNT_UNMATCHED);
-	} else if (f->child.out[to.proc].data == NULL || !is_there(f, to.proc)) {
-		refuse_busy(f, m);
-	} else if (put(f, m, &to)) {
+	} else if (is_there(f, to.proc) && put(f, m, &to)) {
 		mark_known(f, m);
 	} else if (to.ours && m->flow.transport == SIP_T_UDP) {
 		front_count(f, COUNT_SHED);

@@ -61,7 +61,8 @@ bury(struct supervisor *s, struct service *v, int status)
 		say(v, status);
 	v->pid = 0;
 	v->ready = false;
-	service_row(s, v, stopping ? PROCESS_ABSENT : PROCESS_DIED);
+	/* What a front that still reads hands it meanwhile waits in its ring for the next start. */
+	service_row(s, v, stopping ? PROCESS_STOPPING : PROCESS_DIED);
 	if (stopping)
 		return;
 	s->exchange->rows[v->proc].restarts++;

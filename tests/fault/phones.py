@@ -59,6 +59,7 @@ class Client:
     def give_up(self):
         if self.state != "done":
             self.state = "done"
+            self.phone.forget(self.phone.clients, self.key)
             self.then(None)
 
     def got(self, m):
@@ -70,6 +71,7 @@ class Client:
                 self.state = "proceeding"
         elif self.state != "done":
             self.state = "done"
+            self.phone.forget(self.phone.clients, self.key)
             self.then(m)
 
 
@@ -90,6 +92,7 @@ class Dialog:
     def end(self, why):
         if not self.over:
             self.over = True
+            self.phone.forget(self.phone.dialogs, self.call_id)
             self.fate.notes.append("%s %s" % (self.side, why))
             self.fate.open.discard(self.side)
             self.fate.down = self.fate.down or time.monotonic()
@@ -161,6 +164,10 @@ class Phone:
         wire.deliver = self.deliver
         self.incoming = None
 
+    def forget(self, what, key):
+        """When nobody repeats anything any more: a soak takes hours."""
+        self.timers.after(3 * T64, what.pop, key, None)
+
     def deliver(self, data):
         m = Message.parse(data)
         if m.method is None:
@@ -198,6 +205,8 @@ class Phone:
             lines.append("Content-Type: application/sdp")
         lines += ["Content-Length: %d" % len(body), "", body]
         data = "\r\n".join(lines).encode()
+        if (m.branch, m.method) not in self.served:
+            self.forget(self.served, (m.branch, m.method))
         self.served[m.branch, m.method] = data
         self.wire.send(data)
         return data

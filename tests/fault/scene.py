@@ -23,6 +23,12 @@ COLUMNS = ("disposition", "sip_code", "end_reason", "released_by", "bill_ms", "e
 DISPOSITION = {"talk": "answered", "stand": "answered", "busy": "busy", "cancel": "cancelled"}
 
 
+def slowness():
+    """How many times longer things may take on a machine that others load as well: limits of time are those
+    of a machine with no more than three runnable processes for each core."""
+    return max(1.0, os.getloadavg()[0] / (3 * os.cpu_count()))
+
+
 def alive(pid):
     try:
         stat = pathlib.Path("/proc/%d/stat" % pid).read_text()
@@ -62,6 +68,13 @@ class Scene(Building):
         """Load goes on; by default for a moment of the seed's choice."""
         time.sleep(seconds or self.random.uniform(0.2, 0.7))
 
+    def answers(self):
+        """Under load the kernel may throw a datagram away, and a test's phone says things once."""
+        try:
+            return self.is_open()
+        except AssertionError:
+            return False
+
     # --- faults
 
     def kill(self, *names, how=signal.SIGKILL, within=1.0):
@@ -74,7 +87,7 @@ class Scene(Building):
             wait_until(lambda n=name, p=pid: self.ready_after(n, p), 10)
         took = time.monotonic() - began
         self.slowest_s = max(self.slowest_s, took)
-        assert took < within, "%s: %.2f s until there again" % (names, took)
+        assert took < within * slowness(), "%s: %.2f s until there again" % (names, took)
 
     def kill_busy(self, name):
         """kill -9 within the first millisecond of work on what has gathered for a fifth of a second:
@@ -135,7 +148,7 @@ class Scene(Building):
         for f in fates:
             if f not in disturbed:
                 self.check_row(f, rows[f.call_id][0], slack_ms)
-        assert not quick or trying[int(len(trying) * 0.99)] < 0.2, "100 Trying is late"
+        assert not quick or trying[int(len(trying) * 0.99)] < 0.2 * slowness(), "100 Trying is late"
         assert set(report.registers) == {200}, report.registers
         self.check_tables([f for f in fates if f.call_id in rows])
         self.away = away

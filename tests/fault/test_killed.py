@@ -1,9 +1,12 @@
 """One process killed with -9 under load, again and again, at moments of the seed's choice: it is there
 again within a second; what is established stays; a worker takes at most the call in its hand with it."""
+import json
 import signal
 import time
 
 import pytest
+
+from scene import slowness
 
 ENDED = (408, 480, 500, 503)      # what a caller may be told whose call was in the worker's hand
 WORKERS = ("worker 0", "worker 1")
@@ -55,3 +58,16 @@ def test_F1_a_worker_hangs(scene):
     assert time.monotonic() - began > 1.0
     scene.pause(0.5)
     scene.judge(lost=1, quick=False, slack_ms=5000, codes=ENDED)
+
+
+def test_drill(scene):
+    """tandemctl drill all: what an operator tries himself, on the running exchange."""
+    scene.begin(stand=10, rate=10)
+    rows = json.loads(scene.x.ctl("drill", "all", "--json"))
+    assert sorted(r["role"] for r in rows) == ["control", "front", "registrar", "resolver", "store",
+                                               "worker", "worker"]
+    for row in rows:
+        assert row["back_ms"] < 1000 * slowness(), row
+        assert min(row["calls_before"], row["calls_after"]) >= 10, row
+        assert row["registrations_before"] == row["registrations_after"] == 16, row
+    scene.judge(lost=2, quick=False, codes=ENDED)

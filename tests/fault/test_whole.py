@@ -12,7 +12,7 @@ ENDED = (408, 480, 500, 503)
 
 def start_again(scene):
     scene.x.start(20)
-    wait_until(scene.is_open, 20)
+    wait_until(scene.answers, 20)
     scene.pause(1.0)
 
 
@@ -47,7 +47,7 @@ def test_F7_power_cut(scene):
     scene.x.run_dir.mkdir()
     started = time.monotonic()
     scene.x.start(20)
-    wait_until(scene.is_open, 20)
+    wait_until(scene.answers, 20)
     scene.pause(1.0)
     scene.traffic.end()
     scene.traffic.hang_up()

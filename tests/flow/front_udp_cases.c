@@ -228,13 +228,21 @@ no_worker(struct rig *r)
 {
 	struct process_row *rows = r->exchange->rows;
 	int fd = peer_udp(r);
-	char got[1024];
+	char got[1024], text[1024], token[TOKEN_LEN + 1];
 
 	rows[rig_proc(0)].state = rows[rig_proc(1)].state = PROCESS_THROTTLED;
 	want(send_text(fd, request("INVITE", "gone", "UDP", "")));
 	want(peer_recv(fd, got, sizeof(got), DEADLINE_MS) > 0);
 	want(strncmp(got, "SIP/2.0 503 ", 12) == 0);
 	want(send_text(fd, request("ACK", "gone", "UDP", "")));
+	want(peer_recv(fd, got, sizeof(got), 50) == 0);
+	/* In a dialog 503 would end one side of it: nothing is said, and it comes again. */
+	put_token(r, token, TOKEN_CONTACT, handle_make(rig_proc(WORKER_0), 1, 1));
+	snprintf(text, sizeof(text),
+	    "BYE sip:%s@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bKb\r\n"
+	    "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: b\r\nCSeq: 2 BYE\r\n\r\n",
+	    token);
+	want(send_text(fd, text));
 	want(peer_recv(fd, got, sizeof(got), 50) == 0);
 	/* One that died is started again: its ring goes on taking. */
 	rows[rig_proc(0)].state = rows[rig_proc(1)].state = PROCESS_DIED;
