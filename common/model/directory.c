@@ -60,12 +60,25 @@ dir_key_address(struct dir_key *k, const struct netaddr *a)
 	return key_span(k);
 }
 
+struct span
+dir_key_listed(
+    struct dir_key *k, uint64_t subscriber, enum dir_list list, struct span caller, bool prefix)
+{
+	key_begin(k, 'l');
+	buf_put(&k->b, span_of(&subscriber, sizeof(subscriber)));
+	buf_char(&k->b, (char)list);
+	buf_put(&k->b, caller);
+	buf_str(&k->b, prefix ? "*" : "");
+	return key_span(k);
+}
+
 size_t
 directory_bytes(uint32_t subscribers)
 {
-	/* A subscriber, the number it may have and as many DIDs again; gateways, routes, domains. */
+	/* A subscriber, the number it may have and as many DIDs again, and of their lists as many
+	 * entries; gateways, routes, domains. */
 	return sizeof(struct dir_head) + records_bytes(subscribers, 448) +
-	       records_bytes(2 * subscribers, 128) + records_bytes(OTHER_RECORDS, 1024);
+	       records_bytes(3 * subscribers, 128) + records_bytes(OTHER_RECORDS, 1024);
 }
 
 enum err
@@ -75,7 +88,7 @@ directory_own(struct directory *d, void *mem, size_t size, uint32_t subscribers)
 		return ERR_RANGE;
 	*d = (struct directory){ .head = mem };
 	return records_own(&d->records, d->head + 1, size - sizeof(struct dir_head),
-	    3 * subscribers + OTHER_RECORDS);
+	    4 * subscribers + OTHER_RECORDS);
 }
 
 enum err
@@ -169,7 +182,7 @@ directory_subscriber(
 	if (s == NULL)
 		return NULL;
 	const struct dir_text texts[] = { s->user, s->display_name, s->number, s->pickup_group,
-		s->cfu, s->cfb, s->cfnr, s->cfnrc };
+		s->cfu, s->cfb, s->cfnr, s->cfnrc, s->cfs };
 	return texts_inside(texts, sizeof(texts) / sizeof(texts[0]), b) ? s : NULL;
 }
 
@@ -305,5 +318,26 @@ directory_code(
 		code_r->action[sizeof(code_r->action) - 1] = '\0';
 		return true;
 	}
+	return false;
+}
+
+bool
+directory_listed(
+    const struct directory *d, uint64_t subscriber, enum dir_list list, struct span caller)
+{
+	struct dir_key k;
+	struct dir_listed found;
+	size_t len;
+
+	if (caller.len > DIR_CALLER_MAX)
+		return false;
+	if (records_get(&d->records, dir_key_listed(&k, subscriber, list, caller, false), &found,
+		sizeof(found), &len) == ERR_NONE)
+		return true;
+	for (size_t n = caller.len + 1; n-- > 0;)
+		if (records_get(&d->records,
+			dir_key_listed(&k, subscriber, list, span_first(caller, n), true), &found,
+			sizeof(found), &len) == ERR_NONE)
+			return true;
 	return false;
 }

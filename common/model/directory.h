@@ -15,6 +15,7 @@
  *     h TENANT NAME         a hunt group                   -> struct dir_group
  *     x TENANT USER         who may register for this user -> struct dir_delegates
  *     c TENANT PATTERN      service code; tenant 0: all    -> struct dir_code
+ *     l SUBSCRIBER LIST CALLER  id, 8 bytes; list, 1 byte  -> struct dir_listed
  */
 #ifndef TANDEM_MODEL_DIRECTORY_H
 #define TANDEM_MODEL_DIRECTORY_H
@@ -62,11 +63,19 @@ struct dir_subscriber {
 	uint8_t contact_policy;       /* enum dir_contacts */
 	uint8_t min_algorithm;        /* enum digest_algorithm: weaker answers are refused */
 	uint8_t notify_caller;        /* enum dir_notify */
-	uint8_t pad[5];
+	uint8_t lists;                /* 1 << enum dir_list of those that act and are not empty */
+	uint8_t pad[4];
 	struct digest_ha1 ha1;
 	struct dir_mailbox mailbox;
-	struct dir_text user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc;
+	struct dir_text user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc, cfs;
 	/* the text follows */
+};
+/* Lists of callers (table caller_list): who is refused, who alone is not, who rings otherwise, who is
+ * sent on to cfs. */
+enum dir_list { DIR_LIST_BLOCK, DIR_LIST_ACCEPT, DIR_LIST_PRIORITY, DIR_LIST_FORWARD };
+enum { DIR_CALLER_MAX = 64 };
+struct dir_listed {               /* an entry: that it is there is all it says */
+	uint32_t list, pad;
 };
 enum dir_trust { DIR_TRUST_CHALLENGE, DIR_TRUST_BINDING, DIR_TRUST_ADDRESS }; /* FLOWS.md S1-14 */
 enum dir_notify { DIR_NOTIFY_NO, DIR_NOTIFY_YES, DIR_NOTIFY_NUMBER }; /* 181 to a caller who is sent on */
@@ -201,9 +210,14 @@ bool directory_delegate(const struct directory *d, uint32_t tenant, uint64_t by,
 bool directory_code(const struct directory *d, uint32_t tenant, struct span pattern,
     struct dir_code *code_r);
 
+/* Is this caller in the subscriber's list: as he is written, or by his first characters ("0049*")? A
+ * look-up for each of these, however long the list is. */
+bool directory_listed(const struct directory *d, uint64_t subscriber, enum dir_list list,
+    struct span caller);
+
 /* Writer's side: keys and packed records are made here too, so that both sides agree. */
 struct dir_subscriber_text {
-	struct span user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc;
+	struct span user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc, cfs;
 };
 enum err directory_put_domain(struct directory *d, struct span domain, uint32_t tenant);
 enum err directory_put_tenant(struct directory *d, const struct dir_tenant *t);
@@ -225,6 +239,10 @@ enum err directory_put_delegates(struct directory *d, uint32_t tenant, struct sp
     const uint64_t *ids, uint32_t n);
 enum err directory_put_code(struct directory *d, uint32_t tenant, struct span pattern,
     struct span action);
+enum err directory_put_listed(struct directory *d, uint64_t subscriber, enum dir_list list,
+    struct span caller);
+enum err directory_delete_listed(struct directory *d, uint64_t subscriber, enum dir_list list,
+    struct span caller);
 enum err directory_delete_code(struct directory *d, uint32_t tenant, struct span pattern);
 enum err directory_delete_domain(struct directory *d, struct span domain);
 enum err directory_delete_tenant(struct directory *d, uint32_t tenant);

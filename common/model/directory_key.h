@@ -19,6 +19,9 @@ struct span dir_key_of(struct dir_key *k, char letter, uint32_t tenant, struct s
 struct span dir_key_domain(struct dir_key *k, struct span domain);
 struct span dir_key_gateway(struct dir_key *k, uint64_t id);
 struct span dir_key_address(struct dir_key *k, const struct netaddr *a);
+/* prefix: the caller is the beginning of a number, and the key that of the entry with a * behind it. */
+struct span dir_key_listed(struct dir_key *k, uint64_t subscriber, enum dir_list list,
+    struct span caller, bool prefix);
 /* The gateways at an address; n is 0 when there are none. */
 void dir_at_address(const struct directory *d, const struct netaddr *a,
     struct dir_gateway_at *at_r);

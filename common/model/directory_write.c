@@ -108,6 +108,7 @@ directory_put_subscriber(
 	record->cfb = pack(&b, text->cfb);
 	record->cfnr = pack(&b, text->cfnr);
 	record->cfnrc = pack(&b, text->cfnrc);
+	record->cfs = pack(&b, text->cfs);
 	if (!buf_ok(&b))
 		return ERR_RANGE;
 	return put(d, dir_key_of(&k, 's', s->tenant, text->user), record, b.len);
@@ -253,6 +254,27 @@ directory_put_code(struct directory *d, uint32_t tenant, struct span pattern, st
 	if (!span_cstr(action, record.action, sizeof(record.action)))
 		return ERR_RANGE;
 	return put(d, dir_key_of(&k, 'c', tenant, pattern), &record, sizeof(record));
+}
+
+enum err
+directory_put_listed(
+    struct directory *d, uint64_t subscriber, enum dir_list list, struct span caller)
+{
+	struct dir_key k;
+	struct dir_listed record = { .list = list };
+
+	if (caller.len > DIR_CALLER_MAX)
+		return ERR_RANGE;
+	return put(d, dir_key_listed(&k, subscriber, list, caller, false), &record, sizeof(record));
+}
+
+enum err
+directory_delete_listed(
+    struct directory *d, uint64_t subscriber, enum dir_list list, struct span caller)
+{
+	struct dir_key k;
+
+	return forget(d, dir_key_listed(&k, subscriber, list, caller, false));
 }
 
 enum err

@@ -8,6 +8,43 @@
 #define SERVICE	    "tandem.subscriber_service"
 #define DESTINATION "a number or a SIP URI"
 
+static int
+callers_put(struct ctl *c, const char *id, const char *list, const char *key, const char *value)
+{
+	PGresult *r = db_run(c, "select tandem.callers_set($1::bigint, $2::tandem.caller_kind, $3)",
+	    3, id, list, value);
+
+	if (!db_good(r))
+		return db_refuse(c, r, key, value,
+		    "a list of numbers, beginnings of numbers (0049*), users or anonymous");
+	PQclear(r);
+	return CTL_DONE;
+}
+
+static int
+block_put(struct ctl *c, const char *id, const char *value)
+{
+	return callers_put(c, id, "block", "block", value);
+}
+
+static int
+accept_put(struct ctl *c, const char *id, const char *value)
+{
+	return callers_put(c, id, "accept", "accept", value);
+}
+
+static int
+priority_put(struct ctl *c, const char *id, const char *value)
+{
+	return callers_put(c, id, "priority", "priority", value);
+}
+
+static int
+cfs_callers_put(struct ctl *c, const char *id, const char *value)
+{
+	return callers_put(c, id, "forward", "cfs_callers", value);
+}
+
 static const struct key keys[] = {
 	{ "display_name", "what the called party is shown: text", KEY_TEXT,
 	    "text of 1 to 128 bytes without control characters", KEY_NULL },
@@ -22,6 +59,21 @@ static const struct key keys[] = {
 	    KEY_NULL, SERVICE },
 	{ "cfnrc", "forward when no phone can be reached to this number or SIP URI", KEY_TEXT,
 	    DESTINATION, KEY_NULL, SERVICE },
+	{ "cfs", "forward the calls of cfs_callers to this number or SIP URI", KEY_TEXT,
+	    DESTINATION, KEY_NULL, SERVICE },
+	{ "cfs_callers",
+	    "whose calls cfs forwards: numbers, 0049*, users or anonymous, comma between", KEY_OWN,
+	    .apply = cfs_callers_put },
+	{ "block", "callers who are rejected: as cfs_callers", KEY_OWN, .apply = block_put },
+	{ "accept", "callers who alone are not rejected: as cfs_callers", KEY_OWN,
+	    .apply = accept_put },
+	{ "priority", "callers for whom the phone sounds otherwise: as cfs_callers", KEY_OWN,
+	    .apply = priority_put },
+	{ "lists_off", "lists that do not act: block, accept, priority, forward", KEY_TEXT,
+	    "a list of block, accept, priority, forward",
+	    "coalesce((select array_agg(distinct trim(b)::tandem.caller_kind) "
+	    "from unnest(string_to_array($2, ',')) b), '{}')",
+	    SERVICE },
 	{ "cfnr_timeout", "seconds the phone rings before cfnr, 1 to 600", KEY_TEXT,
 	    "a number of seconds, 1 to 600", KEY_NULL "::int", SERVICE },
 	{ "notify_caller",
@@ -182,7 +234,13 @@ const struct object subscriber_object = {
 	.show =
 	    "select s.username as user, t.name as tenant, t.realm, s.subscriber_id, "
 	    "s.display_name, s.number, s.disabled, v.cfu, v.cfb, v.cfnr, v.cfnrc, "
-	    "v.cfnr_timeout, v.notify_caller, v.dnd, v.call_waiting, v.call_limit, v.clir, v.acr, "
+	    "v.cfnr_timeout, v.notify_caller, v.cfs, tandem.callers_of(s.subscriber_id, 'forward') "
+	    "as cfs_callers, "
+	    "tandem.callers_of(s.subscriber_id, 'block') as block, "
+	    "tandem.callers_of(s.subscriber_id, 'accept') as accept, "
+	    "tandem.callers_of(s.subscriber_id, 'priority') as priority, "
+	    "array_to_string(v.lists_off, ',') as lists_off, v.dnd, v.call_waiting, v.call_limit, "
+	    "v.clir, v.acr, "
 	    "array_to_string(v.barring, ',') as barring, v.pickup_group, v.trust, "
 	    "v.max_contacts, " WORD_SHOWN("v.contact_policy") " as contact_policy, " WORD_SHOWN(
 		"s.min_algorithm") " as min_algorithm" FROM

@@ -21,6 +21,14 @@
 /* The worker gives its caller up after CODE_WAIT_S (call_code.c): what comes later is not done. */
 static const uint64_t too_old_ns = 3 * NS_PER_S;
 
+/* The entries of his lists, and that the number dialled is in no other: as DIR_LISTED. */
+static const char lists_sql[] =
+    "select l.subscriber_id, l.kind || '/' || l.caller, 1 from tandem.caller_list l"
+    " where l.subscriber_id = $1::bigint union all"
+    " select $1::bigint, k || '/' || $2, null from unnest(enum_range(null::tandem.caller_kind)) k"
+    " where $2 <> '' and not exists (select from tandem.caller_list l"
+    " where l.subscriber_id = $1::bigint and l.kind = k and l.caller = $2)";
+
 static void
 tell(struct store *s, unsigned worker, const struct wire_code_done *d)
 {
@@ -75,6 +83,12 @@ codes_down(struct store *s)
 	s->codes.n = 0;
 }
 
+static bool
+is_of_groups(const struct wire_code *w)
+{
+	return strncmp(w->action, "group.", 6) == 0;
+}
+
 static void
 on_rows(void *ctx, unsigned step, struct pg_result *res)
 {
@@ -84,7 +98,9 @@ on_rows(void *ctx, unsigned step, struct pg_result *res)
 	if (step == 1) {
 		dir_rows(&s->directory, DIR_SUBSCRIBER, res, NULL, &s->load.tally);
 	} else if (step == 2) {
-		dir_rows(&s->directory, DIR_GROUP, res, NULL, &s->load.tally);
+		dir_rows(&s->directory,
+		    is_of_groups(&s->codes.waiting[0].code) ? DIR_GROUP : DIR_LISTED, res, NULL,
+		    &s->load.tally);
 	} else if (step == 0 && PQntuples(res) == 1) {
 		struct span phrase = span_str(PQgetvalue(res, 0, 1));
 
@@ -142,8 +158,10 @@ codes_start(struct store *s, uint64_t *wait_r)
 		    .n = 4,
 		    .params = { id, w->action, w->number, seconds } },
 		{ .sql = dir_change_sql(DIR_SUBSCRIBER), .n = 1, .params = { json } },
-		{ .sql = dir_groups_sql(), .n = 1, .params = { id } },
+		{ .sql = lists_sql, .n = 2, .params = { id, w->number } },
 	};
-	db_run(&s->db, &job, steps, strncmp(w->action, "group.", 6) == 0 ? 3 : 2);
+	if (is_of_groups(w))
+		steps[2] = (struct db_step){ .sql = dir_groups_sql(), .n = 1, .params = { id } };
+	db_run(&s->db, &job, steps, 3);
 	return true;
 }

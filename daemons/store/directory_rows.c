@@ -21,6 +21,8 @@
 	" v.clir, v.acr, v.barring, v.pickup_group, v.trust, v.max_contacts, v.contact_policy,"    \
 	" v.notify_caller,"                                                                        \
 	" m.new_messages, m.old_messages, m.urgent_new, m.urgent_old,"                             \
+	" v.cfs, array(select distinct l.kind from tandem.caller_list l"                           \
+	" where l.subscriber_id = s.subscriber_id and l.kind <> all (v.lists_off)),"               \
 	" (select string_agg(x.delegate_id::text, ',') from tandem.reg_delegate x"                 \
 	" where x.tenant_id = s.tenant_id and x.subscriber_id = s.subscriber_id)"
 #define SUBSCRIBER_TABLES                                                                          \
@@ -108,6 +110,13 @@ static const struct {
 	    " order by 1, 2, 3 desc" PAGE,
 	    "select k.i, k.n, c.enabled, c.action" CHANGED
 	    "tandem.feature_code c on c.tenant_id = k.i and c.pattern = k.n order by 1, 2, 3" },
+	[DIR_LISTED] = { "listed",
+	    "select l.subscriber_id, l.kind || '/' || l.caller, 1 from tandem.caller_list l"
+	    " where l.subscriber_id >= $1::bigint"
+	    " and (l.subscriber_id, l.kind || '/' || l.caller) > ($1::bigint, $2)"
+	    " order by 1, 2" PAGE,
+	    "select k.i, k.n, l.subscriber_id" CHANGED
+	    "tandem.caller_list l on l.subscriber_id = k.i and l.kind || '/' || l.caller = k.n" },
 	[DIR_SUBSCRIBER_GONE] = { "subscriber_gone", NULL,
 	    "select k.i, k.n, " SUBSCRIBER_COLUMNS CHANGED
 	    "tandem.subscriber s on s.tenant_id = k.i and s.username = k.n" SUBSCRIBER_TABLES },
@@ -161,6 +170,20 @@ dir_change_read(const char *payload, struct dir_change *c_r)
 
 /* --- a record ----------------------------------------------------------------------------------- */
 
+static const char *const lists[] = { "block", "accept", "priority", "forward", NULL };
+
+static enum err
+listed(struct directory *d, uint64_t id, struct span name,
+    enum err (*does)(struct directory *d, uint64_t id, enum dir_list list, struct span caller))
+{
+	struct span kind, caller = span_cut(name, '/', &kind);
+
+	for (unsigned i = 0; lists[i] != NULL; i++)
+		if (span_eq(kind, span_str(lists[i])) && caller.len > 0)
+			return does(d, id, (enum dir_list)i, caller);
+	return ERR_NONE; /* a list of a later time */
+}
+
 static void
 deleted(struct directory *d, enum dir_kind kind, uint64_t id, struct span name, struct dir_tally *t)
 {
@@ -192,6 +215,9 @@ deleted(struct directory *d, enum dir_kind kind, uint64_t id, struct span name, 
 		break;
 	case DIR_GROUP:
 		directory_delete_group(d, (uint32_t)id, name);
+		break;
+	case DIR_LISTED:
+		listed(d, id, name, directory_delete_listed);
 		break;
 	case DIR_KINDS:
 		break;
@@ -267,6 +293,8 @@ put_subscriber(struct directory *d, struct row *r, uint64_t id, struct dir_tally
 	s.mailbox.old_messages = row_number(r, INT32_MAX);
 	s.mailbox.urgent_new = row_number(r, INT32_MAX);
 	s.mailbox.urgent_old = row_number(r, INT32_MAX);
+	x.cfs = row_text(r);
+	s.lists = row_bits(r, lists);
 	bool is_new = directory_subscriber(d, s.tenant, x.user, &old) == NULL;
 	enum err e = directory_put_subscriber(d, &s, &x);
 	t->subscribers += e == ERR_NONE && is_new;
@@ -394,6 +422,8 @@ put_row(struct directory *d, enum dir_kind kind, struct row *r, struct dir_tally
 		return put_number(d, r, (uint32_t)id, name);
 	case DIR_CODE:
 		return put_code(d, r, (uint32_t)id, name);
+	case DIR_LISTED:
+		return listed(d, id, name, directory_put_listed);
 	case DIR_ROUTE:
 	case DIR_GROUP:
 	case DIR_SUBSCRIBER_GONE:

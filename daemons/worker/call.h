@@ -101,6 +101,7 @@ struct target { /* in the call's arena */
 	uint8_t pending;	   /* its name is being looked up */
 	uint8_t no_100rel;	   /* reliable provisional responses are not asked for */
 	uint8_t waits;		   /* whose phone it is talks already: this call waits for him */
+	uint8_t priority;	   /* and it is to sound otherwise to him (features/priority.c) */
 	uint32_t family;	   /* heap offset of what its INVITE shares with others */
 	uint16_t rank;		/* before those of lower rank, whatever their q (call_redirect.c) */
 	uint16_t depth;		/* of how many redirections, one of the other, it came */
@@ -157,6 +158,7 @@ struct attempt {
 	uint8_t forwards;  /* by subscribers it was for, and by others before us */
 	uint8_t silent;	   /* 1: whom it is for sends it on when nothing comes back */
 	uint8_t waits;	   /* 1: whom targets are added for talks already: the call waits for him */
+	uint8_t priority;  /* 1: and it sounds otherwise to him (features/priority.c) */
 	uint16_t no_answer_s; /* and when it rang for so long; 0 = not */
 	uint32_t segment;     /* heap offset of the one that targets are added to; 0: the first */
 	uint64_t ring_until_ns, round_until_ns, silent_until_ns; /* deadlines; 0 = off */

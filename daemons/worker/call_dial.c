@@ -25,11 +25,17 @@ best_order(struct worker *w, struct call *c)
 	return best; /* 0: none left */
 }
 
-/* The waiting call sounds other than the first (TS 24.615, RFC 7462; FLOWS.md S1-13). */
+/* A call that waits sounds other than the first (TS 24.615, RFC 7462; FLOWS.md S1-13), and so does one
+ * from somebody he wants to know by that (features/priority.c). */
 static struct span
 alert_toward(const struct target *t)
 {
-	return t->waits ? SPAN("Alert-Info: <urn:alert:service:call-waiting>\r\n") : SPAN_NONE;
+	if (!t->priority)
+		return t->waits ? SPAN("Alert-Info: <urn:alert:service:call-waiting>\r\n")
+				: SPAN_NONE;
+	return t->waits ? SPAN("Alert-Info: <urn:alert:priority:high>, "
+			       "<urn:alert:service:call-waiting>\r\n")
+			: SPAN("Alert-Info: <urn:alert:priority:high>\r\n");
 }
 
 static struct span

@@ -106,6 +106,7 @@ another(struct redirection *r, const struct sip_uri *uri, struct span routes)
 	t->account = r->from->account;
 	t->user = r->from->user;
 	t->waits = r->from->waits;
+	t->priority = r->from->priority;
 	place(r, t);
 	return t;
 }

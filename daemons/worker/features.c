@@ -9,10 +9,14 @@ static const struct feature *const features[] = {
 	&feature_suspended, /* a suspended tenant's subscribers do nothing at all */
 	&feature_code,	    /* originating: a code is dialled, nobody is called */
 	&feature_barring,   /* terminating 2; originating before the limit, which may change */
+	&feature_block,	    /* 3: whom he named, before whom he did not */
+	&feature_accept,    /* 4 */
 	&feature_acr,	    /* terminating 5: who hides is not sent on either */
+	&feature_selective, /* 6: of one caller before of all */
 	&feature_forward,   /* 6: always forwarding goes before DND, which it makes pointless */
 	&feature_dnd,	    /* 7: busy to everyone, which forwarding on busy hears of */
 	&feature_limit,	    /* 8: and so is one who has as many calls as he wants */
+	&feature_priority,  /* 10: how it rings, now that it does */
 };
 enum { N_FEATURES = sizeof(features) / sizeof(features[0]) };
 
@@ -97,8 +101,7 @@ features_originate(
 }
 
 static struct feature_verdict
-terminate(struct worker *w, struct call *c, const struct dir_subscriber *called,
-    const struct feature *ignored)
+terminate(struct worker *w, struct call *c, const struct dir_subscriber *called, bool follow)
 {
 	struct span user = dir_text(called, called->user);
 	struct feature_verdict v = { 0 };
@@ -109,11 +112,12 @@ terminate(struct worker *w, struct call *c, const struct dir_subscriber *called,
 		v = features[i]->terminate(w, c, called);
 		if (is_silent(&v))
 			continue;
-		if (features[i] != ignored) {
+		if (follow || v.forward_to.len == 0) {
 			note(w, c, features[i], user, &v);
 			continue;
 		}
-		decision_words(w, c, ignored->name, user, "the group ignores what its members set");
+		decision_words(
+		    w, c, features[i]->name, user, "the group ignores what its members set");
 		v = (struct feature_verdict){ 0 };
 	}
 	return v;
@@ -122,13 +126,13 @@ terminate(struct worker *w, struct call *c, const struct dir_subscriber *called,
 struct feature_verdict
 features_terminate(struct worker *w, struct call *c, const struct dir_subscriber *called)
 {
-	return terminate(w, c, called, NULL);
+	return terminate(w, c, called, true);
 }
 
 struct feature_verdict
 features_member(struct worker *w, struct call *c, const struct dir_subscriber *called, bool follow)
 {
-	return terminate(w, c, called, follow ? NULL : &feature_forward);
+	return terminate(w, c, called, follow);
 }
 
 struct feature_verdict

@@ -193,7 +193,7 @@ ring_one(struct worker *w, struct call *c, const struct dir_group *g, struct spa
 
 	if (s == NULL)
 		return 480;
-	c->attempt.waits = 0;
+	c->attempt.waits = c->attempt.priority = 0;
 	v = features_member(w, c, s, g->follow);
 	if (v.status != 0)
 		return v.status;
@@ -281,7 +281,7 @@ set_times(struct worker *w, struct call *c, const struct dir_group *g)
 
 	a->user = (struct kept){ 0 };
 	a->silent = 1;
-	a->waits = 0;
+	a->waits = a->priority = 0;
 	a->no_answer_s = g->ring_s;
 	if (g->overflow.len == 0 || g->overflow_s == 0 || until >= a->ring_until_ns)
 		return;

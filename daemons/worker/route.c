@@ -55,6 +55,7 @@ add_contact(struct worker *w, struct call *c, const struct location *loc, const 
 	if (s->pickup_group.len > 0)
 		t->pickup = call_group_hash(&w->key, c->tenant, dir_text(s, s->pickup_group));
 	t->waits = c->attempt.waits;
+	t->priority = c->attempt.priority;
 }
 
 static void
@@ -99,8 +100,7 @@ is_for(struct worker *w, struct call *c, const struct dir_subscriber *s)
 	segment_at(w, a->segment != 0 ? a->segment : c->segments)->called_account = s->id;
 	a->user = call_keep(w, c, dir_text(s, s->user));
 	a->silent = s->cfnrc.len > 0;
-	a->waits = 0;
-	a->no_answer_s = 0;
+	a->no_answer_s = a->waits = a->priority = 0;
 	if (s->cfnr.len > 0)
 		a->no_answer_s = s->cfnr_timeout_s != 0 ? s->cfnr_timeout_s
 							: (uint16_t)w->settings->timers.no_answer_s;

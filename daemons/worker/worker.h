@@ -323,7 +323,8 @@ struct feature_verdict features_member(
 struct feature_verdict features_refused(
     struct worker *w, struct call *c, const struct dir_subscriber *called, enum refusal_kind how);
 extern const struct feature feature_suspended, feature_acr, feature_forward, feature_dnd,
-    feature_limit, feature_code, feature_barring, feature_emergency;
+    feature_limit, feature_code, feature_barring, feature_emergency,
+    feature_block, feature_accept, feature_selective, feature_priority;
 /* features/code.c: what was dialled behind a code. */
 struct code_args {
 	struct span number;
@@ -345,6 +346,11 @@ unsigned code_once(
 /* features/clir.c: what a call asked for, what was dialled for it alone (enum call_once), and what its
  * caller wants always: bits 1 << enum sip_privacy_value. */
 uint32_t clir_privacy(const struct origin *o, uint32_t asked, unsigned once);
+/* --- screen.c -----------------------------------------------------------------------------------*/
+/* Is who calls in this list of the subscriber's? No, when it is off. */
+bool screen_lists(struct worker *w, const struct call *c, const struct dir_subscriber *s,
+    enum dir_list list);
+
 /* --- inbox.c ------------------------------------------------------------------------------------*/
 void inbox_record(struct worker *w, const struct ring_record *r, unsigned from);
 void inbox_message(struct worker *w, struct sip_msg *m);

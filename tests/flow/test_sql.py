@@ -135,6 +135,7 @@ def test_roles(ctl):
     ctl("subscriber", "add", "201", "--password", "x")
     ctl.sql(CDR % (CALL % 1, 0, "now(), null, now(), 0, 0, 'busy', 0"), "tandem_rw")
     ctl.sql("update tandem.subscriber_service set dnd = true; select tandem.cdr_partitions()", "tandem_rw")
+    ctl.sql("select tandem.callers_set(subscriber_id, 'block', '123') from tandem.subscriber", "tandem_rw")
     for text in ("create table tandem.x ()", "drop table tandem.cdr", "delete from tandem.cdr",
                  "update tandem.cdr set bill_ms = 0", "update tandem.subscriber set ha1_md5 = null",
                  "select tandem.grant_roles()"):

@@ -10,6 +10,8 @@
  *     the way there is the tenant's route with the longest prefix, as for every number: one with the
  *     emergency number as its prefix is its own. The record is of class emergency and costs nothing.
  *
+ *     When one of them calls back, through a gateway, no setting of the called one's stands in the way.
+ *
  *     Nobody is forwarded or deflected there: whose call came so far did not dial it: 403. A call that
  *     comes from a gateway is none of ours to classify.
  *
@@ -51,4 +53,17 @@ originate(struct worker *w, struct call *c, const struct origin *o, const struct
 		.because = "an emergency number: nothing stands in its way" };
 }
 
-const struct feature feature_emergency = { .name = "emergency", .originate = originate };
+/* They call back: no setting of his keeps them from it (SERVICES.md, terminating 1). */
+static struct feature_verdict
+terminate(struct worker *w, struct call *c, const struct dir_subscriber *called)
+{
+	(void)called;
+	if (c->origin != ORIGIN_GATEWAY || !emergency_is(kept_span(&w->heap, c->user)))
+		return (struct feature_verdict){ 0 };
+	return (struct feature_verdict){ .settled = true,
+		.because = "an emergency number calls back: nothing stands in its way" };
+}
+
+const struct feature feature_emergency = {
+	.name = "emergency", .originate = originate, .terminate = terminate
+};
