@@ -168,6 +168,7 @@ directory_tenant(const struct directory *d, uint32_t tenant, struct dir_buf *b)
 		return NULL;
 	t->name[sizeof(t->name) - 1] = '\0';
 	t->realm[sizeof(t->realm) - 1] = '\0';
+	t->orbit[sizeof(t->orbit) - 1] = '\0';
 	return t;
 }
 

@@ -38,6 +38,7 @@ struct dir_tenant {
 	uint8_t pad[3];
 	char name[64];
 	char realm[128];              /* of its digest challenges: its first domain */
+	char orbit[16];               /* the lowest number calls are parked at; empty: there is none */
 };
 
 /* Text inside a record: offset from the record's start, length; 0, 0 = none. */
@@ -81,12 +82,13 @@ enum dir_trust { DIR_TRUST_CHALLENGE, DIR_TRUST_BINDING, DIR_TRUST_ADDRESS }; /*
 enum dir_notify { DIR_NOTIFY_NO, DIR_NOTIFY_YES, DIR_NOTIFY_NUMBER }; /* 181 to a caller who is sent on */
 enum dir_contacts { DIR_CONTACTS_REPLACE, DIR_CONTACTS_REJECT, DIR_CONTACTS_SINGLE }; /* S3-24 */
 
-enum dir_number_kind { DIR_NUMBER_SUBSCRIBER, DIR_NUMBER_GROUP, DIR_NUMBER_REDIRECT };
+enum dir_number_kind { DIR_NUMBER_SUBSCRIBER, DIR_NUMBER_GROUP, DIR_NUMBER_REDIRECT,
+	DIR_NUMBER_PARK };
 struct dir_number {
 	uint32_t tenant;
 	uint8_t kind;
 	uint8_t pad[3];
-	struct dir_text target;       /* user, group name, or URI of a redirect */
+	struct dir_text target;       /* user, group name, URI of a redirect; an orbit's recall_s */
 };
 
 /* A hunt group, its members in their order (table hunt_group). */

@@ -85,9 +85,33 @@ subscribe_who(struct registrar *r, const struct sip_msg *m, struct challenge_use
 	return gate_authenticate(r, m, realm_of(r, m), who);
 }
 
+/* An orbit (RFC 5359 2.14) is watched like a user who has no phones, and is nobody's own. NULL: it is
+ * none. */
+static const struct dir_subscriber *
+orbit_of(struct registrar *r, const struct sip_uri *uri, uint32_t tenant, struct dir_buf *room)
+{
+	struct dir_subscriber *s = (struct dir_subscriber *)room->words;
+	struct buf b = buf_on((char *)room->words + sizeof(*s), sizeof(room->words) - sizeof(*s));
+	char digits[16];
+	struct buf d = buf_on(digits, sizeof(digits));
+	const struct dir_number *n;
+
+	if (!sip_uri_user(uri, &d) || d.len == 0)
+		return NULL;
+	n = directory_number(&r->directory, tenant, buf_span(&d), room);
+	if (n == NULL || n->kind != DIR_NUMBER_PARK)
+		return NULL;
+	*s = (struct dir_subscriber){ .tenant = tenant };
+	buf_put(&b, buf_span(&d));
+	s->user = (struct dir_text){ sizeof(*s), (uint16_t)d.len };
+	room->len = sizeof(*s) + d.len;
+	return s;
+}
+
 const struct dir_subscriber *
 subscribe_whose(struct registrar *r, const struct sip_msg *m, uint32_t tenant, struct dir_buf *room)
 {
+	const struct dir_subscriber *s;
 	struct sip_uri uri;
 	uint32_t of;
 
@@ -96,7 +120,8 @@ subscribe_whose(struct registrar *r, const struct sip_msg *m, uint32_t tenant, s
 	    domain_tenant(&r->directory, r->settings, uri.host, &m->flow.local, &of) != ERR_NONE ||
 	    of != tenant)
 		return NULL;
-	return gate_owner(r, &uri, tenant, room);
+	s = gate_owner(r, &uri, tenant, room);
+	return s != NULL ? s : orbit_of(r, &uri, tenant, room);
 }
 
 /* --- a new one ---------------------------------------------------------------------------------*/

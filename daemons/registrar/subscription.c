@@ -315,6 +315,16 @@ subscription_grant(struct registrar *r, struct subscription *s, uint32_t expires
 
 /* --- time --------------------------------------------------------------------------------------*/
 
+static bool
+is_orbit(struct registrar *r, const struct subscription *s)
+{
+	struct dir_buf room;
+	const struct dir_number *n =
+	    directory_number(&r->directory, s->tenant, kept_span(&r->heap, s->user), &room);
+
+	return n != NULL && n->kind == DIR_NUMBER_PARK;
+}
+
 /* Is he still there who is watched, and he who watches? A reason to end, or N_REASONS. */
 static enum subscription_reason
 is_void(struct registrar *r, const struct subscription *s)
@@ -329,7 +339,9 @@ is_void(struct registrar *r, const struct subscription *s)
 	if (x == NULL || x->disabled || x->id != s->watcher)
 		return REASON_REJECTED;
 	x = directory_subscriber(&r->directory, s->tenant, kept_span(&r->heap, s->user), &room);
-	return x == NULL ? REASON_NORESOURCE : N_REASONS;
+	if (x != NULL || is_orbit(r, s))
+		return N_REASONS;
+	return REASON_NORESOURCE;
 }
 
 static void

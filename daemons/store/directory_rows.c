@@ -13,7 +13,11 @@
 #include "base/log.h"
 #include "store/row.h"
 
-#define TENANT_COLUMNS "t.tenant_id, t.name, t.realm, t.suspended"
+#define TENANT_COLUMNS                                                                             \
+	"t.tenant_id, t.name, t.realm, t.suspended,"                                               \
+	" (select x.number from tandem.did x where x.tenant_id = t.tenant_id"                      \
+	" and x.kind = 'park' and length(x.number) < 16 order by length(x.number), x.number "      \
+	"limit 1)"
 #define SUBSCRIBER_COLUMNS                                                                         \
 	"s.tenant_id, s.username, encode(s.ha1_md5, 'hex'), encode(s.ha1_sha256, 'hex'),"          \
 	" encode(s.ha1_sha512_256, 'hex'), s.min_algorithm, s.display_name, s.number, s.disabled," \
@@ -41,7 +45,7 @@
 	" from tandem.subscriber where number is not null"                                         \
 	" union all select tenant_id, number, 'group', name from tandem.hunt_group"                \
 	" union all select d.tenant_id, d.number, d.kind::text,"                                   \
-	" coalesce(ds.username, dg.name, d.redirect) from tandem.did d"                            \
+	" coalesce(ds.username, dg.name, d.redirect, d.recall_s::text) from tandem.did d"          \
 	" left join tandem.subscriber ds on ds.tenant_id = d.tenant_id"                            \
 	" and ds.subscriber_id = d.subscriber_id"                                                  \
 	" left join tandem.hunt_group dg on dg.tenant_id = d.tenant_id"                            \
@@ -232,6 +236,7 @@ put_tenant(struct directory *d, struct row *r)
 	span_cstr(row_text(r), t.name, sizeof(t.name));
 	span_cstr(row_text(r), t.realm, sizeof(t.realm));
 	t.suspended = row_flag(r, false);
+	span_cstr(row_text(r), t.orbit, sizeof(t.orbit));
 	return directory_put_tenant(d, &t);
 }
 
@@ -386,7 +391,7 @@ put_group(struct directory *d, struct row r, struct span name, int *next_r)
 static enum err
 put_number(struct directory *d, struct row *r, uint32_t tenant, struct span digits)
 {
-	static const char *const words[] = { "subscriber", "group", "redirect", NULL };
+	static const char *const words[] = { "subscriber", "group", "redirect", "park", NULL };
 	enum dir_number_kind kind = (enum dir_number_kind)row_word(r, words);
 
 	return directory_put_number(d, tenant, digits, kind, row_text(r));

@@ -158,3 +158,46 @@ body_toward(struct worker *w, struct leg *l, struct span *type, struct span body
 	scratch_end(w, &b);
 	return buf_span(&b);
 }
+
+/* --- nobody speaks ------------------------------------------------------------------------------*/
+
+/* Sound is taken with its first formats that need no rtpmap, and neither sent nor heard; other
+ * streams are refused. Nothing offered: one of G.711. */
+static void
+put_stream(struct buf *b, const struct sdp_media *m)
+{
+	struct span rest = m->formats, format, first = SPAN_NONE;
+	uint32_t number;
+
+	while (rest.p != NULL && first.len == 0) {
+		rest = span_cut(rest, ' ', &format);
+		if (span_u32(format, 34, &number) == ERR_NONE)
+			first = format;
+	}
+	buf_lit(b, "m=");
+	buf_put(b, m->kind);
+	buf_str(
+	    b, first.len > 0 && span_eq(m->kind, SPAN("audio")) && m->port != 0 ? " 9 " : " 0 ");
+	buf_put(b, m->proto);
+	buf_char(b, ' ');
+	buf_put(b, first.len > 0 ? first : m->formats);
+	buf_lit(b, "\r\na=inactive\r\n");
+}
+
+struct span
+body_silence(struct worker *w, struct span type, struct span body, const struct netaddr *ours)
+{
+	struct span text = body_sdp(w, type, body);
+	struct sdp *sdp = scratch_take(w, sizeof(*sdp));
+	struct buf b = scratch_buf(w, text.len + 512);
+
+	buf_lit(&b, "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nc=IN ");
+	buf_str(&b, ours->family == 6 ? "IP6 ::" : "IP4 0.0.0.0");
+	buf_lit(&b, "\r\nt=0 0\r\n");
+	if (text.len == 0 || sdp == NULL || sdp_parse(text, sdp) != ERR_NONE)
+		buf_lit(&b, "m=audio 9 RTP/AVP 0 8\r\na=inactive\r\n");
+	else
+		for (unsigned i = 0; i < sdp->n_media; i++)
+			put_stream(&b, &sdp->media[i]);
+	return buf_ok(&b) ? buf_span(&b) : SPAN_NONE;
+}

@@ -68,51 +68,6 @@ code_done(struct worker *w, const struct wire_code_done *d)
 
 /* --- the answer ---------------------------------------------------------------------------------*/
 
-/* Sound is taken with its first formats that need no rtpmap, and neither sent nor heard; other
- * streams are refused. Nothing offered: one of G.711. */
-static void
-put_stream(struct buf *b, const struct sdp_media *m)
-{
-	struct span rest = m->formats, format, first = SPAN_NONE;
-	uint32_t number;
-
-	while (rest.p != NULL && first.len == 0) {
-		rest = span_cut(rest, ' ', &format);
-		if (span_u32(format, 34, &number) == ERR_NONE)
-			first = format;
-	}
-	buf_lit(b, "m=");
-	buf_put(b, m->kind);
-	buf_str(
-	    b, first.len > 0 && span_eq(m->kind, SPAN("audio")) && m->port != 0 ? " 9 " : " 0 ");
-	buf_put(b, m->proto);
-	buf_char(b, ' ');
-	buf_put(b, first.len > 0 ? first : m->formats);
-	buf_lit(b, "\r\na=inactive\r\n");
-}
-
-static struct span
-silence(struct worker *w, struct call *c)
-{
-	struct span text = body_sdp(
-	    w, kept_span(&w->heap, c->attempt.offer_type), kept_span(&w->heap, c->attempt.offer));
-	const struct netaddr *ours = &party_at(w, c->caller)->flow.local;
-	struct sdp *sdp = scratch_take(w, sizeof(*sdp));
-	struct buf b = scratch_buf(w, text.len + 512);
-	struct netaddr at = *ours;
-
-	at.port = 0;
-	buf_lit(&b, "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nc=IN ");
-	buf_str(&b, at.family == 6 ? "IP6 ::" : "IP4 0.0.0.0");
-	buf_lit(&b, "\r\nt=0 0\r\n");
-	if (text.len == 0 || sdp == NULL || sdp_parse(text, sdp) != ERR_NONE)
-		buf_lit(&b, "m=audio 9 RTP/AVP 0 8\r\na=inactive\r\n");
-	else
-		for (unsigned i = 0; i < sdp->n_media; i++)
-			put_stream(&b, &sdp->media[i]);
-	return buf_ok(&b) ? buf_span(&b) : SPAN_NONE;
-}
-
 /* What the other side is called now is what phones show. */
 static struct span
 shown(struct worker *w, struct call *c, const char *phrase)
@@ -147,7 +102,8 @@ call_code_answered(void *step, const void *done)
 	caller->answer_ms = g->answer_ms = call_wall_ms(w, c);
 	g->answer_ns = worker_now(w);
 	n.text[T_CONTENT_TYPE] = SPAN("application/sdp");
-	n.text[T_BODY] = silence(w, c);
+	n.text[T_BODY] = body_silence(w, kept_span(&w->heap, c->attempt.offer_type),
+	    kept_span(&w->heap, c->attempt.offer), &caller->flow.local);
 	n.text[T_HEADERS] = shown(w, c, d->phrase);
 	count(w->child.self, COUNT_CALLS_ANSWERED, 1);
 	note_down(w, &n);

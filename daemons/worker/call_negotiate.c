@@ -136,6 +136,8 @@ call_offer(void *step, const void *note)
 
 	bool alone = peer == NULL || peer->gone;
 
+	if (alone && !is_busy(x) && !x->join && park_offered(s, note))
+		return;
 	if (alone || is_busy(x) || x->join) {
 		/* In a transfer there will be another. */
 		alone = alone && s->c->transfer.state == TRANSFER_NONE;
@@ -289,6 +291,18 @@ negotiation_ask(struct worker *w, struct call *c, struct party *p, struct party 
 }
 
 void
+negotiation_hold(struct worker *w, struct call *c, struct party *p)
+{
+	struct note n = party_note(c, w, CMD_OFFER, p);
+
+	if (!may_begin(&c->negotiation))
+		return;
+	c->negotiation.asked = heap_offset(&w->heap, p);
+	c->negotiation.joining = JOIN_NONE;
+	note_down(w, &n);
+}
+
+void
 negotiation_rejoin(struct worker *w, struct call *c)
 {
 	c->negotiation.join = 1;
@@ -351,6 +365,8 @@ offer_to_peer(struct call_step *s, const struct note *in)
 		if (peer != NULL && note_has_sdp(s->w, in))
 			direction_agreed(s->w, s->c, peer, s->p, in);
 		over(s->w, s->c);
+		if (peer == NULL)
+			park_answered(s, in);
 		return;
 	}
 	x->owed = offers ? x->asked : 0;

@@ -44,6 +44,8 @@ pickup_of(struct worker *w, const struct call *c, const struct note *n)
 {
 	struct span by = n->text[T_USER], user = n->text[T_TO];
 
+	if (c->state == CALL_UP && n->tenant == c->tenant)
+		return park_in(w, c, user);
 	if (c->state != CALL_RINGING || n->tenant != c->tenant || by.len == 0)
 		return NULL;
 	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
@@ -60,12 +62,16 @@ pickup_of(struct worker *w, const struct call *c, const struct note *n)
 bool
 pickup_refused(struct worker *w, struct call *c, unsigned status)
 {
+	struct span dialled = kept_span(&w->heap, c->dialled);
+
 	if (c->state != CALL_RINGING || segment_first(w, c)->kind != SEGMENT_FEATURE_CODE)
 		return false;
 	call_because(c, BY_SYSTEM, END_NORMAL);
-	if (status == 481 || status == 603)
-		call_refuse(w, c, 403, SPAN(PICKUP_NOBODY), SPAN_NONE);
-	else
+	if (status != 481 && status != 603)
 		call_refuse(w, c, status, SPAN_NONE, SPAN_NONE);
+	else if (dialled.len > 0 && dialled.p[0] != '*' && dialled.p[0] != '#')
+		call_refuse(w, c, 480, SPAN(PARK_NOBODY), SPAN_NONE);
+	else
+		call_refuse(w, c, 403, SPAN(PICKUP_NOBODY), SPAN_NONE);
 	return true;
 }

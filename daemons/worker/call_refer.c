@@ -189,18 +189,34 @@ ask_for_place(struct call_step *s, const struct sip_refer_to *refer_to)
 		   : 481;
 }
 
+/* He parks the transferee, who may be called from within the tenant only. */
+static bool
+names_orbit(struct call_step *s, const struct sip_refer_to *to, struct park *park_r)
+{
+	struct buf dialled = scratch_buf(s->w, 256);
+
+	return s->p->user.len > 0 && sip_uri_user(&to->uri, &dialled) && buf_ok(&dialled) &&
+	       park_orbit(s->w, s->c, buf_span(&dialled), park_r);
+}
+
 void
 transfer_begin(void *step, const void *refer_to)
 {
 	struct call_step *s = step;
 	const struct sip_refer_to *to = refer_to;
 	struct transfer *x = &s->c->transfer;
+	struct park park;
 	unsigned status;
 
 	x->transferor = heap_offset(&s->w->heap, s->p);
 	x->transferee = s->p->peer;
 	x->target = x->segment = 0;
-	status = to->has_replaces ? ask_for_place(s, to) : call_target(s, to);
+	if (to->has_replaces)
+		status = ask_for_place(s, to);
+	else if (names_orbit(s, to, &park))
+		status = park_referred(s, &park);
+	else
+		status = call_target(s, to);
 	if (status != 0)
 		transfer_failed(s->w, s->c, BY_SYSTEM, status);
 }

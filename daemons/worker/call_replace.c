@@ -128,6 +128,8 @@ call_replaced(void *step, const void *note)
 	struct note failed = { .status = in->status };
 	struct party *p;
 
+	if (park_replied(s, in))
+		return;
 	if (!is_awaited(w, c, s->p)) {
 		let_go(w, in);
 		return;
@@ -161,8 +163,9 @@ call_replaced_late(void *step, const void *note)
 
 /* --- who is asked -------------------------------------------------------------------------------*/
 
-static void
-reply(struct worker *w, const struct note *asked, struct call *c, unsigned status, struct span who)
+void
+replace_reply(
+    struct worker *w, const struct note *asked, struct call *c, unsigned status, struct span who)
 {
 	struct note n = { .what = EV_REPLACED,
 		.status = (uint16_t)status,
@@ -180,7 +183,7 @@ reply(struct worker *w, const struct note *asked, struct call *c, unsigned statu
 static void
 refuse(struct worker *w, const struct note *asked, unsigned status)
 {
-	reply(w, asked, NULL, status, SPAN_NONE);
+	replace_reply(w, asked, NULL, status, SPAN_NONE);
 }
 
 static bool
@@ -212,12 +215,14 @@ leg_named(struct worker *w, const struct note *n)
 struct call *
 replace_find(struct worker *w, const struct note *n, struct party **p_r)
 {
-	bool picks_up = n->flags & NOTE_PICKUP;
-	struct leg *l = n->what == EV_REPLACE && !picks_up ? leg_named(w, n) : NULL;
+	bool by_call = n->flags & (NOTE_PICKUP | NOTE_PARK);
+	struct leg *l = n->what == EV_REPLACE && !by_call ? leg_named(w, n) : NULL;
 	struct call *c = call_at(w, l == NULL ? n->call : l->call);
 
-	if (picks_up)
-		*p_r = c == NULL ? NULL : pickup_of(w, c, n);
+	if (by_call)
+		*p_r = c == NULL	      ? NULL
+		       : n->flags & NOTE_PARK ? park_of(w, c, n)
+					      : pickup_of(w, c, n);
 	else
 		*p_r = c == NULL
 			   ? NULL
@@ -287,8 +292,8 @@ refusal(struct call_step *s, const struct note *in)
 	return s->c->transfer.state == TRANSFER_NONE ? 0 : 491;
 }
 
-static struct party *
-who_comes(struct call_step *s, const struct note *in)
+struct party *
+replace_comes(struct call_step *s, const struct note *in)
 {
 	struct party *p = bridge_new(s->w, s->c, s->p->side, in->ref);
 
@@ -323,14 +328,23 @@ call_replace(void *step, const void *note)
 	const struct note *in = note;
 	struct transfer *x = &s->c->transfer;
 	unsigned status = refusal(s, in);
-	struct party *comes = status != 0 ? NULL : who_comes(s, in);
+	struct party *comes;
 
+	if (in->flags & NOTE_PARK) {
+		park_asked(s, in);
+		return;
+	}
+	if (in->flags & NOTE_PICKUP) {
+		park_retrieved(s, in);
+		return;
+	}
+	comes = status != 0 ? NULL : replace_comes(s, in);
 	if (comes == NULL) {
 		refuse(s->w, in, status != 0 ? status : 503);
 		return;
 	}
 	merge(s, in);
-	reply(s->w, in, s->c, 200, party_shown(s->w, s->c, party_peer(s->w, s->p)));
+	replace_reply(s->w, in, s->c, 200, party_shown(s->w, s->c, party_peer(s->w, s->p)));
 	x->transferor = heap_offset(&s->w->heap, s->p);
 	x->transferee = s->p->peer;
 	x->target = heap_offset(&s->w->heap, comes);
@@ -371,7 +385,7 @@ replace_done(void *step, const void *arg)
 static void
 replace_waiting(struct call_step *s, const struct note *in)
 {
-	struct party *comes = who_comes(s, in);
+	struct party *comes = replace_comes(s, in);
 	struct note out = party_note(s->c, s->w, CMD_REFUSE, s->p);
 	struct note rings;
 
@@ -380,7 +394,7 @@ replace_waiting(struct call_step *s, const struct note *in)
 		return;
 	}
 	merge(s, in);
-	reply(s->w, in, s->c, 200, kept_span(&s->w->heap, s->c->attempt.to));
+	replace_reply(s->w, in, s->c, 200, kept_span(&s->w->heap, s->c->attempt.to));
 	s->c->attempt.waiting = heap_offset(&s->w->heap, comes);
 	s->c->attempt.reliable = 0;
 	party_part(s->w, s->c, s->p);
@@ -422,12 +436,12 @@ pick_up(struct call_step *s, const struct note *in)
 		refuse(w, in, 488);
 		return;
 	}
-	comes = who_comes(s, in);
+	comes = replace_comes(s, in);
 	if (comes == NULL) {
 		refuse(w, in, 503);
 		return;
 	}
-	reply(w, in, c, 200, party_shown(w, c, waits));
+	replace_reply(w, in, c, 200, party_shown(w, c, waits));
 	comes->role = PARTY_BRANCH;
 	comes->round = c->attempt.round;
 	comes->segment = s->p->segment;

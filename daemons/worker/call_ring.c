@@ -359,7 +359,7 @@ call_ring_over(void *step, const void *note)
 {
 	struct call_step *s = step;
 
-	if (code_over(s))
+	if (code_over(s) || park_time_over(s))
 		return;
 	if (group_time_over(s->w, s->c)) {
 		call_round_over(step, note);

@@ -14,6 +14,9 @@
  *                      REPLACE                JOINED, BACK
  *     NONE -----------------> REPLACING ---------------------> NONE: see call_replace.c
  *
+ *                    PARK
+ *     NONE, TRYING --------> PARKED: see call_park.c
+ *
  * C is called at B's cost and with B's permissions, as if B had dialled it, and shown A (S2-02r). C
  * makes the offer, A the answer. Until A has answered, A and B are a pair and nothing between them has
  * changed; B may hang up at any time. A hears nothing of it all but the re-INVITE. END, not drawn: the
@@ -30,9 +33,8 @@ transfer_step(
 	return fsm_step(&transfer_fsm, &c->transfer.state, e, &s, arg, pool_handle(&w->calls, c));
 }
 
-/* What came of it so far, to who asked for it. */
-static void
-tell(struct worker *w, struct call *c, unsigned status)
+void
+transfer_tell(struct worker *w, struct call *c, unsigned status)
 {
 	struct party *transferor = party_at(w, c->transfer.transferor);
 	struct note n;
@@ -56,7 +58,7 @@ call_transfer_progress(void *step, const void *note)
 		return;
 	branch_rings(s->w, s->c, s->p, in->status);
 	if (in->status > 100 && s->c->transfer.state == TRANSFER_TRYING)
-		tell(s->w, s->c, in->status);
+		transfer_tell(s->w, s->c, in->status);
 }
 
 /* --- it answers ---------------------------------------------------------------------------------*/
@@ -108,6 +110,8 @@ transfer_bring(struct worker *w, struct call *c)
 
 	if (x->state == TRANSFER_REPLACING)
 		negotiation_ask(w, c, party_at(w, x->target), party_at(w, x->transferee));
+	else if (x->state == TRANSFER_PARKED)
+		negotiation_hold(w, c, party_at(w, x->transferee));
 	else if (is_joining(x))
 		negotiation_bring(w, c, party_at(w, x->target), party_at(w, x->transferee));
 	else
@@ -151,7 +155,7 @@ take_place(void *step, const void *arg)
 		segments_lost(s->w, s->c);
 		cdr_send(s->w, s->c, CDR_ANSWERED);
 	}
-	tell(s->w, s->c, 200);
+	transfer_tell(s->w, s->c, 200);
 	replace_done(step, arg);
 }
 
@@ -173,7 +177,10 @@ transfer_give_up(struct worker *w, struct call *c, unsigned status)
 {
 	char text[32];
 	struct buf reason = buf_on(text, sizeof(text));
+	struct party *transferor = party_at(w, c->transfer.transferor);
 
+	if (c->transfer.orbit.len > 0 && transfer_step(w, c, XE_PARK, transferor, NULL))
+		return;
 	buf_lit(&reason, "Q.850;cause=");
 	buf_u64(&reason, q850_of_status(status));
 	c->reason = call_keep(w, c, buf_span(&reason));
@@ -199,7 +206,7 @@ transfer_failed(struct worker *w, struct call *c, enum released_by by, unsigned 
 		transfer_give_up(w, c, status);
 		return;
 	}
-	tell(w, c, status);
+	transfer_tell(w, c, status);
 	transfer_step(w, c, transferor->gone ? XE_RECALL : XE_BACK, transferor, &status);
 }
 
@@ -215,7 +222,7 @@ keep_place(struct worker *w, struct call *c, unsigned status)
 	if (!comes->gone)
 		note_down(w, &n);
 	comes->gone = 1;
-	if (leaves->gone)
+	if (leaves->gone || x->orbit.len > 0)
 		transfer_give_up(w, c, status);
 	else
 		transfer_step(w, c, XE_BACK, leaves, NULL);
@@ -226,6 +233,8 @@ transfer_refused(struct worker *w, struct call *c, unsigned status)
 {
 	const struct transfer *x = &c->transfer;
 
+	if (x->state == TRANSFER_PARKED)
+		return true; /* he waits as he is */
 	if (!is_joining(x) && x->state != TRANSFER_REPLACING)
 		return false;
 	if (status == 491)
@@ -276,8 +285,8 @@ transfer_end(struct worker *w, struct call *c)
 	if (x->state == TRANSFER_NONE)
 		return;
 	close_segment(w, c, c->released_by, 487);
-	if (x->state != TRANSFER_REPLACING)
-		tell(w, c, 487);
+	if (x->state != TRANSFER_REPLACING && x->orbit.len == 0)
+		transfer_tell(w, c, 487);
 	transfer_step(w, c, XE_END, NULL, NULL);
 }
 
@@ -296,10 +305,12 @@ forget(void *step, const void *arg)
 static const struct fsm_row rows[] = {
 	FSM_ROW(TRANSFER_NONE,      XE_REFER,   TRANSFER_TRYING,    transfer_begin),
 	FSM_ROW(TRANSFER_NONE,      XE_REPLACE, TRANSFER_REPLACING, replace_begin),
+	FSM_ROW(TRANSFER_NONE,      XE_PARK,    TRANSFER_PARKED,    park_begin),
 
 	FSM_ROW(TRANSFER_TRYING,    XE_ANSWER, TRANSFER_JOINING,   bring),
 	FSM_ROW(TRANSFER_TRYING,    XE_BACK,   TRANSFER_NONE,      forget),
 	FSM_ROW(TRANSFER_TRYING,    XE_RECALL, TRANSFER_RECALL,    transfer_recall),
+	FSM_ROW(TRANSFER_TRYING,    XE_PARK,   TRANSFER_PARKED,    park_begin),
 	FSM_ROW(TRANSFER_TRYING,    XE_END,    TRANSFER_NONE,      forget),
 
 	FSM_ROW(TRANSFER_JOINING,   XE_JOINED, TRANSFER_NONE,      take_place),
@@ -308,21 +319,29 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(TRANSFER_JOINING,   XE_END,    TRANSFER_NONE,      forget),
 
 	FSM_ROW(TRANSFER_RECALL,    XE_ANSWER, TRANSFER_REJOINING, bring),
+	FSM_ROW(TRANSFER_RECALL,    XE_PARK,   TRANSFER_PARKED,    park_again),
+	FSM_ROW(TRANSFER_RECALL,    XE_REPLACE, TRANSFER_REPLACING, park_taken),
 	FSM_ROW(TRANSFER_RECALL,    XE_END,    TRANSFER_NONE,      forget),
 
 	FSM_ROW(TRANSFER_REJOINING, XE_JOINED, TRANSFER_NONE,      replace_done),
+	FSM_ROW(TRANSFER_REJOINING, XE_PARK,   TRANSFER_PARKED,    park_again),
 	FSM_ROW(TRANSFER_REJOINING, XE_END,    TRANSFER_NONE,      forget),
 
 	FSM_ROW(TRANSFER_REPLACING, XE_JOINED, TRANSFER_NONE,      replace_done),
 	FSM_ROW(TRANSFER_REPLACING, XE_BACK,   TRANSFER_NONE,      forget),
+	FSM_ROW(TRANSFER_REPLACING, XE_PARK,   TRANSFER_PARKED,    park_again),
 	FSM_ROW(TRANSFER_REPLACING, XE_END,    TRANSFER_NONE,      forget),
+
+	FSM_ROW(TRANSFER_PARKED,    XE_REPLACE, TRANSFER_REPLACING, park_taken),
+	FSM_ROW(TRANSFER_PARKED,    XE_RECALL, TRANSFER_RECALL,    transfer_recall),
+	FSM_ROW(TRANSFER_PARKED,    XE_END,    TRANSFER_NONE,      forget),
 };
 
 static const char *const states[TRANSFER_N_STATES] = {
-	"NONE", "TRYING", "JOINING", "RECALL", "REJOINING", "REPLACING",
+	"NONE", "TRYING", "JOINING", "RECALL", "REJOINING", "REPLACING", "PARKED",
 };
 static const char *const events[XE_N_EVENTS] = {
-	"REFER", "REPLACE", "ANSWER", "JOINED", "BACK", "RECALL", "END",
+	"REFER", "REPLACE", "ANSWER", "JOINED", "BACK", "RECALL", "PARK", "END",
 };
 /* clang-format on */
 

@@ -80,6 +80,7 @@ callstate_signature(struct worker *w, const struct call *c)
 		sum = (sum ^ p->peer) * 1099511628211ull;
 		sum = (sum ^ ids_of(w, p).remote_tag.at) * 1099511628211ull;
 	}
+	sum = (sum ^ c->transfer.orbit.at) * 1099511628211ull;
 	return sum + (sum == 0);
 }
 
@@ -164,6 +165,29 @@ put_party(struct worker *w, const struct call *c, const struct party *p, struct 
 	e->remote_tag = put_text(u, kept_span(&w->heap, ids.local_tag));
 }
 
+static uint64_t
+orbit_of(struct worker *w, const struct call *c)
+{
+	struct span orbit = kept_span(&w->heap, c->transfer.orbit);
+
+	return orbit.len == 0 || c->state != CALL_UP ? 0
+						     : call_user_hash(&w->key, c->tenant, orbit);
+}
+
+/* The orbit in which somebody waits is like a user whose phone talks with him; there is no
+ * dialog of its own to be named. */
+static void
+put_orbit(struct worker *w, const struct call *c, struct call_view_users *u)
+{
+	uint64_t orbit = orbit_of(w, c);
+	struct call_view_user *e = orbit == 0 ? NULL : entry_of(u, orbit, false);
+
+	if (e == NULL)
+		return;
+	e->state = CALL_USER_CONFIRMED;
+	put_remote(w, c, party_at(w, c->transfer.transferor), u, e);
+}
+
 /* --- who is told --------------------------------------------------------------------------------*/
 
 static const struct watched *
@@ -215,6 +239,7 @@ void
 callstate_put(struct worker *w, const struct call *c, struct call_view_users *u)
 {
 	u->n = u->used = 0;
+	put_orbit(w, c, u);
 	for (const struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next))
 		put_party(w, c, p, u);
 }
@@ -241,7 +266,11 @@ place_of(uint64_t *list, unsigned most, uint64_t one)
 void
 callstate_who(struct worker *w, const struct call *c, struct call_who *who_r)
 {
+	uint64_t orbit = orbit_of(w, c);
+
 	*who_r = (struct call_who){ 0 };
+	if (orbit != 0)
+		place_of(who_r->user, CALL_WHO_USERS, orbit);
 	for (const struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
 		enum call_user_state state = state_of(c, p);
 		uint64_t user = state == CALL_USER_NONE ? 0 : user_of(w, c, p);
@@ -305,33 +334,47 @@ callstate_alone(struct worker *w, const struct call *c, struct span user)
 	return count_calls(w, c, ~call_user_hash(&w->key, c->tenant, user)) > 0;
 }
 
-static handle
-earlier(const struct call_views *views, uint32_t i, uint64_t *first_ns)
+/* Of those that are wanted so, is it a better one than what was found? Then it is *v_r. */
+static void
+compare(
+    const struct call_views *views, uint32_t i, enum call_who_as as, const struct call_view **v_r)
 {
-	const struct call_view *v = (const struct call_view *)(views + 1) + i;
+	const struct call_view *v = (const struct call_view *)(views + 1) + i, *was = *v_r;
 	uint32_t state = __atomic_load_n(&v->state, __ATOMIC_ACQUIRE);
+	bool rings = state == CALL_VIEW_ROUTING || state == CALL_VIEW_RINGING;
 	uint64_t began_ns = __atomic_load_n(&v->setup_ns, __ATOMIC_RELAXED);
 
-	if ((state != CALL_VIEW_ROUTING && state != CALL_VIEW_RINGING) || began_ns >= *first_ns)
-		return 0;
-	*first_ns = began_ns;
-	return __atomic_load_n(&v->call, __ATOMIC_RELAXED);
+	if (as == CALL_WHO_IN ? state != CALL_VIEW_UP : !rings)
+		return;
+	if (was == NULL || (as == CALL_WHO_IN) == (began_ns > was->setup_ns))
+		*v_r = v;
 }
 
 handle
 callstate_find(struct worker *w, uint64_t hash, enum call_who_as as)
 {
-	uint64_t first_ns = UINT64_MAX;
-	handle found = 0, one;
+	const struct call_view *found = NULL;
 
 	for (unsigned k = 0; k < w->settings->processes.workers; k++) {
 		const struct call_views *views = views_of(w, k);
 
 		for (uint32_t i = 0; views != NULL && call_who_next(views, hash, as, &i); i++)
-			if ((one = earlier(views, i, &first_ns)) != 0)
-				found = one;
+			compare(views, i, as, &found);
 	}
-	return found;
+	return found == NULL ? 0 : __atomic_load_n(&found->call, __ATOMIC_RELAXED);
+}
+
+bool
+callstate_has(struct worker *w, uint64_t hash)
+{
+	for (unsigned k = 0; k < w->settings->processes.workers; k++) {
+		const struct call_views *views = views_of(w, k);
+		uint32_t i = 0;
+
+		if (views != NULL && call_who_next(views, hash, CALL_WHO_IN, &i))
+			return true;
+	}
+	return false;
 }
 
 void

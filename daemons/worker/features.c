@@ -8,6 +8,7 @@ static const struct feature *const features[] = {
 	&feature_emergency, /* before all: nothing stands in its way */
 	&feature_suspended, /* a suspended tenant's subscribers do nothing at all */
 	&feature_code,	    /* originating: a code is dialled, nobody is called */
+	&feature_park,	    /* originating: an orbit is dialled, which is nobody's number either */
 	&feature_barring,   /* terminating 2; originating before the limit, which may change */
 	&feature_block,	    /* 3: whom he named, before whom he did not */
 	&feature_accept,    /* 4 */

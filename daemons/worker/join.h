@@ -14,6 +14,11 @@
 bool replace_ask(struct worker *w, struct call *c, struct party *p, const struct sip_replaces *r,
     const struct note *with);
 unsigned replace_setup(struct call_step *s, const struct sip_msg *invite);
+/* Who took a place comes into the call, as the other call's bridge. NULL: no room. */
+struct party *replace_comes(struct call_step *s, const struct note *in);
+/* EV_REPLACED to who asked. c: NULL when it is refused. */
+void replace_reply(struct worker *w, const struct note *asked, struct call *c, unsigned status,
+    struct span who);
 /* EV_REPLACE for p, without the name of the dialog. */
 struct note replace_note(
     struct worker *w, const struct call *c, const struct party *p, const struct note *with);
@@ -40,6 +45,35 @@ void pickup_ask(struct worker *w, struct call *c, handle other, struct span user
 struct party *pickup_of(struct worker *w, const struct call *c, const struct note *n);
 /* It was not to be: true, the call that asked was a code, and is refused. */
 bool pickup_refused(struct worker *w, struct call *c, unsigned status);
+
+/* call_park.c: a party waits in an orbit */
+#define PARK_NOBODY "Nobody is parked there"
+struct park {
+	struct span orbit; /* its number */
+	uint32_t recall_s; /* the parker is rung again after so long */
+};
+/* The transferor named an orbit. 0: it is done; else what comes of his REFER. */
+unsigned park_referred(struct call_step *s, const struct park *park);
+/* Asks the other call, in whatever worker, to park whom c's caller talks with there. */
+void park_ask(struct worker *w, struct call *c, handle other, const struct park *park);
+/* The parker that EV_REPLACE with NOTE_PARK is from; NULL: he is in no call that can be parked. */
+struct party *park_of(struct worker *w, const struct call *c, const struct note *n);
+void park_asked(struct call_step *s, const struct note *in);
+/* EV_REPLACED: true, it was the answer to that. */
+bool park_replied(struct call_step *s, const struct note *in);
+/* The parker of the call that waits in this orbit; NULL: none does. */
+struct party *park_in(struct worker *w, const struct call *c, struct span orbit);
+void park_retrieved(struct call_step *s, const struct note *in);
+/* Who waits makes an offer: true, it was answered. */
+bool park_offered(struct call_step *s, const struct note *in);
+/* And made the one that he was asked for. */
+void park_answered(struct call_step *s, const struct note *in);
+/* He has waited long enough: true, the parker is rung. */
+bool park_time_over(struct call_step *s);
+/* Actions of the transfer's machine. */
+void park_begin(void *step, const void *park);
+void park_again(void *step, const void *arg);
+void park_taken(void *step, const void *arg);
 
 /* bridge.c: two calls joined, in one worker or in two */
 /* A party that is the other call, whose own bridge party names this one. NULL: no room. */

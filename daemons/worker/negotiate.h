@@ -62,6 +62,10 @@ void negotiation_bring(struct worker *w, struct call *c, struct party *p, struct
 /* p's offer, or its wish for one, goes to q, with whom it does not talk yet. */
 void negotiation_ask(struct worker *w, struct call *c, struct party *p, struct party *q);
 
+/* p talks with nobody for a while: it is asked for an offer, which is answered with silence
+ * (call_park.c). When one is on its way, after that. */
+void negotiation_hold(struct worker *w, struct call *c, struct party *p);
+
 /* call_direction.c: who hears whom */
 /* This offer of his is on its way. */
 void direction_offered(

@@ -94,7 +94,8 @@ enum note_flag {
 	NOTE_EARLY_ONLY = 1024,	 /* EV_REPLACE: not one that is answered (RFC 3891 6.1) */
 	NOTE_REFERRED = 2048,	 /* EV_REPLACE: by a REFER of who has that place */
 	NOTE_PICKUP = 4096,	 /* EV_REPLACE: of a phone that is rung in `call` (call_pickup.c): that of
-				  * T_TO, or of anyone in the pickup group of T_USER */
+				  * T_TO, or of anyone in the pickup group of T_USER; or the orbit */
+	NOTE_PARK = 8192,	 /* EV_REPLACE: park whom T_USER talks with in T_TO; ring_s: recall_s */
 };
 
 /* A note for another worker whose ring is full; private to the process. */

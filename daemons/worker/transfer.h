@@ -24,6 +24,7 @@ enum transfer_state {
 	TRANSFER_RECALL,    /* in vain, and the transferor had hung up: he is called back */
 	TRANSFER_REJOINING, /* he answered, the transferee has his offer */
 	TRANSFER_REPLACING, /* another call is to take a party's place (call_replace.c) */
+	TRANSFER_PARKED,    /* the transferee waits in an orbit (call_park.c) */
 	TRANSFER_N_STATES
 };
 
@@ -34,6 +35,7 @@ enum transfer_event {
 	XE_JOINED,
 	XE_BACK,
 	XE_RECALL,
+	XE_PARK,
 	XE_END,
 	XE_N_EVENTS
 };
@@ -43,8 +45,9 @@ struct transfer {
 	uint8_t pad[3];
 	uint32_t transferor, transferee, target; /* heap offsets of parties */
 	uint32_t segment;			 /* of what the transferor pays; 0: not yet */
-	uint32_t pad2;
+	uint32_t recall_s;
 	struct kept offer_type, offer; /* what the target offers the transferee */
+	struct kept orbit;	       /* in which he waits, or did before the present attempt */
 };
 
 extern const struct fsm transfer_fsm;
@@ -58,7 +61,9 @@ void transfer_recall(void *step, const void *status);
 /* call_transfer.c */
 void call_transfer_progress(void *step, const void *note);
 void call_transfer_answer(void *step, const void *note);
-/* Nobody is left for the transferee to talk with: the call ends. */
+/* What came of it so far, to who asked for it. */
+void transfer_tell(struct worker *w, struct call *c, unsigned status);
+/* Nobody is left for the transferee to talk with: the call ends, or he waits on in his orbit. */
 void transfer_give_up(struct worker *w, struct call *c, unsigned status);
 /* The target's offer goes to the transferee, now that no other negotiation is under way. False: none
  * waits. */

@@ -119,6 +119,10 @@ struct verdict body_check(const struct sip_msg *m, struct span *lines_r);
 /* A body as it goes to this leg, in scratch: its SDP with our origin; what is not for it left out. The
  * type may become another. */
 struct span body_toward(struct worker *w, struct leg *l, struct span *type, struct span body);
+/* A description that takes the streams of this one and sends and hears nothing, in scratch; of none: an
+ * offer of that kind. */
+struct span body_silence(
+    struct worker *w, struct span type, struct span body, const struct netaddr *ours);
 
 /* --- options.c: extensions ----------------------------------------------------------------------*/
 /* An Unsupported line for what m requires and we do not know (420); empty when there is nothing. */
@@ -281,8 +285,11 @@ unsigned callstate_count(struct worker *w, const struct call *c, struct span use
 /* Does he want to be alone in one of them (ONCE_ALONE)? */
 bool callstate_alone(struct worker *w, const struct call *c, struct span user);
 /* Of the calls that ring the one that began first, in whichever worker, in which this user is rung or a
- * member of this group; 0: none. It may be over when it is asked. */
+ * member of this group; CALL_WHO_IN: of those that are up and he is in the last. 0: none. It may be over
+ * when it is asked. */
 handle callstate_find(struct worker *w, uint64_t hash, enum call_who_as as);
+/* Is this user, or orbit, in any call, in whichever worker? */
+bool callstate_has(struct worker *w, uint64_t hash);
 /* Makes the entries. */
 void callstate_put(struct worker *w, const struct call *c, struct call_view_users *u);
 /* The registrar, of those who are watched and whose entries came, changed or went. */
@@ -323,7 +330,7 @@ struct feature_verdict features_member(
 struct feature_verdict features_refused(
     struct worker *w, struct call *c, const struct dir_subscriber *called, enum refusal_kind how);
 extern const struct feature feature_suspended, feature_acr, feature_forward, feature_dnd,
-    feature_limit, feature_code, feature_barring, feature_emergency,
+    feature_limit, feature_code, feature_barring, feature_emergency, feature_park,
     feature_block, feature_accept, feature_selective, feature_priority;
 /* features/code.c: what was dialled behind a code. */
 struct code_args {
@@ -336,6 +343,10 @@ struct feature_verdict pickup_directed(
     struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
 struct feature_verdict pickup_group(
     struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
+struct feature_verdict park_code(
+    struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
+/* features/park.c: is it an orbit of the call's tenant? */
+bool park_orbit(struct worker *w, const struct call *c, struct span number, struct park *park_r);
 /* features/emergency.c: nobody's number, and never barred. */
 bool emergency_is(struct span number);
 /* features/code.c: what is dialled before a number for this call alone, bits of enum call_once; then

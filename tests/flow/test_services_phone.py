@@ -1,6 +1,11 @@
 """Services of the own telephone (SERVICES.md C28, C29, C34 to C36, C43) by code, in SQL and in the records."""
+import pytest
+
 from calls import exchange, sdp, wait_until
 from ua import UA
+from watch import Watch
+
+DIALOG = "{urn:ietf:params:xml:ns:dialog-info}"
 
 building, office = exchange(processes={"workers": 2})
 
@@ -22,6 +27,17 @@ def serve(office, phone, **columns):
     office.sql.do("update tandem.subscriber_service v set %s from tandem.subscriber s where"
                   " s.subscriber_id = v.subscriber_id and s.username = '%s'" % (
                       ", ".join("%s = '%s'" % c for c in columns.items()), phone.name))
+
+
+def in_group(office, phone, group):
+    """And in force: who is in none is refused with other words."""
+    serve(office, phone, pickup_group=group)
+
+    def is_in_force():
+        call = phone.invite("*8", sdp=sdp())
+        office.unrecorded.add(call.call_id)
+        return "no call" in phone.expect(403).start
+    wait_until(is_in_force, 5)
 
 
 def refused(office, phone, number, status):
@@ -82,9 +98,8 @@ def test_R15_directed_pickup(office):
 def test_R15_group_pickup(office):
     alice, bob, dave, carol = office.phones(4)
     refused(office, dave, "*8", 403)
-    serve(office, bob, pickup_group="sales")
-    serve(office, dave, pickup_group="sales")
-    serve(office, carol, pickup_group="support")
+    for phone, group in ((bob, "sales"), (dave, "sales"), (carol, "support")):
+        in_group(office, phone, group)
     picked_up(office, alice, bob, dave, "*8")
     a = rings(alice, bob)
     refused(office, carol, "*8", 403)
@@ -96,7 +111,7 @@ def test_nothing_is_picked_up_across_tenants(office):
     alice, bob = office.phones(2)
     office.ctl("tenant", "add", "acme", "domain=acme.test")
     office.ctl("subscriber", "add", "7001@acme.test", "--password", "secret-7001", "pickup_group=sales")
-    serve(office, bob, pickup_group="sales")
+    in_group(office, bob, "sales")
     office.ctl("subscriber", "add", bob.name + "@acme.test", "--password", "secret-x")
     a = rings(alice, bob)
     with UA("7001", office.server, domain="acme.test") as spy:
@@ -105,3 +120,99 @@ def test_nothing_is_picked_up_across_tenants(office):
             spy.invite(code, sdp=sdp())
             spy.expect(403)
     gives_up(office, a, bob)
+
+
+# --- park ---------------------------------------------------------------------------------------------
+
+def orbits(office):
+    if not office.sql("select from tandem.did where number = '701'"):
+        office.ctl("number", "add", "701", "park=5")
+        office.ctl("number", "add", "702", "park=5")
+
+
+def is_held(phone):
+    """It is asked for an offer, and answered with silence: there is no music."""
+    assert not phone.expect("INVITE").body
+    phone.reply(200, sdp=sdp(port=40000))
+    assert "a=inactive" in phone.expect("ACK").sdp
+
+
+def takes(alice, dave, orbit, b):
+    """dave dials the orbit and has alice."""
+    d = dave.invite(orbit, sdp=sdp(port=42000))
+    assert "m=audio 42000" in alice.expect("INVITE").sdp
+    alice.reply(200, sdp=sdp(port=40000))
+    assert "m=audio 40000" in dave.expect(200).sdp
+    d.ack()
+    alice.expect("ACK")
+    return d
+
+
+def test_R16_park_by_transfer_and_the_lamp_of_the_orbit(office):
+    alice, bob, dave, carol = office.phones(4)
+    orbits(office)
+    a, b = wait_until(lambda: office.up(alice, bob), 5)
+    lamp = wait_until(lambda: Watch(carol, "701", "dialog", status=None), 5)
+    assert lamp.response.status == 200 and not lamp.state().findall(DIALOG + "dialog")
+    b.request("REFER", headers=[("Refer-To", "<sip:701@pbx.test>")])
+    bob.expect(202)
+    while b"200" not in bob.expect("NOTIFY").body:
+        bob.reply(200)
+    bob.reply(200)
+    bob.expect("BYE")
+    bob.reply(200)
+    is_held(alice)
+    on = lamp.until(lambda d: d.findall(DIALOG + "dialog"))
+    assert on.find(DIALOG + "dialog/" + DIALOG + "state").text == "confirmed"
+    d = takes(alice, dave, "701", b)
+    lamp.until(lambda x: all(e.text == "terminated" for e in x.iter(DIALOG + "state")))
+    lamp.end()
+    office.hang_up(a, d)
+    r = office.record(a, disposition="answered", called_number=bob.name, connected_number=bob.name)
+    assert r.cdr["hold_ms"] > 0 and merged_into(office, d) == r.call["call_id"]
+    refused(office, dave, "701", 480)
+
+
+def test_R16_park_by_code_and_recall(office):
+    """The first free orbit; nobody takes the call, and the parker is rung again after five seconds."""
+    alice, bob = office.phones(2)
+    orbits(office)
+    a, b = office.up(alice, bob)
+    p = bob.invite("*59", sdp=sdp(port=43000))
+    b.expect("BYE")
+    b.reply(200)
+    is_held(alice)
+    assert "parked 701" in p.expect(200)["P-Asserted-Identity"]
+    p.ack()
+    p.expect("BYE", timeout=5)
+    p.reply(200)
+    assert not bob.expect("INVITE", timeout=9).body
+    back = bob.call
+    back.reply(200, sdp=sdp(port=50000))
+    assert "m=audio 50000" in alice.expect("INVITE").sdp
+    alice.reply(200, sdp=sdp(port=40000))
+    alice.expect("ACK")
+    bob.expect("ACK")
+    office.hang_up(a, back)
+    office.record(a, disposition="answered", called_number=bob.name)
+    assert [(r["segment_kind"], r["payer_kind"]) for r in closed(office, p)] == [
+        ("feature_code", "nobody")]
+    office.unrecorded.add(p.call_id)
+    refused(office, bob, "*59", 403)
+    refused(office, bob, "*59799", 404)
+
+
+@pytest.mark.parametrize("words, why", [
+    (["number", "add", "112", "park=60"], "emergency"),
+    (["number", "add", "+4930701", "park=60"], "digits"),
+    (["number", "add", "703", "park=2"], "5 to 3600"),
+])
+def test_an_orbit_that_cannot_be(office, words, why):
+    status, _, said = office.ctl(*words, check=False)
+    assert status != 0 and why in said and said.count("\n") == 1
+
+
+def test_an_orbit_is_nobodys_number(office):
+    orbits(office)
+    status, _, said = office.ctl("subscriber", "add", "701", "--password", "x", check=False)
+    assert status != 0 and "701" in said

@@ -98,6 +98,7 @@ static const struct {
 } acts[] = {
 	{ "pickup.directed", pickup_directed },
 	{ "pickup.group", pickup_group },
+	{ "park", park_code },
 };
 
 static struct feature_verdict
