@@ -5,7 +5,7 @@
  * A block goes FREE -> MOVING -> TAKEN -> MOVING -> FREE. It is linked to or unlinked from its arena
  * (one store to the arena's head) only while MOVING. One process writes and moves one block at a
  * time, so a kill leaves at most one block MOVING, of which only its arena can say whether the store
- * was made: heap_sweep asks it. Owner and next link are written while the block is still FREE.
+ * was made: heap_sweep asks it. Owner, class and next link are written while the block is still FREE.
  *
  * Blocks are used from the bottom of their class up, and a block once used keeps an owner: the first
  * without one ends those that must be looked at. So a large heap that is little used takes little
@@ -24,9 +24,10 @@ enum { FREE, MOVING, TAKEN };
 
 struct block {
 	handle owner;
-	uint32_t next;	/* older block of the arena, in units; 0 = none */
-	uint16_t used;	/* in units, this header included */
-	uint16_t state; /* FREE, MOVING, TAKEN; stored last */
+	uint32_t next; /* older block of the arena, in units; 0 = none */
+	uint16_t used; /* in units, this header included */
+	uint8_t class; /* of a block that was ever taken */
+	uint8_t state; /* FREE, MOVING, TAKEN; stored last */
 };
 
 static const uint32_t class_bytes[HEAP_CLASSES] = { 128, 256, 512, 1 << 10, 2 << 10, 4 << 10,
@@ -42,25 +43,14 @@ block_at(const struct heap *h, uint32_t at)
 	return heap_at(h, at);
 }
 
-static unsigned
-block_class(const struct heap *h, const struct block *b)
-{
-	size_t at = (size_t)((const char *)b - h->base);
-	unsigned c = 0;
-
-	while (c + 1 < HEAP_CLASSES && at >= h->class[c + 1].at)
-		c++;
-	return c;
-}
-
 static uint32_t
-block_bytes(const struct heap *h, const struct block *b)
+block_bytes(const struct block *b)
 {
-	return class_bytes[block_class(h, b)];
+	return class_bytes[b->class];
 }
 
 static void
-block_state_set(struct block *b, uint16_t state)
+block_state_set(struct block *b, uint8_t state)
 {
 	__atomic_store_n(&b->state, state, __ATOMIC_RELEASE);
 }
@@ -69,7 +59,7 @@ block_state_set(struct block *b, uint16_t state)
 static void
 block_free(struct heap *h, struct block *b)
 {
-	unsigned c = block_class(h, b);
+	unsigned c = b->class;
 	size_t index = (size_t)((char *)b - h->base - h->class[c].at) / class_bytes[c];
 
 	block_state_set(b, FREE);
@@ -159,7 +149,7 @@ settle(struct heap *h, const struct arena *a, struct block *b)
 		return;
 	}
 	/* Its fill is not known to be right: it is taken as full. */
-	b->used = (uint16_t)(block_bytes(h, b) / UNIT);
+	b->used = (uint16_t)(block_bytes(b) / UNIT);
 	block_state_set(b, TAKEN);
 }
 
@@ -235,6 +225,7 @@ block_take(struct heap *h, struct arena *a, handle owner, size_t n)
 	b->owner = owner;
 	b->next = a->head;
 	b->used = sizeof(*b) / UNIT;
+	b->class = (uint8_t)c;
 	block_state_set(b, MOVING);
 	__atomic_store_n(&a->head, heap_offset(h, b), __ATOMIC_RELEASE);
 	block_state_set(b, TAKEN);
@@ -251,7 +242,7 @@ block_with(const struct heap *h, const struct arena *a, size_t units)
 	for (unsigned i = 0; i < TRIED && at != 0; i++) {
 		struct block *b = block_at(h, at);
 
-		if (units <= block_bytes(h, b) / UNIT - b->used)
+		if (units <= block_bytes(b) / UNIT - b->used)
 			return b;
 		at = b->next;
 	}

@@ -153,12 +153,31 @@ good_char(struct span s)
 	return n;
 }
 
+/* Eight bytes at once, each a printable ASCII character that means nothing in JSON? With no top bit set,
+ * the subtraction borrows from a byte only below the limit, and a byte that is 0 after the exclusive or
+ * becomes 0x80 or more; a borrow that goes on into the next byte can only make the answer no. */
+static bool
+is_plain8(const char *p)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t w, quote, slash, rubout;
+
+	memcpy(&w, p, sizeof(w));
+	quote = w ^ ones * '"';
+	slash = w ^ ones * '\\';
+	rubout = w ^ ones * 0x7f;
+	return ((w | (w - ones * 0x20) | (quote - ones) | (slash - ones) | (rubout - ones)) &
+		   ones * 0x80) == 0;
+}
+
 /* Length of what is printable ASCII at the start of s, and means nothing in JSON: most often all. */
 static size_t
 plain(struct span s)
 {
 	size_t n = 0;
 
+	while (s.len - n >= 8 && is_plain8(s.p + n))
+		n += 8;
 	while (n < s.len && s.p[n] >= 0x20 && s.p[n] < 0x7f && s.p[n] != '"' && s.p[n] != '\\')
 		n++;
 	return n;
@@ -171,6 +190,11 @@ cdr_text(struct cdr_writer *w, uint8_t number, struct span s)
 	size_t max = w->text_max < sizeof(text) ? w->text_max : sizeof(text);
 	size_t len = plain(span_first(s, max));
 
+	if (len == s.len || len == max) { /* as it stands */
+		if (len > 0)
+			field(w, number, span_first(s, len));
+		return;
+	}
 	if (len > 0)
 		memcpy(text, s.p, len);
 	s = span_from(s, len);

@@ -14,7 +14,8 @@ enum { HEADER = 16, SMALL = 1024 - HEADER };
 struct block {
 	handle owner;
 	uint32_t next;
-	uint16_t used, state;
+	uint16_t used;
+	uint8_t class, state;
 };
 enum { FREE, MOVING, TAKEN };
 
