@@ -203,7 +203,7 @@ call_forward(struct worker *w, struct call *c, const struct dir_subscriber *by, 
 	a->segment = heap_offset(&w->heap, s);
 	status = route_on(w, c, o, &q);
 	if (status != 0)
-		segment_close(w, s, status, BY_SYSTEM, END_NORMAL);
+		segment_close(w, c, s, status, BY_SYSTEM);
 	return status;
 }
 
@@ -251,7 +251,7 @@ call_overflow(struct worker *w, struct call *c, const struct dir_group *g)
 	if (status == 0)
 		status = family_begin(w, c) ? route_call(w, c, &q, o).status : 503;
 	if (status != 0)
-		segment_close(w, s, status, BY_SYSTEM, END_NORMAL);
+		segment_close(w, c, s, status, BY_SYSTEM);
 	return status;
 }
 

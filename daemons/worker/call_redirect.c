@@ -208,7 +208,7 @@ deflect(struct redirection *r, const struct sip_uri *uri)
 	r->c->attempt.segment = heap_offset(&w->heap, s);
 	r->status = ring_for(r, o, &q);
 	if (r->status != 0)
-		segment_close(w, s, r->status, BY_SYSTEM, END_NORMAL);
+		segment_close(w, r->c, s, r->status, BY_SYSTEM);
 	else if (r->added == 1) /* of several that he names, once */
 		forward_tell(w, r->c, o->subscriber);
 }

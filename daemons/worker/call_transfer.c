@@ -167,7 +167,7 @@ close_segment(struct worker *w, struct call *c, enum released_by by, unsigned st
 	struct segment *segment = segment_at(w, c->transfer.segment);
 
 	if (segment != NULL)
-		segment_close(w, segment, status, by, END_NORMAL);
+		segment_close(w, c, segment, status, by);
 	c->transfer.segment = 0;
 }
 

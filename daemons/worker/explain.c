@@ -74,17 +74,18 @@ find_caller(struct worker *w, struct question *q)
 	struct span s = q->text[0];
 	struct buf text = scratch_buf(w, TEXT_MAX);
 	struct sip_uri uri;
-	struct netaddr a;
 
+	*q->origin = (struct origin){ .kind = ORIGIN_SUBSCRIBER };
 	buf_lit(&text, "sip:");
 	buf_put(&text, s);
-	if (span_index(s, '@') < 0 && netaddr_ip(s, &a) != ERR_NONE) {
+	if (sip_uri_parse(buf_span(&text), &uri) == ERR_NONE && by_gateway(w, &uri, q->origin))
+		return true;
+	if (span_index(s, '@') < 0) {
 		buf_char(&text, '@');
 		buf_str(&text, w->settings->domains[0]);
 	}
-	*q->origin = (struct origin){ .kind = ORIGIN_SUBSCRIBER };
 	return buf_ok(&text) && sip_uri_parse(buf_span(&text), &uri) == ERR_NONE &&
-	       (by_gateway(w, &uri, q->origin) || by_subscriber(w, &uri, q->origin));
+	       by_subscriber(w, &uri, q->origin);
 }
 
 /* --- what he dials ------------------------------------------------------------------------------*/

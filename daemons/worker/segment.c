@@ -21,18 +21,15 @@ segment_of(struct worker *w, const struct call *c, const struct party *p)
 
 /* The wall clock says when a call begins; what follows is that and the time since, so that setting the clock
  * moves nothing in a call (THREATS.md F14). */
-static int64_t
-wall_ms(struct worker *w, const struct segment *s)
-{
-	return s->start_ms + (int64_t)((worker_now(w) - s->start_ns) / NS_PER_MS);
-}
-
 int64_t
 call_wall_ms(struct worker *w, const struct call *c)
 {
 	const struct segment *first = segment_first(w, c);
 
-	return first == NULL ? w->child.clock.wall_ms : wall_ms(w, first);
+	/* Of the first for all: what happens to several at once has one time (BILLING.md R6). */
+	if (first == NULL)
+		return w->child.clock.wall_ms;
+	return first->start_ms + (int64_t)((worker_now(w) - first->start_ns) / NS_PER_MS);
 }
 
 struct segment *
@@ -140,7 +137,7 @@ void
 segment_ringing(struct worker *w, struct call *c, struct segment *s)
 {
 	for (; s != NULL && s->ring_ms == 0; s = segment_before(w, c, s)) {
-		s->ring_ms = wall_ms(w, s);
+		s->ring_ms = call_wall_ms(w, c);
 		s->ring_ns = worker_now(w);
 	}
 }
@@ -176,12 +173,11 @@ connected_number(struct worker *w, struct call *c, const struct segment *s, cons
 }
 
 static void
-answered(struct worker *w, struct segment *s, const struct party *by, struct kept connected)
+answered(struct worker *w, const struct call *c, struct segment *s, const struct party *by)
 {
 	s->by = heap_offset(&w->heap, by);
-	s->answer_ms = wall_ms(w, s);
+	s->answer_ms = call_wall_ms(w, c);
 	s->answer_ns = worker_now(w);
-	s->connected = connected;
 }
 
 /* The answer is the 200 that goes to the caller now (FLOWS.md 1.12 (8)); it answers all that led to it
@@ -192,12 +188,13 @@ segment_answered(struct worker *w, struct call *c, struct segment *s, struct par
 	const struct target *t = target_at(w, by->target);
 	struct kept connected = connected_number(w, c, s, by);
 
-	answered(w, s, by, connected);
-	s->routed = s->connected;
+	answered(w, c, s, by);
+	s->routed = s->connected = connected;
 	if (by->kind == TARGET_GATEWAY)
 		s->out_trunk = t->gateway;
 	while ((s = segment_before(w, c, s)) != NULL && s->answer_ns == 0) {
-		answered(w, s, by, connected);
+		answered(w, c, s, by);
+		s->connected = connected;
 		s->routed = s->called;
 	}
 }
@@ -219,8 +216,7 @@ segments_lost(struct worker *w, struct call *c)
 		unsigned status = s->answer_ns != 0 ? 200 : outcome(w, c, s);
 
 		if (s->answer_ns == 0)
-			segment_close(
-			    w, s, status, status == 487 ? BY_SYSTEM : BY_CALLEE, END_NORMAL);
+			segment_close(w, c, s, status, status == 487 ? BY_SYSTEM : BY_CALLEE);
 	}
 }
 
@@ -249,9 +245,9 @@ segments_hold(struct worker *w, struct call *c, bool held)
 
 /* R24: the caller never confirmed the answer. A lost ACK later in the call takes nothing back. */
 static bool
-never_confirmed(struct worker *w, const struct segment *s, enum end_reason why)
+never_confirmed(struct worker *w, const struct segment *s)
 {
-	return why == END_NO_ACK && (s->kind == SEGMENT_DIRECT || s->redirects > 0) &&
+	return s->end_reason == END_NO_ACK && (s->kind == SEGMENT_DIRECT || s->redirects > 0) &&
 	       !party_at(w, s->from)->acked;
 }
 
@@ -305,19 +301,18 @@ q850_of_status(unsigned status)
 
 void
 segment_close(
-    struct worker *w, struct segment *s, unsigned status, enum released_by by, enum end_reason why)
+    struct worker *w, struct call *c, struct segment *s, unsigned status, enum released_by by)
 {
 	if (s->end_ns != 0)
 		return;
-	s->end_ms = wall_ms(w, s);
+	s->end_ms = call_wall_ms(w, c);
 	s->end_ns = worker_now(w);
 	segment_hold(w, s, false);
 	s->status = (uint16_t)status;
 	s->q850 = (uint16_t)q850_of_status(status);
 	s->released_by = (uint8_t)by;
-	s->end_reason = (uint8_t)why;
 	s->disposition = (uint8_t)disposition(s, by);
-	if (never_confirmed(w, s, why)) { /* nothing is charged */
+	if (never_confirmed(w, s)) { /* nothing is charged */
 		s->disposition = D_FAILED;
 		s->answer_ms = 0;
 		s->answer_ns = 0;
@@ -332,6 +327,8 @@ segments_close(struct worker *w, struct call *c)
 	for (struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next)) {
 		unsigned status = c->final == 200 && s->answer_ns == 0 ? 487 : c->final;
 
-		segment_close(w, s, status, c->released_by, c->end_reason);
+		if (s->end_ns == 0)
+			s->end_reason = c->end_reason;
+		segment_close(w, c, s, status, c->released_by);
 	}
 }

@@ -256,7 +256,7 @@ void segment_answered(struct worker *w, struct call *c, struct segment *s, struc
 void segments_lost(struct worker *w, struct call *c);
 /* It is over; status: what came of it, 200 when it was answered. */
 void segment_close(
-    struct worker *w, struct segment *s, unsigned status, enum released_by by, enum end_reason why);
+    struct worker *w, struct call *c, struct segment *s, unsigned status, enum released_by by);
 /* One side holds the other from now on, or no longer. */
 void segments_hold(struct worker *w, struct call *c, bool held);
 /* Those that are open end with their call. */

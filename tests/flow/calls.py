@@ -243,9 +243,15 @@ class Building:
             self.leave()
             self.x.close()
             self.check_log()
+            self.audit()
         finally:
             self.sql.close()
             self.cluster.drop(self.database)
+
+    def audit(self):
+        """BILLING.md 5.6: of all records that the tests of this exchange left, none cannot be right."""
+        status, out, err = self.ctl("audit", check=False)
+        assert status == 0, out + err
 
     def deaths(self):
         return sum(r["restarts"] for r in self.x.ask("ps")["rows"])

@@ -108,6 +108,25 @@ Test(worker_forward, S1_10_M_04_busy)
 	expect_two("busy", "1003");
 }
 
+/* R6: one answer and one end, also when the second part began in the middle of a millisecond. */
+Test(worker_forward, R6_one_answer_to_the_millisecond)
+{
+	wishes("bob", "1002", (struct wishes){ .cfb = "1003" });
+	rig_subscriber("carol", "1003", DIR_TRUST_BINDING);
+	alice_dials_bob();
+	hears(bob, "INVITE");
+	rig_wait_ns(700000);
+	replies(bob, "INVITE", 486, "", "");
+	hears(bob, "ACK");
+	hears(carol, "INVITE");
+	rig_wait_ns(400000);
+	answers(carol);
+	rig_wait_ns(100000);
+	hangs_up(alice, carol);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+	expect_two("busy", "1003");
+}
+
 Test(worker_forward, S1_11_no_answer)
 {
 	wishes("bob", "1002", (struct wishes){ .cfnr = "1003", .cfnr_s = 10 });

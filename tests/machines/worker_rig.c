@@ -287,9 +287,9 @@ timers(struct worker *w, void *arg)
 }
 
 void
-rig_wait_ms(uint64_t ms)
+rig_wait_ns(uint64_t ns)
 {
-	uint64_t until = rig->clock.mono_ns + ms * NS_PER_MS;
+	uint64_t until = rig->clock.mono_ns + ns;
 
 	for (;;) {
 		uint64_t first = UINT64_MAX;

@@ -97,7 +97,12 @@ void rig_end(void);
 /* Kill -9 and a new start: everything private is made anew over the same memory and rings. */
 void rig_restart(unsigned worker);
 /* Moves the clock and fires in order what becomes due. */
-void rig_wait_ms(uint64_t ms);
+void rig_wait_ns(uint64_t ns);
+static inline void
+rig_wait_ms(uint64_t ms)
+{
+	rig_wait_ns(ms * NS_PER_MS);
+}
 uint64_t rig_now_ms(void);
 /* Hands text to a worker as a front would, from that address. False: the parser refused it. */
 bool rig_deliver(unsigned worker, const char *text, const struct netaddr *from);
