@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/hash.h"
+#include "base/netaddr.h"
 #include "ipc/shm.h"
 #include "ipc/topology.h"
 
@@ -26,10 +27,15 @@ struct counter_info {
 const struct counter_info *counter_info(enum counter c);
 
 /* First PROCESS_HEAD bytes of a process's region. Written by that process alone. */
-enum { PROCESS_HEAD = 4096, POISONS = 8 };
+enum { PROCESS_HEAD = 4096, POISONS = 8, GUESSERS = 32 };
 struct poison { /* poison.h */
 	uint64_t hash;
 	uint32_t deaths, pad;
+};
+struct guesser { /* guess.h */
+	struct netaddr source;
+	uint32_t wrong, pad;
+	uint64_t until_ns, last_ns;
 };
 struct process {
 	struct shm_head head;
@@ -42,6 +48,7 @@ struct process {
 	uint64_t counters[N_COUNTERS];
 	uint64_t n_poisons; /* ever; they take turns */
 	struct poison poisons[POISONS];
+	struct guesser guessers[GUESSERS];
 };
 _Static_assert(sizeof(struct process) <= PROCESS_HEAD, "the head of a region");
 

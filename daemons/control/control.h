@@ -126,4 +126,7 @@ void operate_stop(struct control *k, struct client *c, const json_t *args);
 void operate_upgrade(struct control *k, struct client *c, const json_t *args);
 void operate_look(struct control *k); /* has it answered? */
 
+/* guessers.c */
+void facts_of_guessers(struct control *k, struct client *c);
+
 #endif

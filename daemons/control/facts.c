@@ -153,5 +153,6 @@ list_status(struct control *k, struct client *c, const json_t *args)
 	for (unsigned proc = 1; proc < PROC_MAX; proc++)
 		facts_of_process(k, c, proc);
 	facts_of_trouble(k, c);
+	facts_of_guessers(k, c);
 	reply_rows_end(c);
 }

@@ -6,6 +6,7 @@
 #include "registrar/registrar.h"
 
 #include "base/log.h"
+#include "ipc/guess.h"
 #include "model/domain.h"
 #include "sip/fields.h"
 
@@ -71,8 +72,8 @@ gate_authenticate(
 		answer_stranger(r, m, 400, "Bad Authorization");
 		return false;
 	}
-	if (v == CHALLENGE_WRONG)
-		count(r->child.self, COUNT_AUTH_FAILED, 1);
+	if (v == CHALLENGE_WRONG && !guess_wrong(&r->child, &m->flow.peer))
+		return false;
 	if (challenge_realm(&r->challenge, tenant, realm))
 		answer_challenge(r, m, span_str(realm), v == CHALLENGE_STALE);
 	else

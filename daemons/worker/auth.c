@@ -5,6 +5,8 @@
  */
 #include "worker/worker.h"
 
+#include "ipc/guess.h"
+
 #include "sip/build.h"
 
 static bool
@@ -127,8 +129,8 @@ auth_request(struct worker *w, const struct sip_msg *m, struct origin *o)
 		challenge(w, m, tenant, true);
 		break;
 	case CHALLENGE_WRONG:
-		count(w->child.self, COUNT_AUTH_FAILED, 1);
-		challenge(w, m, tenant, false);
+		if (guess_wrong(&w->child, &m->flow.peer))
+			challenge(w, m, tenant, false);
 		break;
 	case CHALLENGE_MALFORMED:
 		answer_stateless(w, m, 400, "Malformed credentials", SPAN_NONE);

@@ -161,6 +161,7 @@ class Phone:
         self.user, self.wire, self.timers = user, wire, timers
         self.clients, self.dialogs, self.served = {}, {}, {}
         self.strays = 0
+        self.late = []              # requests in dialogs that were over long ago
         wire.deliver = self.deliver
         self.incoming = None
 
@@ -229,8 +230,10 @@ class Phone:
 
     def request(self, m):
         d = self.dialogs.get(m["Call-ID"])
-        if m.method == "INVITE" and d is None:
+        if m.method == "INVITE" and d is None and self.incoming and "tag=" not in m["To"]:
             return self.incoming(m)
+        if d is None:
+            self.late.append("%s of %s" % (m.method, m["Call-ID"]))
         if d is None or d.over and m.method != "CANCEL":
             if m.method == "BYE" and d:
                 d.end("BYE")

@@ -23,10 +23,11 @@ PLANS = ["talk"] * 16 + ["busy"] * 2 + ["cancel"] * 2
 
 
 class Report:
-    """fates: of all calls. registers: status -> how many. wires: (passed, lost, doubled, late)."""
+    """fates: of all calls. registers: status -> how many. wires: (passed, lost, doubled, late). late: requests
+    of the exchange in dialogs that were over long ago."""
 
-    def __init__(self, fates, registers, wires):
-        self.fates, self.registers, self.wires = fates, registers, wires
+    def __init__(self, fates, registers, wires, late):
+        self.fates, self.registers, self.wires, self.late = fates, registers, wires, late
 
 
 class Load:
@@ -202,9 +203,11 @@ class Load:
     def report(self):
         for fate in self.fates.values():
             vars(fate).pop("b", None)
-        wires = [p.wire for p in [self.caller, *self.called.values(), *self.idle]]
+        phones = [self.caller, *self.called.values(), *self.idle]
+        wires = [p.wire for p in phones]
+        late = [text for p in phones for text in p.late]
         return Report(list(self.fates.values()), self.registers, [sum(x) for x in zip(
-            *((w.passed, w.lost, w.doubled, w.delayed) for w in wires))])
+            *((w.passed, w.lost, w.doubled, w.delayed) for w in wires))], late)
 
     def later(self, true, result):
         def look():

@@ -101,3 +101,13 @@ def test_the_filter_of_the_manual_finds_the_source(office):
     hosts = [re.match(regex, x).group("host") for x in found]
     assert set(hosts[:-1]) == {"127.0.0.1"} and hosts[-1] == "2001:db8::1"
     assert not re.match(regex, 'registrar warn: lines left out of="authentication failed" count=3')
+
+
+def test_C5_who_guesses_is_listed_by_status(office):
+    phone = office.phone(password="guess")
+    for _ in range(5):
+        phone.register(status=401, fresh=True)
+    rows = office.exchange.ask("status")["rows"]
+    (value,) = [r["value"] for r in rows if r["fact"] == "guesses 127.0.0.1"]
+    assert re.fullmatch(r"\d+ wrong credentials, the last \d s ago", value)
+    assert int(value.split()[0]) >= 5
