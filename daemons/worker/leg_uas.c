@@ -279,7 +279,8 @@ leg_acked(void *step, const void *input)
 	stop_resending(s->w, l);
 	if (t != NULL)
 		txn_forget(&s->w->txns, t);
-	body_heard(s->w, l, in->m);
+	if (in->m->method == SIP_ACK) /* not a request that stands for it */
+		body_heard(s->w, l, in->m);
 	if (l->offer.state == OFFER_SENT) {
 		n.text[T_CONTENT_TYPE] = sip_span(in->m, in->m->content_type);
 		n.text[T_BODY] = sip_span(in->m, in->m->body);

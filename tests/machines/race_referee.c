@@ -189,6 +189,21 @@ begun(const struct ref_txn *t)
 	call_of(t, true);
 }
 
+/* It stands for the ACK of what was answered before, where that had its answer (RFC 5407 3.1.4). */
+static void
+heard_reinvite(const struct ref_txn *invite)
+{
+	struct referee *r = race->referee;
+
+	for (unsigned i = 0; i < r->n_txns; i++) {
+		struct ref_txn *t = &r->txns[i];
+
+		if (t->d == invite->d && !t->ours && t != invite && t->offered &&
+		    strcmp(t->method, "INVITE") == 0 && t->final >= 200 && t->final < 300)
+			t->acked = true;
+	}
+}
+
 static void
 heard_request(unsigned who, const struct race_msg *m)
 {
@@ -216,6 +231,8 @@ heard_request(unsigned who, const struct race_msg *m)
 		f->cancelled = true;
 	else if (strcmp(m->method, "INVITE") == 0 && t->first)
 		begun(t);
+	else if (strcmp(m->method, "INVITE") == 0)
+		heard_reinvite(t);
 }
 
 static void

@@ -337,10 +337,12 @@ Test(worker_reliable, S4_11_announcement_then_failure)
 	hears(alice, "200 PRACK");
 	replies(bob, "INVITE", 180, "", "");
 	expect_lacks(hears(alice, "180"), "m=audio");
+	rig_wait_ms(4000);
 	replies(bob, "INVITE", 404, "", "");
 	hears(bob, "ACK");
 	hears(alice, "404");
 	rig_ends_clean("failed 404 1 callee normal", 0);
+	cr_expect_str_eq(rig_cdr("segment.1.early_media_ms"), "4000");
 }
 
 /* She cancels while her PRACK is owed, and while a 2xx waits for it. */

@@ -192,7 +192,7 @@ Test(worker_route, path)
 /* --- outbound proxies ---------------------------------------------------------------------------*/
 
 /* S3-11: the INVITE goes to the proxy with a loose route; the dialog goes as its Record-Route says. */
-Test(worker_route, outbound_proxy)
+Test(worker_route, S3_11_outbound_proxy)
 {
 	static const struct {
 		const char *proxy, *route;
