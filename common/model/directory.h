@@ -65,10 +65,12 @@ struct dir_subscriber {
 	uint8_t min_algorithm;        /* enum digest_algorithm: weaker answers are refused */
 	uint8_t notify_caller;        /* enum dir_notify */
 	uint8_t lists;                /* 1 << enum dir_list of those that act and are not empty */
-	uint8_t pad[4];
+	uint8_t follow_me;            /* enum dir_follow_me */
+	uint8_t pad[3];
 	struct digest_ha1 ha1;
 	struct dir_mailbox mailbox;
 	struct dir_text user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc, cfs;
+	struct dir_text follow_me_numbers; /* lines: "DELAY_S RING_S NUMBER"; RING_S 0: to the end */
 	/* the text follows */
 };
 /* Lists of callers (table caller_list): who is refused, who alone is not, who rings otherwise, who is
@@ -79,6 +81,7 @@ struct dir_listed {               /* an entry: that it is there is all it says *
 	uint32_t list, pad;
 };
 enum dir_trust { DIR_TRUST_CHALLENGE, DIR_TRUST_BINDING, DIR_TRUST_ADDRESS }; /* FLOWS.md S1-14 */
+enum dir_follow_me { DIR_FOLLOW_ME_OFF, DIR_FOLLOW_ME_SIMULTANEOUS, DIR_FOLLOW_ME_SEQUENTIAL };
 enum dir_notify { DIR_NOTIFY_NO, DIR_NOTIFY_YES, DIR_NOTIFY_NUMBER }; /* 181 to a caller who is sent on */
 enum dir_contacts { DIR_CONTACTS_REPLACE, DIR_CONTACTS_REJECT, DIR_CONTACTS_SINGLE }; /* S3-24 */
 
@@ -219,7 +222,7 @@ bool directory_listed(const struct directory *d, uint64_t subscriber, enum dir_l
 
 /* Writer's side: keys and packed records are made here too, so that both sides agree. */
 struct dir_subscriber_text {
-	struct span user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc, cfs;
+	struct span user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc, cfs, follow_me_numbers;
 };
 enum err directory_put_domain(struct directory *d, struct span domain, uint32_t tenant);
 enum err directory_put_tenant(struct directory *d, const struct dir_tenant *t);

@@ -104,6 +104,7 @@ directory_put_subscriber(
 	record->display_name = pack(&b, text->display_name);
 	record->number = pack(&b, text->number);
 	record->pickup_group = pack(&b, text->pickup_group);
+	record->follow_me_numbers = pack(&b, text->follow_me_numbers);
 	record->cfu = pack(&b, text->cfu);
 	record->cfb = pack(&b, text->cfb);
 	record->cfnr = pack(&b, text->cfnr);

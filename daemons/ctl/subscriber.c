@@ -21,6 +21,33 @@ callers_put(struct ctl *c, const char *id, const char *list, const char *key, co
 	return CTL_DONE;
 }
 
+/* [DELAY[+RING]/]NUMBER, comma between. */
+static int
+follow_me_put(struct ctl *c, const char *id, const char *value)
+{
+	PGresult *r =
+	    db_run(c, "delete from tandem.follow_me_number where subscriber_id = $1", 1, id);
+
+	if (db_good(r)) {
+		PQclear(r);
+		r = db_run(c,
+		    "insert into tandem.follow_me_number (tenant_id, subscriber_id, position, "
+		    "number, "
+		    "delay_s, ring_s) select s.tenant_id, s.subscriber_id, u.place, m[3], "
+		    "coalesce(m[1]::int, 0), m[2]::int from tandem.subscriber s, "
+		    "unnest(string_to_array($2, ',')) with ordinality u (x, place), "
+		    "regexp_match(trim(u.x), '^(?:(\\d{1,4})(?:\\+(\\d{1,4}))?/)?(.*)$') m "
+		    "where s.subscriber_id = $1",
+		    2, id, value);
+	}
+	if (!db_good(r))
+		return db_refuse(c, r, "follow_me_numbers", value,
+		    "a list of up to 8 numbers or SIP URIs, each perhaps as DELAY/NUMBER or "
+		    "DELAY+SECONDS/NUMBER, 300 at most");
+	PQclear(r);
+	return CTL_DONE;
+}
+
 static int
 block_put(struct ctl *c, const char *id, const char *value)
 {
@@ -79,6 +106,13 @@ static const struct key keys[] = {
 	{ "notify_caller",
 	    "a caller is told that the call is sent on: no (default), yes or number (and where to)",
 	    KEY_WORD, "no, yes or number", KEY_OR("tandem.notify_caller", "'no'"), SERVICE },
+	{ "follow_me",
+	    "the numbers below ring too: off (default), simultaneous or sequential (in place of "
+	    "whoever rang)",
+	    KEY_WORD, "off, simultaneous or sequential", KEY_OR("tandem.follow_me", "'off'"),
+	    SERVICE },
+	{ "follow_me_numbers", "[DELAY[+RING]/]NUMBER, comma between: seconds after the call came",
+	    KEY_OWN, .apply = follow_me_put },
 	{ "dnd", "do not disturb", KEY_FLAG, NULL, KEY_OR("boolean", "false"), SERVICE },
 	{ "call_waiting", "a second call rings too (default on)", KEY_FLAG, NULL,
 	    KEY_OR("boolean", "true"), SERVICE },
@@ -218,6 +252,10 @@ subscriber_set(struct ctl *c, int n, char **words)
 	return db_do(c, "commit");
 }
 
+#define FOLLOW_ME                                                                                  \
+	"(select string_agg(f.delay_s || coalesce('+' || f.ring_s, '') || '/' || f.number, ',' "   \
+	"order by f.position) from tandem.follow_me_number f "                                     \
+	"where f.subscriber_id = s.subscriber_id) as follow_me_numbers"
 #define FROM                                                                                       \
 	" from tandem.subscriber s join tandem.tenant t using (tenant_id) "                        \
 	"join tandem.subscriber_service v using (tenant_id, subscriber_id) "
@@ -234,7 +272,8 @@ const struct object subscriber_object = {
 	.show =
 	    "select s.username as user, t.name as tenant, t.realm, s.subscriber_id, "
 	    "s.display_name, s.number, s.disabled, v.cfu, v.cfb, v.cfnr, v.cfnrc, "
-	    "v.cfnr_timeout, v.notify_caller, v.cfs, tandem.callers_of(s.subscriber_id, 'forward') "
+	    "v.cfnr_timeout, v.notify_caller, v.follow_me, " FOLLOW_ME
+	    ", v.cfs, tandem.callers_of(s.subscriber_id, 'forward') "
 	    "as cfs_callers, "
 	    "tandem.callers_of(s.subscriber_id, 'block') as block, "
 	    "tandem.callers_of(s.subscriber_id, 'accept') as accept, "

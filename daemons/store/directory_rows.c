@@ -23,7 +23,10 @@
 	" encode(s.ha1_sha512_256, 'hex'), s.min_algorithm, s.display_name, s.number, s.disabled," \
 	" v.cfu, v.cfb, v.cfnr, v.cfnrc, v.cfnr_timeout, v.dnd, v.call_waiting, v.call_limit,"     \
 	" v.clir, v.acr, v.barring, v.pickup_group, v.trust, v.max_contacts, v.contact_policy,"    \
-	" v.notify_caller,"                                                                        \
+	" v.notify_caller, v.follow_me,"                                                           \
+	" (select string_agg(f.delay_s || ' ' || coalesce(f.ring_s, 0) || ' ' || f.number,"        \
+	" chr(10) order by f.position) from tandem.follow_me_number f"                             \
+	" where f.tenant_id = s.tenant_id and f.subscriber_id = s.subscriber_id),"                 \
 	" m.new_messages, m.old_messages, m.urgent_new, m.urgent_old,"                             \
 	" v.cfs, array(select distinct l.kind from tandem.caller_list l"                           \
 	" where l.subscriber_id = s.subscriber_id and l.kind <> all (v.lists_off)),"               \
@@ -262,6 +265,7 @@ put_subscriber(struct directory *d, struct row *r, uint64_t id, struct dir_tally
 	static const char *const algorithms[] = { "md5", "sha256", "sha512_256", NULL };
 	static const char *const trusts[] = { "challenge", "binding", "address", NULL };
 	static const char *const policies[] = { "replace_oldest", "reject", "single", NULL };
+	static const char *const follows[] = { "off", "simultaneous", "sequential", NULL };
 	static const char *const notices[] = { "no", "yes", "number", NULL };
 	static const char *const barrings[] = { "international", "premium", "outgoing", "incoming",
 		NULL };
@@ -294,6 +298,8 @@ put_subscriber(struct directory *d, struct row *r, uint64_t id, struct dir_tally
 	s.max_contacts = (uint8_t)row_number(r, UINT8_MAX);
 	s.contact_policy = row_word(r, policies);
 	s.notify_caller = row_word(r, notices);
+	s.follow_me = row_word(r, follows);
+	x.follow_me_numbers = row_text(r);
 	s.mailbox.new_messages = row_number(r, INT32_MAX);
 	s.mailbox.old_messages = row_number(r, INT32_MAX);
 	s.mailbox.urgent_new = row_number(r, INT32_MAX);

@@ -37,6 +37,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_RINGING, CE_T_RING,          CALL_RINGING, call_ring_over),
 	FSM_ROW(CALL_RINGING, CE_T_ROUND,         CALL_RINGING, call_round_over),
 	FSM_ROW(CALL_RINGING, CE_T_SILENCE,       CALL_RINGING, call_silence_over),
+	FSM_ROW(CALL_RINGING, CE_T_LATER,         CALL_RINGING, call_later),
 	FSM_ROW(CALL_RINGING, CE_HANGUP,          CALL_RINGING, call_operator_hangup),
 	FSM_ROW(CALL_RINGING, CE_END,             CALL_ENDING,  call_ending),
 
@@ -61,6 +62,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_UP,      CE_T_RING,          CALL_UP,      call_ring_over),
 	FSM_ROW(CALL_UP,      CE_T_ROUND,         CALL_UP,      call_round_over),
 	FSM_ROW(CALL_UP,      CE_T_SILENCE,       CALL_UP,      call_silence_over),
+	FSM_ROW(CALL_UP,      CE_T_LATER,         CALL_UP,      call_later),
 	FSM_ROW(CALL_UP,      CE_CANCELLED,       CALL_UP,      call_caller_cancelled),
 	FSM_ROW(CALL_UP,      CE_T_JOIN,          CALL_UP,      call_join_again),
 	FSM_ROW(CALL_UP,      CE_T_AUDIT,         CALL_UP,      call_audit),
@@ -81,7 +83,7 @@ static const char *const states[CALL_N_STATES] = { "ROUTING", "RINGING", "UP", "
 static const char *const events[CE_N_EVENTS] = {
 	"SETUP", "PROGRESS", "ANSWER", "TOLD", "ACKED", "PRACKED", "OFFER", "OFFER_ANSWERED", "OFFER_REFUSED",
 	"OFFER_CANCELLED", "LATE_ANSWER", "REQUEST", "RESPONSE", "REPLACE", "REPLACED", "FAILED", "CANCELLED", "RELEASED",
-	"GONE", "RESOLVED", "CODE", "CODE_REFUSED", "T_RING", "T_ROUND", "T_SILENCE", "T_LINGER", "T_JOIN", "T_AUDIT", "HANGUP", "END",
+	"GONE", "RESOLVED", "CODE", "CODE_REFUSED", "T_RING", "T_ROUND", "T_SILENCE", "T_LATER", "T_LINGER", "T_JOIN", "T_AUDIT", "HANGUP", "END",
 };
 /* clang-format on */
 
@@ -342,8 +344,10 @@ note_facts(struct worker *w, struct call *c, struct party *p, const struct note 
 static bool
 is_late(const struct call *c, const struct party *p)
 {
-	return p->role == PARTY_BRANCH &&
-	       (c->attempt.waiting == 0 || p->elsewhere || p->round != c->attempt.round);
+	bool beside = p->beside && !p->passed_over && p->round >= c->attempt.first;
+
+	return p->role == PARTY_BRANCH && (c->attempt.waiting == 0 || p->elsewhere ||
+					      (p->round != c->attempt.round && !beside));
 }
 
 void
@@ -454,8 +458,8 @@ void
 call_arm(struct worker *w, struct call *c)
 {
 	uint64_t first = 0, all[] = { c->attempt.ring_until_ns, c->attempt.round_until_ns,
-		c->attempt.silent_until_ns, c->linger_until_ns, c->negotiation.retry_ns,
-		c->audit_ns };
+		c->attempt.silent_until_ns, c->attempt.later_ns, c->linger_until_ns,
+		c->negotiation.retry_ns, c->audit_ns };
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i] != 0 && (first == 0 || all[i] < first))
@@ -471,8 +475,9 @@ call_on_timer(struct worker *w, struct call *c)
 		enum call_event event;
 	} timers[] = { { &c->attempt.ring_until_ns, CE_T_RING },
 		{ &c->attempt.round_until_ns, CE_T_ROUND },
-		{ &c->attempt.silent_until_ns, CE_T_SILENCE }, { &c->linger_until_ns, CE_T_LINGER },
-		{ &c->negotiation.retry_ns, CE_T_JOIN }, { &c->audit_ns, CE_T_AUDIT } };
+		{ &c->attempt.silent_until_ns, CE_T_SILENCE }, { &c->attempt.later_ns, CE_T_LATER },
+		{ &c->linger_until_ns, CE_T_LINGER }, { &c->negotiation.retry_ns, CE_T_JOIN },
+		{ &c->audit_ns, CE_T_AUDIT } };
 
 	for (unsigned i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
 		if (*timers[i].deadline == 0 || *timers[i].deadline > worker_now(w))

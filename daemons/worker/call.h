@@ -14,6 +14,7 @@
 #include "worker/note.h"
 #include "worker/transfer.h"
 
+struct feature_verdict;
 struct origin;
 struct setup;
 struct worker;
@@ -61,6 +62,7 @@ struct party {
 	uint8_t round;	     /* of the attempt, in which it was dialled */
 	uint8_t passed_over; /* told to end, the next round does not wait until it has */
 	uint8_t acked;	     /* it has confirmed an answer of ours */
+	uint8_t beside;	     /* 1: it is of no round (call_later.c) */
 	uint8_t held;	     /* 1: by its last description it holds the other side */
 	uint16_t status;     /* last that came, or was sent */
 	uint16_t number;     /* leg_no */
@@ -106,6 +108,9 @@ struct target { /* in the call's arena */
 	uint16_t rank;		/* before those of lower rank, whatever their q (call_redirect.c) */
 	uint16_t depth;		/* of how many redirections, one of the other, it came */
 	uint32_t any_transport; /* 1: nothing says over which it is to be rung (large.c) */
+	uint8_t alone;		/* 1: when it begins, whoever rings stops */
+	uint8_t pad[3];
+	uint64_t begins_ns;	/* beside the rounds, then (call_later.c); 0: in its round */
 	uint64_t pickup;	/* call_group_hash of his pickup group; 0: none */
 	struct kept uri, routes, user; /* user: that subscriber's name */
 	struct kept headers;	       /* in place of the attempt's, when there are any */
@@ -162,6 +167,7 @@ struct attempt {
 	uint16_t no_answer_s; /* and when it rang for so long; 0 = not */
 	uint32_t segment;     /* heap offset of the one that targets are added to; 0: the first */
 	uint64_t ring_until_ns, round_until_ns, silent_until_ns; /* deadlines; 0 = off */
+	uint64_t later_ns;      /* deadline: the next target that is of no round begins; 0: none is left */
 	uint64_t call_until_ns; /* ring_until_ns after a group's overflow; 0: none is to come */
 	struct kept best_phrase, best_headers;
 	struct kept user;     /* whom it is for: a subscriber's name; empty: nobody of ours */
@@ -233,6 +239,7 @@ enum call_event {
 	CE_T_RING,
 	CE_T_ROUND,
 	CE_T_SILENCE,
+	CE_T_LATER,
 	CE_T_LINGER,
 	CE_T_JOIN,
 	CE_T_AUDIT,
@@ -308,7 +315,24 @@ bool call_dial_next(struct worker *w, struct call *c);
 /* The same, beside those that ring already. */
 bool call_dial_also(struct worker *w, struct call *c);
 
+/* call_later.c */
+/* Heap offset of the last of the attempt's targets; 0: there is none. */
+uint32_t targets_last(struct worker *w, const struct call *c);
+/* Those behind `last` begin so many seconds from now, or later than they would anyway; ring_s: each rings
+ * so long at most, 0: as before. */
+void targets_begin_later(struct worker *w, struct call *c, uint32_t last, uint32_t delay_s,
+    uint32_t ring_s, bool alone);
+/* Those whose time has come; or the next of them, whenever. False: nobody was dialled. */
+bool later_begin_due(struct worker *w, struct call *c);
+bool later_begin_next(struct worker *w, struct call *c);
+/* A branch failed with status by the fault of its gateway: true, another way to its number is tried. */
+bool later_try_way(struct worker *w, struct call *c, const struct party *p, unsigned status);
+void call_later(void *step, const void *note);
+
 /* call_forward.c */
+/* The same as its feature decided, and the caller is told where that is wished. */
+unsigned call_onward(struct worker *w, struct call *c, const struct dir_subscriber *by,
+    const struct feature_verdict *v);
 /* Sends the call on as its own by this subscriber: 0, and there are targets; else what it comes to. */
 unsigned call_forward(struct worker *w, struct call *c, const struct dir_subscriber *by,
     struct span number, enum redirect_reason why);
@@ -360,6 +384,9 @@ void attempt_keep_best(struct worker *w, struct call *c, const struct note *in);
 void attempt_go_on(struct worker *w, struct call *c);
 /* Those that still ring, but `by`, are told to end: another answered (200), or refused for all. */
 void branches_release(struct worker *w, struct call *c, const struct party *by, unsigned status);
+/* Those that ring are given up for others; not all: but for those that are of no round. True: one is to be
+ * waited for, as it will answer its CANCEL. */
+bool branches_pass_over(struct worker *w, struct call *c, bool all);
 /* It rings now, or says something else that is provisional. */
 void branch_rings(struct worker *w, struct call *c, struct party *p, unsigned status);
 void call_progress(void *step, const void *note);

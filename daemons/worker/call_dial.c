@@ -20,7 +20,7 @@ best_order(struct worker *w, struct call *c)
 
 	for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
 	     t = target_at(w, t->next))
-		if (!t->tried && target_order(t) > best)
+		if (!t->tried && t->begins_ns == 0 && target_order(t) > best)
 			best = target_order(t);
 	return best; /* 0: none left */
 }
@@ -110,6 +110,7 @@ branch_dial(struct worker *w, struct call *c, struct target *t)
 	n.text[T_BODY] = kept_span(h, a->offer);
 	p->kind = t->kind;
 	p->round = a->round;
+	p->beside = t->begins_ns != 0;
 	p->target = heap_offset(h, t);
 	p->segment = t->segment;
 	p->uri = t->uri;
@@ -139,7 +140,7 @@ count_of(struct worker *w, struct call *c, uint32_t order)
 
 	for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
 	     t = target_at(w, t->next))
-		n += !t->tried && target_order(t) == order;
+		n += !t->tried && t->begins_ns == 0 && target_order(t) == order;
 	return n;
 }
 
@@ -164,7 +165,7 @@ dial_best(struct worker *w, struct call *c, bool beside)
 		c->attempt.round += !beside;
 		for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
 		     t = target_at(w, t->next)) {
-			if (t->tried || target_order(t) != order)
+			if (t->tried || t->begins_ns != 0 || target_order(t) != order)
 				continue;
 			t->tried = 1;
 			t->no_100rel = no_100rel;
@@ -179,10 +180,13 @@ call_dial_next(struct worker *w, struct call *c)
 {
 	bool dialled = dial_best(w, c, false);
 
+	dialled |= later_begin_due(w, c);
 	c->attempt.round_until_ns = 0;
-	if (dialled && (best_order(w, c) > 0 || c->attempt.silent))
+	if (!dialled)
+		return later_begin_next(w, c);
+	if (best_order(w, c) > 0 || c->attempt.silent)
 		c->attempt.round_until_ns = worker_now(w) + SILENT_S * NS_PER_S;
-	return dialled;
+	return true;
 }
 
 bool

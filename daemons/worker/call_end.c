@@ -70,7 +70,7 @@ call_ending(void *step, const void *note)
 	transfer_end(s->w, s->c);
 	s->c->attempt.waiting = 0;
 	s->c->attempt.ring_until_ns = s->c->attempt.round_until_ns = 0;
-	s->c->attempt.silent_until_ns = 0;
+	s->c->attempt.silent_until_ns = s->c->attempt.later_ns = 0;
 	s->c->negotiation = (struct negotiation){ 0 };
 	s->c->audit_ns = 0;
 	s->c->linger_until_ns = worker_now(s->w) + LINGER_NS;

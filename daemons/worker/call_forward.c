@@ -207,6 +207,17 @@ call_forward(struct worker *w, struct call *c, const struct dir_subscriber *by, 
 	return status;
 }
 
+unsigned
+call_onward(struct worker *w, struct call *c, const struct dir_subscriber *by,
+    const struct feature_verdict *v)
+{
+	unsigned status = call_forward(w, c, by, scratch_keep(w, v->forward_to), v->why);
+
+	if (status == 0)
+		forward_tell(w, c, by);
+	return status;
+}
+
 static void
 decide_overflow(struct worker *w, struct call *c, const struct dir_group *g, struct span number)
 {
@@ -298,9 +309,7 @@ attempt_onward(struct worker *w, struct call *c, enum refusal_kind how, unsigned
 	a->user = (struct kept){ 0 };
 	a->no_answer_s = a->silent = 0;
 	a->best = a->progress = 0;
-	*status_r = call_forward(w, c, by, v.forward_to, v.why);
-	if (*status_r == 0)
-		forward_tell(w, c, by);
+	*status_r = call_onward(w, c, by, &v);
 	return true;
 }
 

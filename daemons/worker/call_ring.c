@@ -36,7 +36,7 @@ has_more_targets(struct worker *w, struct call *c)
 {
 	for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
 	     t = target_at(w, t->next))
-		if (!t->tried)
+		if (!t->tried && t->begins_ns == 0)
 			return true;
 	return false;
 }
@@ -49,13 +49,16 @@ static void
 extend_round(struct worker *w, struct call *c, const struct party *p)
 {
 	struct attempt *a = &c->attempt;
-	uint32_t s = a->no_answer_s;
+	uint32_t s = a->later_ns != 0 ? 0 : a->no_answer_s;
 
+	if (p->beside && has_more_targets(w, c))
+		return;
 	if (s == 0 && has_more_targets(w, c))
 		s = w->settings->timers.no_answer_s;
 	if (a->round_until_ns == 0 && a->no_answer_s == 0)
 		return;
-	a->round_until_ns = s == 0 || p->kind == TARGET_GATEWAY ? 0 : worker_now(w) + s * NS_PER_S;
+	a->round_until_ns =
+	    s == 0 || (p->kind == TARGET_GATEWAY && !p->beside) ? 0 : worker_now(w) + s * NS_PER_S;
 }
 
 void
@@ -167,6 +170,7 @@ call_answer(void *step, const void *note)
 
 	c->attempt.waiting = 0;
 	c->attempt.ring_until_ns = c->attempt.round_until_ns = c->attempt.silent_until_ns = 0;
+	c->attempt.later_ns = 0;
 	s->p->role = party_is_bridge(s->p) ? PARTY_BRIDGE : PARTY_CALLED;
 	party_pair(w, waits, s->p);
 	if (in->flags & NOTE_DELAYED_OFFER)
@@ -262,8 +266,8 @@ may_go_on(struct worker *w, struct call *c, const struct party *p, unsigned stat
 {
 	if (status >= 600)
 		return false;
-	return p->passed_over || p->kind != TARGET_GATEWAY || status >= 500 || status == 408 ||
-	       status < 300 || has_more_named(w, c);
+	return p->passed_over || p->beside || p->kind != TARGET_GATEWAY || status >= 500 ||
+	       status == 408 || status < 300 || has_more_named(w, c);
 }
 
 /* Nobody answered: the caller is refused; who is being transferred need not hear of it. */
@@ -316,7 +320,10 @@ call_branch_failed(void *step, const void *note)
 	}
 	if (target_try_next(w, c, s->p, in))
 		return;
-	if (in->status >= 600 && group_refused(w, c, s->p)) { /* he speaks for himself alone */
+	if (later_try_way(w, c, s->p, in->status))
+		return;
+	if (in->status >= 600 &&
+	    (group_refused(w, c, s->p) || s->p->beside)) { /* he speaks for himself alone */
 		named = (struct note){ .status = in->status == 600 ? 486 : 480 };
 		in = &named;
 	}
@@ -372,13 +379,13 @@ call_ring_over(void *step, const void *note)
 
 /* A phone that rings answers its CANCEL at once; one that has said nothing so far is not waited for
  * (FLOWS.md S1-09a, S1-11). True: there is one to wait for. */
-static bool
-pass_over(struct worker *w, struct call *c)
+bool
+branches_pass_over(struct worker *w, struct call *c, bool all)
 {
 	bool rings = false;
 
 	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
-		if (!is_ringing(c, p) || p->passed_over)
+		if (!is_ringing(c, p) || p->passed_over || (p->beside && !all))
 			continue;
 		p->passed_over = 1;
 		party_part(w, c, p);
@@ -399,7 +406,7 @@ call_round_over(void *step, const void *note)
 	(void)note;
 	if (!has_more_targets(s->w, c) && !c->attempt.no_answer_s && !c->attempt.silent)
 		return;
-	if (pass_over(s->w, c)) {
+	if (branches_pass_over(s->w, c, !has_more_targets(s->w, c))) {
 		c->attempt.round_until_ns = worker_now(s->w) + CANCEL_S * NS_PER_S;
 		return;
 	}

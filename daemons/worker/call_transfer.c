@@ -68,6 +68,7 @@ stop_attempt(struct call *c)
 {
 	c->attempt.waiting = 0;
 	c->attempt.ring_until_ns = c->attempt.round_until_ns = c->attempt.silent_until_ns = 0;
+	c->attempt.later_ns = 0;
 }
 
 void

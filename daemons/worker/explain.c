@@ -217,7 +217,8 @@ round_of(struct worker *w, struct call *c, const struct target *of)
 		next = 0;
 		for (struct target *t = target_at(w, c->attempt.targets); t != NULL;
 		     t = target_at(w, t->next))
-			if (!t->tried && target_order(t) < last && target_order(t) > next)
+			if (!t->tried && t->begins_ns == 0 && target_order(t) < last &&
+			    target_order(t) > next)
 				next = target_order(t);
 		if (next <= target_order(of))
 			return round;

@@ -18,6 +18,7 @@ static const struct feature *const features[] = {
 	&feature_dnd,	    /* 7: busy to everyone, which forwarding on busy hears of */
 	&feature_limit,	    /* 8: and so is one who has as many calls as he wants */
 	&feature_priority,  /* 10: how it rings, now that it does */
+	&feature_follow_me, /* 10: beside his phones, when nothing stood in the way of these */
 };
 enum { N_FEATURES = sizeof(features) / sizeof(features[0]) };
 
@@ -134,6 +135,17 @@ struct feature_verdict
 features_member(struct worker *w, struct call *c, const struct dir_subscriber *called, bool follow)
 {
 	return terminate(w, c, called, follow);
+}
+
+bool
+features_ring(struct worker *w, struct call *c, const struct dir_subscriber *called)
+{
+	unsigned before = c->attempt.n_targets;
+
+	for (unsigned i = 0; i < N_FEATURES; i++)
+		if (features[i]->ring != NULL)
+			features[i]->ring(w, c, called);
+	return c->attempt.n_targets > before;
 }
 
 struct feature_verdict

@@ -107,20 +107,6 @@ is_for(struct worker *w, struct call *c, const struct dir_subscriber *s)
 }
 
 static struct route_result
-onward(struct worker *w, struct call *c, const struct dir_subscriber *s,
-    const struct feature_verdict *v, struct route_result otherwise)
-{
-	unsigned status;
-
-	if (v->forward_to.len == 0)
-		return otherwise;
-	status = call_forward(w, c, s, scratch_keep(w, v->forward_to), v->why);
-	if (status == 0)
-		forward_tell(w, c, s);
-	return no_route(status, NULL);
-}
-
-static struct route_result
 to_subscriber(struct worker *w, struct call *c, const struct dir_subscriber *s)
 {
 	enum refusal_kind how = REFUSED_OTHERWISE;
@@ -138,16 +124,20 @@ to_subscriber(struct worker *w, struct call *c, const struct dir_subscriber *s)
 	is_for(w, c, s);
 	v = features_terminate(w, c, s);
 	if (v.forward_to.len > 0)
-		return onward(w, c, s, &v, no_route(0, NULL));
+		return no_route(call_onward(w, c, s, &v), NULL);
 	to = v.status != 0 ? no_route(v.status, v.reason) : to_contacts(w, c, s);
-	if (to.status == 0)
+	if (to.status == 0) {
+		features_ring(w, c, s);
 		return to;
+	}
 	if (to.status == 480)
 		how = REFUSED_UNREACHABLE;
 	else if (to.status == 486)
 		how = REFUSED_BUSY;
 	v = features_refused(w, c, s, how);
-	return onward(w, c, s, &v, to);
+	if (v.forward_to.len > 0)
+		return no_route(call_onward(w, c, s, &v), NULL);
+	return how == REFUSED_UNREACHABLE && features_ring(w, c, s) ? no_route(0, NULL) : to;
 }
 
 struct route_result

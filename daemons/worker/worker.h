@@ -316,6 +316,8 @@ struct feature { /* any of these may be NULL */
 	/* Terminating side: the call is for this subscriber. */
 	struct feature_verdict (*terminate)(
 	    struct worker *w, struct call *c, const struct dir_subscriber *called);
+	/* His phones are to be rung: adds others. */
+	void (*ring)(struct worker *w, struct call *c, const struct dir_subscriber *called);
 	/* And did not come through to him. */
 	struct feature_verdict (*refused)(struct worker *w, struct call *c,
 	    const struct dir_subscriber *called, enum refusal_kind how);
@@ -327,10 +329,13 @@ struct feature_verdict features_terminate(
 /* For a member of a group: his forwards act only where the group follows them. */
 struct feature_verdict features_member(
     struct worker *w, struct call *c, const struct dir_subscriber *called, bool follow);
+/* Who else is to be rung for him. False: nobody. */
+bool features_ring(struct worker *w, struct call *c, const struct dir_subscriber *called);
 struct feature_verdict features_refused(
     struct worker *w, struct call *c, const struct dir_subscriber *called, enum refusal_kind how);
 extern const struct feature feature_suspended, feature_acr, feature_forward, feature_dnd,
     feature_limit, feature_code, feature_barring, feature_emergency, feature_park,
+    feature_follow_me,
     feature_block, feature_accept, feature_selective, feature_priority;
 /* features/code.c: what was dialled behind a code. */
 struct code_args {
