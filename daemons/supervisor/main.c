@@ -33,11 +33,20 @@ say(const char *what)
 	exit(0);
 }
 
+/* To the program that this one may replace. */
+static _Noreturn void
+say_layout(void)
+{
+	printf("%016llx\n", (unsigned long long)layout_number());
+	exit(0);
+}
+
 static const char *
 arguments(int argc, char **argv, bool *test_r)
 {
 	static const struct option longs[] = { { "config", required_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 } };
+		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' },
+		{ "layout", no_argument, NULL, 'L' }, { 0 } };
 	const char *path = NULL;
 	int option;
 
@@ -56,6 +65,8 @@ arguments(int argc, char **argv, bool *test_r)
 			    "tandemd(8)");
 		else if (option == 'V')
 			say("tandemd " TANDEM_VERSION);
+		else if (option == 'L')
+			say_layout();
 		else
 			usage(option == ':' ? "-c needs a file" : "no such option");
 	}

@@ -69,6 +69,7 @@ struct supervisor {
 	uint64_t phase_ns;  /* since when */
 	uint64_t looked_ns; /* when the heartbeats were looked at */
 	uint64_t throttled_said_ns;
+	bool upgrade_waits; /* layout.c */
 	struct clock clock;
 	struct loop *loop;
 };
@@ -141,6 +142,13 @@ void operate_take(struct supervisor *s);
 
 /* upgrade.c: descriptors that outlive the program. */
 void upgrade_exec(struct supervisor *s);
+
+/* layout.c: of all regions together. */
+uint64_t layout_number(void);
+/* May this program take over now? False: no, and layout_watch begins the upgrade anew when it may. */
+bool layout_allows(struct supervisor *s, const char *program);
+void layout_watch(struct supervisor *s);
+
 /* The descriptor kept under this name by the program before, or -1. */
 int upgrade_kept(const char *name);
 void upgrade_begin(char **argv); /* before anything is opened */

@@ -94,6 +94,10 @@ upgrade_exec(struct supervisor *s)
 	struct buf b = buf_on(text, sizeof(text) - 1);
 	char *const argv[] = { program, "-c", path, NULL };
 
+	if (!layout_allows(s, program)) {
+		resume(s);
+		return;
+	}
 	keep_all(s, &b);
 	text[b.len] = '\0';
 	snprintf(path, sizeof(path), "%s", s->config_path);

@@ -122,6 +122,7 @@ watch(struct supervisor *s)
 	if (s->phase == PHASE_STARTING)
 		see_started(s);
 	see_hearts(s);
+	layout_watch(s);
 }
 
 /* Readiness is polled: a child has no other way to us than its region. */

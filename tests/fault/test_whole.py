@@ -4,7 +4,7 @@ import shutil
 import signal
 import time
 
-from exchange import wait_until
+from exchange import BUILD, wait_until
 from scene import alive
 
 ENDED = (408, 480, 500, 503)
@@ -96,6 +96,26 @@ def test_F8_upgraded_in_place(scene):
                    not set(b) & set(scene.x.children()), 15)
         scene.pause(1.0)
     scene.judge(quick=False, slack_ms=1500)
+
+
+def test_F8_upgrade_to_another_layout_waits(scene, tmp_path):
+    """What could not take up the calls that are up does not take over before they have ended."""
+    scene.x.program = tmp_path / "tandemd"
+    shutil.copy(BUILD / "tandemd", scene.x.program)
+    scene.begin(stand=10, rate=20)
+    other = tmp_path / "other"
+    other.write_text("#!/bin/sh\n[ \"$1\" = --layout ] && echo 0123456789abcdef && exit\n"
+                     "exec %s \"$@\"\n" % (BUILD / "tandemd"))
+    other.chmod(0o755)
+    other.rename(scene.x.program)
+    scene.x.process.send_signal(signal.SIGUSR2)
+    scene.x.wait_log("upgrade waits until no call is up", 10)
+    scene.pause(2.0)
+    scene.traffic.change()
+    assert "the new program takes over" not in scene.x.log_text()
+    scene.judge(quick=False, slack_ms=3000)
+    scene.x.wait_log("the new program takes over", 10)
+    wait_until(scene.answers, 20)
 
 
 def test_F9_reloaded(scene):

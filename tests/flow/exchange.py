@@ -94,6 +94,7 @@ class Exchange:
         self.conf = self.directory / "tandem.conf"
         self.log = self.directory / "tandemd.log"
         self.libexec = pathlib.Path(libexec or BUILD)
+        self.program = BUILD / "tandemd"
         self.env = dict(os.environ, TANDEM_LIBEXECDIR=str(self.libexec), **(env or {}))
         self.port = None
         if "listen" not in keys:
@@ -129,7 +130,7 @@ class Exchange:
         self.told = []
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [str(BUILD / "tandemd"), "-c", str(self.conf), *args], stdin=subprocess.DEVNULL,
+                [str(self.program), "-c", str(self.conf), *args], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, env=dict(self.env, NOTIFY_SOCKET=str(path)))
         return self
 
