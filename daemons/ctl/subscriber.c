@@ -72,6 +72,17 @@ cfs_callers_put(struct ctl *c, const char *id, const char *value)
 	return callers_put(c, id, "forward", "cfs_callers", value);
 }
 
+static int
+pin_put(struct ctl *c, const char *id, const char *value)
+{
+	PGresult *r = db_run(c, "select tandem.pin_set($1::bigint, $2)", 2, id, value);
+
+	if (!db_good(r))
+		return db_refuse(c, r, "pin", "", NULL);
+	PQclear(r);
+	return CTL_DONE;
+}
+
 static const struct key keys[] = {
 	{ "display_name", "what the called party is shown: text", KEY_TEXT,
 	    "text of 1 to 128 bytes without control characters", KEY_NULL },
@@ -128,6 +139,9 @@ static const struct key keys[] = {
 	    "coalesce((select array_agg(distinct trim(b)::tandem.barring) "
 	    "from unnest(string_to_array($2, ',')) b), '{}')",
 	    SERVICE },
+	{ "pin",
+	    "4 to 8 digits with which the subscriber switches barring by code; empty: he cannot",
+	    KEY_OWN, .apply = pin_put },
 	{ "pickup_group", "name of the group whose members pick up each other's calls", KEY_TEXT,
 	    "a name without spaces or @", KEY_NULL, SERVICE },
 	{ "trust",
@@ -280,7 +294,10 @@ const struct object subscriber_object = {
 	    "tandem.callers_of(s.subscriber_id, 'priority') as priority, "
 	    "array_to_string(v.lists_off, ',') as lists_off, v.dnd, v.call_waiting, v.call_limit, "
 	    "v.clir, v.acr, "
-	    "array_to_string(v.barring, ',') as barring, v.pickup_group, v.trust, "
+	    "array_to_string(v.barring, ',') as barring, "
+	    "(select case when p.failures < 3 then 'set' else 'blocked' end from "
+	    "tandem.barring_pin p "
+	    "where p.subscriber_id = s.subscriber_id) as pin, v.pickup_group, v.trust, "
 	    "v.max_contacts, " WORD_SHOWN("v.contact_policy") " as contact_policy, " WORD_SHOWN(
 		"s.min_algorithm") " as min_algorithm" FROM
 				   "where s.username = $1 and s.tenant_id = $2",

@@ -195,3 +195,22 @@ Test(worker_once, not_for_gateways)
 	hears_nothing(bob);
 	rig_ends_empty(1);
 }
+
+/* C40: the database is away; and no record says what the PIN was. */
+Test(worker_once, C40_a_pin_is_in_no_record)
+{
+	static const char *const codes[][2] = { { "*33*1234%23", "*33*PIN#" },
+		{ "**03**1234*5678*5678%23", "**03**PIN#" } };
+
+	code("*33*N#", "bar.outgoing.set");
+	code("**03**N*N*N#", "pin.set");
+	for (unsigned i = 0; i < 2; i++) {
+		dials(alice, codes[i][0], "", SDP_A);
+		hears(alice, "100");
+		rig_wait_ms(5200);
+		hears(alice, "503");
+		cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), codes[i][1]);
+		cr_expect_str_eq(rig_cdr("call.to_number"), codes[i][1]);
+	}
+	is_refused("**03**1234*5678%23", "404");
+}

@@ -147,8 +147,8 @@ rig_read_store(unsigned worker)
 			take_message(worker, (const void *)rec->payload);
 		} else if (ring_type(r) == WIRE_MESSAGE_DONE) {
 			take_fate((const void *)rec->payload);
-		} else if (ring_type(r) !=
-			   WIRE_POISON) { /* what was in hand at a death is kept there */
+		} else if (ring_type(r) != WIRE_CODE && ring_type(r) != WIRE_POISON) {
+			/* A code is answered by nobody; what was in hand at a death is kept. */
 			cr_assert_eq(ring_type(r), WIRE_CDR);
 			cr_assert_eq(ring_len(r), sizeof(*cdr) + cdr->len);
 			read_record(span_of(cdr->data, cdr->len));

@@ -14,7 +14,8 @@
  * It acts on what he dials, and on what he sends calls on to: that is his call. An emergency number is
  * never barred (emergency.c). His record says barred.
  *
- * Settings: tandem.subscriber_service.barring. Codes: *33*PIN# and others come later. State: none.
+ * Settings: tandem.subscriber_service.barring. Codes: *33*PIN# #33*PIN# outgoing, 331 and 332
+ * international, 35 incoming, #330 #333 #353 several; **03**PIN*NEW*NEW# the PIN. State: none.
  */
 #include "worker/worker.h"
 

@@ -57,6 +57,23 @@ read_rest(struct span s)
 	return d;
 }
 
+/* A PIN, a new one, and that once more: old*new*new#. */
+static bool
+read_pins(struct span s, struct code_args *a_r)
+{
+	struct span rest, one;
+
+	if (s.len < 2 || s.len > DIGITS_MAX || s.p[s.len - 1] != '#')
+		return false;
+	rest = a_r->number = span_first(s, s.len - 1);
+	for (unsigned i = 0; i < 3; i++) {
+		rest = span_cut(rest, '*', &one);
+		if (one.len == 0 || digits_of(one) != one.len || (rest.p == NULL) != (i == 2))
+			return false;
+	}
+	return true;
+}
+
 static bool
 is_code(struct worker *w, const struct call *c, struct span code, const char *form,
     struct dir_code *found)
@@ -83,6 +100,8 @@ find(struct worker *w, const struct call *c, struct span s, struct dir_code *cod
 		*d_r = read_rest(span_from(s, n));
 		if (d_r->form != NULL && is_code(w, c, code, d_r->form, code_r))
 			return 0;
+		if (read_pins(span_from(s, n), d_r) && is_code(w, c, code, "N*N*N#", code_r))
+			return 0;
 		for (unsigned i = 0; i < 3 && status == 404; i++)
 			if (is_code(w, c, code, forms[i], code_r))
 				status = 484;
@@ -101,11 +120,32 @@ static const struct {
 	{ "park", park_code },
 };
 
+/* What was dialled behind the code is nobody's to read in a record. */
+static void
+hide_pin(struct worker *w, struct call *c, const struct code_args *a)
+{
+	struct span s = kept_span(&w->heap, c->dialled);
+	struct buf b = scratch_buf(w, CODE_MAX + 8);
+	struct segment *g = segment_first(w, c);
+
+	buf_put(&b, span_first(s, (size_t)(a->number.p - s.p)));
+	buf_lit(&b, "PIN#");
+	c->dialled = g->dialed = g->called = call_keep(w, c, buf_span(&b));
+}
+
+static bool
+has_pin(struct span action, const struct code_args *a)
+{
+	return a->number.len > 0 && (span_eq(span_first(action, 4), SPAN("bar.")) ||
+					span_eq(span_first(action, 4), SPAN("pin.")));
+}
+
 static struct feature_verdict
 ask(struct worker *w, struct call *c, const struct origin *o, const struct dir_code *code,
     const struct code_args *d)
 {
 	struct span action = span_str(code->action);
+	bool asked;
 
 	for (unsigned i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
 		if (span_eq(action, span_str(acts[i].action)))
@@ -113,7 +153,10 @@ ask(struct worker *w, struct call *c, const struct origin *o, const struct dir_c
 	/* What is asked for twice is done once: which way it turns is decided here. */
 	if (span_eq(action, SPAN("dnd.toggle")))
 		action = o->subscriber->dnd ? SPAN("dnd.clear") : SPAN("dnd.set");
-	if (!code_ask(w, c, action, d->number, d->seconds))
+	asked = code_ask(w, c, action, d->number, d->seconds);
+	if (has_pin(action, d))
+		hide_pin(w, c, d);
+	if (!asked)
 		return (struct feature_verdict){ .status = 503,
 			.reason = "Settings cannot be changed now" };
 	return (struct feature_verdict){ .taken = true,
