@@ -132,6 +132,8 @@ struct dir_gateway {
 	struct netaddr address;       /* when host is a literal; family 0: a name */
 	struct dir_text name, host;
 	struct dir_text proxy;        /* outbound proxy as it was given: URI, or host and port */
+	struct dir_text user;         /* who we are to it when it asks; empty: nobody */
+	struct dir_text secret;       /* and the password: never in a log or record */
 	uint32_t pad2;
 };
 struct dir_gateway_at {
@@ -235,8 +237,11 @@ struct dir_group_text {
 };
 enum err directory_put_group(struct directory *d, const struct dir_group *g,
     const struct dir_group_text *text);
-enum err directory_put_gateway(struct directory *d, const struct dir_gateway *g, struct span name,
-    struct span host, struct span proxy);
+struct dir_gateway_text {
+	struct span name, host, proxy, user, secret;
+};
+enum err directory_put_gateway(struct directory *d, const struct dir_gateway *g,
+    const struct dir_gateway_text *text);
 enum err directory_put_route(struct directory *d, uint32_t tenant, struct span prefix,
     const struct dir_route *r);
 /* All delegates of a user at once; none: the record goes. ERR_RANGE: more than DIR_DELEGATES_MAX. */

@@ -194,8 +194,8 @@ join_address(struct directory *d, const struct netaddr *a, uint64_t id)
 }
 
 enum err
-directory_put_gateway(struct directory *d, const struct dir_gateway *g, struct span name,
-    struct span host, struct span proxy)
+directory_put_gateway(
+    struct directory *d, const struct dir_gateway *g, const struct dir_gateway_text *text)
 {
 	struct dir_key k;
 	struct dir_buf room, old_room;
@@ -205,9 +205,11 @@ directory_put_gateway(struct directory *d, const struct dir_gateway *g, struct s
 	enum err e;
 
 	buf_put(&b, span_of(g, sizeof(*g)));
-	record->name = pack(&b, name);
-	record->host = pack(&b, host);
-	record->proxy = pack(&b, proxy);
+	record->name = pack(&b, text->name);
+	record->host = pack(&b, text->host);
+	record->proxy = pack(&b, text->proxy);
+	record->user = pack(&b, text->user);
+	record->secret = pack(&b, text->secret);
 	if (!buf_ok(&b))
 		return ERR_RANGE;
 	if ((e = put(d, dir_key_gateway(&k, g->id), record, b.len)) != ERR_NONE)

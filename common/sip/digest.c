@@ -27,6 +27,12 @@ static const struct span algorithm_names[DIGEST_N] = { [DIGEST_MD5] = { "MD5", 3
 	[DIGEST_SHA256] = { "SHA-256", 7 },
 	[DIGEST_SHA512_256] = { "SHA-512-256", 11 } };
 
+struct span
+digest_algorithm_name(enum digest_algorithm a)
+{
+	return algorithm_names[a];
+}
+
 size_t
 digest_size(enum digest_algorithm a)
 {
@@ -48,9 +54,8 @@ md_of(enum digest_algorithm a)
 	return EVP_md5();
 }
 
-/* The hash of the parts joined by ':'. */
-static void
-hash_joined(enum digest_algorithm a, const struct span *parts, size_t n, uint8_t *hash_r)
+void
+digest_hash(enum digest_algorithm a, const struct span *parts, size_t n, uint8_t *hash_r)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool good = ctx != NULL && EVP_DigestInit_ex(ctx, md_of(a), NULL) == 1;
@@ -70,7 +75,7 @@ digest_ha1(enum digest_algorithm a, struct span username, struct span realm, str
 {
 	const struct span parts[] = { username, realm, password };
 
-	hash_joined(a, parts, 3, ha1_r);
+	digest_hash(a, parts, 3, ha1_r);
 }
 
 /* --- credentials --------------------------------------------------------------------------------*/
@@ -105,9 +110,8 @@ static const struct {
 	[P_NC] = { "nc", 8 },
 };
 
-/* name = token or "quoted", white space allowed around '=' (RFC 3261 25.1, auth-param). */
-static bool
-cut_param(const char **at, const char *end, struct span *name_r, struct span *value_r)
+bool
+digest_param_cut(const char **at, const char *end, struct span *name_r, struct span *value_r)
 {
 	const char *p = sip_skip(*at, end, SIP_C_SPACE), *q = sip_skip(p, end, SIP_C_TOKEN);
 
@@ -153,7 +157,7 @@ read_params(struct span text, struct span *values)
 	unsigned n = 0;
 
 	for (;;) {
-		if (n == PARAMS_MAX || !cut_param(&p, end, &names[n], &value))
+		if (n == PARAMS_MAX || !digest_param_cut(&p, end, &names[n], &value))
 			return ERR_SYNTAX;
 		for (unsigned i = 0; i < n; i++)
 			if (span_ieq(names[i], names[n]))
@@ -185,8 +189,8 @@ read_nc(struct span text, uint32_t *nc_r)
 	return ERR_NONE;
 }
 
-static enum err
-read_algorithm(struct span name, enum digest_algorithm *a_r)
+enum err
+digest_algorithm_of(struct span name, enum digest_algorithm *a_r)
 {
 	*a_r = DIGEST_MD5;
 	if (name.p == NULL)
@@ -234,7 +238,7 @@ read_credentials(struct span line, struct span realm, struct digest_credentials 
 		return e;
 	if (!span_eq(c_r->realm, realm))
 		return ERR_ABSENT;
-	return read_algorithm(values[P_ALGORITHM], &c_r->algorithm);
+	return digest_algorithm_of(values[P_ALGORITHM], &c_r->algorithm);
 }
 
 enum err
@@ -442,10 +446,10 @@ digest_response_right(const struct digest_credentials *c, struct span method,
 	bool good;
 
 	/* All is computed before anything is judged. */
-	hash_joined(c->algorithm, a2, 2, hash);
+	digest_hash(c->algorithm, a2, 2, hash);
 	const struct span parts[] = { hex_of(ha1_of(ha1, c->algorithm), size, ha1_hex), c->nonce,
 		c->nc_text, c->cnonce, SPAN("auth"), hex_of(hash, size, ha2_hex) };
-	hash_joined(c->algorithm, parts, 6, hash);
+	digest_hash(c->algorithm, parts, 6, hash);
 	hex_of(hash, size, right_hex);
 	if (c->response.len != 2 * size)
 		return false;

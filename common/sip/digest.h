@@ -30,6 +30,14 @@ struct digest_credentials {
 void digest_ha1(enum digest_algorithm a, struct span username, struct span realm,
     struct span password, uint8_t *ha1_r);
 size_t digest_size(enum digest_algorithm a);
+/* The hash of the parts joined by ':'. */
+void digest_hash(enum digest_algorithm a, const struct span *parts, size_t n, uint8_t *hash_r);
+struct span digest_algorithm_name(enum digest_algorithm a);
+/* Not said is MD5; ERR_ABSENT: none of ours. */
+enum err digest_algorithm_of(struct span name, enum digest_algorithm *a_r);
+/* The next name=value off *at: a token or "quoted", white space allowed around '=' (RFC 3261 25.1,
+ * auth-param). False: there is none. */
+bool digest_param_cut(const char **at, const char *end, struct span *name_r, struct span *value_r);
 
 /* Finds the credentials for this realm among the values of the header (SIP_H_AUTHORIZATION or
  * SIP_H_PROXY_AUTHORIZATION), the first if there are several. ERR_ABSENT: none for us, or with an

@@ -17,6 +17,18 @@ static const struct key keys[] = {
 	{ "isup",
 	    "it takes ISUP and QSIG beside the session description, SIP-I or SIP-T (default off)",
 	    KEY_FLAG, NULL, KEY_OR("boolean", "false") },
+	{ .name = "user",
+	    .help = "who we are to it when it asks for a name and a password",
+	    .kind = KEY_TEXT,
+	    .hint = "a name without quotes, backslashes or control characters",
+	    .value = KEY_NULL,
+	    .column = "auth_user" },
+	{ .name = "password",
+	    .help = "and the password; it is not shown again",
+	    .kind = KEY_TEXT,
+	    .hint = "a password of up to 128 characters",
+	    .value = KEY_NULL,
+	    .column = "auth_password" },
 	{ .name = NULL },
 };
 
@@ -33,6 +45,8 @@ const struct object gateway_object = {
 	.find = "select gateway_id from tandem.gateway where name = $1 and tenant_id = $2",
 	.show = "select g.name, t.name as tenant, g.gateway_id, g.host, g.port, g.transport, "
 		"g.trusted, g.transit, g.outbound_proxy, g.isup, "
+		"g.auth_user as user, case when g.auth_password is not null then 'set' end as "
+		"password, "
 		"(select string_agg(r.name, ',' order by r.prefix, r.priority) "
 		"from tandem.route r where r.gateway_id = g.gateway_id) as routes "
 		"from tandem.gateway g join tandem.tenant t using (tenant_id) "

@@ -40,7 +40,7 @@
 #define GATEWAY_COLUMNS                                                                            \
 	"g.tenant_id, g.name, g.host, g.port, g.transport, g.trusted, g.transit, "                 \
 	"g.outbound_proxy,"                                                                        \
-	" g.isup"
+	" g.isup, g.auth_user, g.auth_password"
 #define ROUTE_COLUMNS "r.gateway_id, r.priority, r.strip, r.add, r.name"
 /* A number means one thing inside its tenant: the constraints see to that. */
 #define NUMBERS                                                                                    \
@@ -316,19 +316,21 @@ static enum err
 put_gateway(struct directory *d, struct row *r, uint64_t id)
 {
 	struct dir_gateway g = { .id = id, .tenant = (uint32_t)row_number(r, UINT32_MAX) };
-	struct span name = row_text(r), host = row_text(r), proxy;
+	struct dir_gateway_text x = { .name = row_text(r), .host = row_text(r) };
 
 	g.port = (uint16_t)row_number(r, UINT16_MAX);
 	g.transport = (uint8_t)sip_transport_of(row_text(r));
 	g.trusted = row_flag(r, true);
 	g.transit = row_flag(r, false);
-	proxy = row_text(r);
+	x.proxy = row_text(r);
 	g.isup = row_flag(r, false);
+	x.user = row_text(r);
+	x.secret = row_text(r);
 	/* A host that is no literal is a name: the address stays empty. */
-	if (netaddr_ip(host, &g.address) != ERR_NONE)
+	if (netaddr_ip(x.host, &g.address) != ERR_NONE)
 		g.address = (struct netaddr){ 0 };
 	g.address.port = g.address.family == 0 ? 0 : g.port;
-	return directory_put_gateway(d, &g, name, host, proxy);
+	return directory_put_gateway(d, &g, &x);
 }
 
 /* The rows of one prefix, best first; *next_r: the row behind them. */

@@ -267,7 +267,8 @@ may_go_on(struct worker *w, struct call *c, const struct party *p, unsigned stat
 	if (status >= 600)
 		return false;
 	return p->passed_over || p->beside || p->kind != TARGET_GATEWAY || status >= 500 ||
-	       status == 408 || status < 300 || has_more_named(w, c);
+	       status == 408 || status == 401 || status == 407 || status < 300 ||
+	       has_more_named(w, c);
 }
 
 /* Nobody answered: the caller is refused; who is being transferred need not hear of it. */

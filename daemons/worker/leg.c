@@ -59,7 +59,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(INV_OUT,        LE_GOT_1XX,          INV_OUT,        leg_progress),
 	FSM_ROW(INV_OUT,        LE_GOT_2XX,          INV_OUT_2XX,    leg_answered),
 	FSM_ROW(INV_OUT,        LE_GOT_FAILURE,      INV_IDLE,       leg_failed),
-	FSM_ROW(INV_OUT,        LE_GOT_422,          INV_OUT,        leg_invite_again),
+	FSM_ROW(INV_OUT,        LE_GOT_AGAIN,          INV_OUT,        leg_invite_again),
 	FSM_ROW(INV_OUT,        LE_GOT_INVITE,       INV_OUT,        leg_in_glare),
 	FSM_ROW(INV_OUT,        LE_DO_CANCEL,        INV_OUT_CANCEL, leg_send_cancel),
 	FSM_ROW(INV_OUT,        LE_DO_CANCEL_OFFER,  INV_OUT,        leg_send_cancel),
@@ -80,7 +80,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(INV_REFRESH,    LE_GOT_1XX,          INV_REFRESH,    NULL),
 	FSM_ROW(INV_REFRESH,    LE_GOT_2XX,          INV_IDLE,       leg_invite_refreshed),
 	FSM_ROW(INV_REFRESH,    LE_GOT_FAILURE,      INV_IDLE,       leg_refresh_failed),
-	FSM_ROW(INV_REFRESH,    LE_GOT_422,          INV_REFRESH,    leg_invite_again),
+	FSM_ROW(INV_REFRESH,    LE_GOT_AGAIN,          INV_REFRESH,    leg_invite_again),
 	FSM_ROW(INV_REFRESH,    LE_GOT_INVITE,       INV_REFRESH,    leg_in_glare),
 	FSM_ROW(INV_REFRESH,    LE_T_OFFER,          INV_REFRESH,    leg_send_cancel),
 	FSM_ROW(INV_REFRESH,    LE_DO_BYE,           INV_IDLE,       leg_send_bye),
@@ -91,7 +91,7 @@ static const char *const states[INV_N_STATES] = {
 };
 static const char *const events[LE_N_EVENTS] = {
 	"GOT_INVITE", "GOT_CANCEL", "GOT_CANCEL_OFFER", "GOT_ACK", "GOT_1XX", "GOT_2XX", "GOT_FAILURE",
-	"GOT_422",
+	"GOT_AGAIN",
 	"DO_INVITE", "DO_PROGRESS", "DO_ANSWER", "DO_REFUSE", "DO_ACK", "DO_CANCEL",
 	"DO_CANCEL_OFFER", "DO_BYE", "T_RESEND", "T_GIVE_UP", "T_RING", "T_OFFER", "T_REFRESH",
 };
@@ -260,7 +260,7 @@ client_news(
 		break;
 	case TXN_FAILURE:
 	case TXN_TIMEOUT:
-		leg_step(w, l, leg_timer_follows(l, m) ? LE_GOT_422 : LE_GOT_FAILURE, &in);
+		leg_step(w, l, leg_goes_again(w, l, t, m) ? LE_GOT_AGAIN : LE_GOT_FAILURE, &in);
 		break;
 	case TXN_ENDED: /* without a final answer that it heard of: lost by a kill (recover.c) */
 		if (l->inv == INV_OUT || l->inv == INV_OUT_CANCEL || l->inv == INV_REFRESH)
@@ -277,8 +277,10 @@ static void
 request_news(
     struct worker *w, struct leg *l, struct txn *t, enum txn_news news, const struct sip_msg *m)
 {
+	if (t->method == SIP_BYE && login_follows(w, l, t, m) && leg_request_again(w, l, t))
+		return;
 	if (t->method == SIP_BYE)
-		leg_drop(w, l); /* whatever came of it; a 401 is not answered */
+		leg_drop(w, l); /* whatever came of it */
 	else if (t->method == SIP_UPDATE)
 		leg_on_update_txn(w, l, t, news, m);
 	else if (t->method == SIP_NOTIFY)

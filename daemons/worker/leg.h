@@ -38,7 +38,7 @@ enum leg_event {
 	LE_GOT_1XX,
 	LE_GOT_2XX,
 	LE_GOT_FAILURE,
-	LE_GOT_422, /* which makes our INVITE go again (RFC 4028 7.3) */
+	LE_GOT_AGAIN, /* what makes our INVITE go again: 422 (RFC 4028 7.3), 401, 407 */
 	LE_DO_INVITE,
 	LE_DO_PROGRESS,
 	LE_DO_ANSWER,
@@ -68,7 +68,7 @@ enum leg_update_event {
 	UE_DO_UPDATE,
 	UE_GOT_2XX,
 	UE_GOT_FAILURE,
-	UE_GOT_422,
+	UE_GOT_AGAIN,
 	UE_T_REFRESH,
 	UE_N_EVENTS
 };
@@ -275,6 +275,8 @@ void leg_timer_ask(struct worker *w, struct leg *l);
 void leg_timer_put_ask(struct buf *b, const struct leg *l);
 /* True: m is a 422 that this request follows; it is to be sent again with what is asked for now. */
 bool leg_timer_follows(struct leg *l, const struct sip_msg *m);
+/* May this request of the leg be sent once more, as things are? */
+bool leg_may_go_again(const struct leg *l, enum sip_method m);
 /* A 2xx to this INVITE or UPDATE is about to be written; then its lines. */
 void leg_timer_accepted(struct worker *w, struct leg *l, const struct sip_msg *request);
 void leg_timer_put_answer(
@@ -298,6 +300,12 @@ void leg_refresh_failed(void *step, const void *input);
 /* leg_again.c: our request in flight once more, with a new CSeq and what is asked for now */
 void leg_invite_again(void *step, const void *input);
 void leg_update_again(void *step, const void *input);
+/* Is our request to go again after this response: 422, 401, 407? Of an INVITE, UPDATE; of another. */
+bool leg_goes_again(struct worker *w, struct leg *l, const struct txn *t, const struct sip_msg *m);
+/* Any other request: false, it could not be sent. */
+bool leg_request_again(struct worker *w, struct leg *l, struct txn *t);
+/* The credentials of our INVITE, into its ACK (RFC 3261 22.1). */
+void leg_put_invites_credentials(struct worker *w, struct buf *b, const struct leg *l);
 /* Its session description, as it was sent; in scratch. */
 struct span leg_sdp_sent(struct worker *w, const struct txn *t);
 /* leg_reliable.c: RFC 3262 */
@@ -385,6 +393,7 @@ struct leg_request {
 	uint32_t cseq, max_forwards;
 	struct span headers, content_type, body; /* headers: complete lines */
 	uint64_t ref;				 /* stands in its transaction */
+	uint32_t again;				 /* as which repetition of it this is sent; there too */
 };
 handle leg_send_request(struct worker *w, struct leg *l, const struct leg_request *r);
 /* An ACK for a 2xx in dialog d: no transaction, nothing to wait for. */

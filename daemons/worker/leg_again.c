@@ -1,6 +1,6 @@
 /*
- * Our INVITE or UPDATE once more after a 422 (RFC 4028 7.3): the same request but for its CSeq and the
- * interval it asks for. What it said is read from the text that its transaction kept, so nothing else
+ * Our INVITE or UPDATE once more after a 422 (RFC 4028 7.3), or any request after a 401 or 407 (login.c): the
+ * same but for its CSeq and the interval that it asks for, or its credentials. What it said is read from the text that its transaction kept, so nothing else
  * need be kept of it. Its call does not hear of it.
  */
 #include "worker/worker.h"
@@ -41,8 +41,8 @@ is_written(uint8_t id)
 {
 	static const uint8_t ids[] = { SIP_H_VIA, SIP_H_MAX_FORWARDS, SIP_H_FROM, SIP_H_TO,
 		SIP_H_CALL_ID, SIP_H_CSEQ, SIP_H_ROUTE, SIP_H_CONTACT, SIP_H_ALLOW, SIP_H_SUPPORTED,
-		SIP_H_SESSION_EXPIRES, SIP_H_MIN_SE, SIP_H_SESSION_ID, SIP_H_CONTENT_TYPE,
-		SIP_H_CONTENT_LENGTH };
+		SIP_H_AUTHORIZATION, SIP_H_PROXY_AUTHORIZATION, SIP_H_SESSION_EXPIRES, SIP_H_MIN_SE,
+		SIP_H_SESSION_ID, SIP_H_CONTENT_TYPE, SIP_H_CONTENT_LENGTH };
 
 	return memchr(ids, id, sizeof(ids)) != NULL;
 }
@@ -76,7 +76,37 @@ send_again(struct worker *w, struct leg *l, const struct txn *t)
 		.max_forwards = (uint32_t)m->max_forwards,
 		.headers = own_lines(w, m),
 		.content_type = sip_span(m, m->content_type),
-		.body = sip_span(m, m->body) });
+		.body = sip_span(m, m->body),
+		.ref = t->ref,
+		.again = t->user_data + 1 });
+}
+
+bool
+leg_goes_again(struct worker *w, struct leg *l, const struct txn *t, const struct sip_msg *m)
+{
+	return leg_timer_follows(l, m) ||
+	       (m != NULL && leg_may_go_again(l, (enum sip_method)t->method) &&
+		   login_follows(w, l, t, m));
+}
+
+bool
+leg_request_again(struct worker *w, struct leg *l, struct txn *t)
+{
+	return send_again(w, l, t) != 0;
+}
+
+void
+leg_put_invites_credentials(struct worker *w, struct buf *b, const struct leg *l)
+{
+	const struct txn *t = login_known(w, l) ? txn_at(&w->txns, l->invite) : NULL;
+	size_t used = w->scratch_used;
+	const struct sip_msg *m = t == NULL || t->kind != TXN_ICT ? NULL : sent(w, t);
+
+	if (m != NULL) {
+		sip_put_copy(b, m, SIP_H_AUTHORIZATION);
+		sip_put_copy(b, m, SIP_H_PROXY_AUTHORIZATION);
+	}
+	w->scratch_used = used;
 }
 
 void

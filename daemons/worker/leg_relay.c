@@ -135,6 +135,10 @@ leg_pass_response(
 	if (t->ref == 0)
 		return;
 	call_mark(w, l->call);
+	if (login_follows(w, l, t, m) && leg_request_again(w, l, t)) {
+		t->ref = 0; /* the other's now */
+		return;
+	}
 	tell_response(w, l, t->ref, status, m);
 	t->ref = 0; /* told: its end brings nothing new */
 	if (status != 481)

@@ -83,6 +83,7 @@ put_request(
 	sip_put_session_id(b, &l->end, &l->other);
 	if (refreshes(l, r->method))
 		leg_timer_put_ask(b, l);
+	login_put(w, b, l, r->method);
 	buf_put(b, r->headers);
 	sip_put_body(b, r->content_type, r->body);
 }
@@ -110,6 +111,7 @@ leg_send_request(struct worker *w, struct leg *l, const struct leg_request *r)
 	/* Known before it is sent: whoever takes the leg up after a kill can cancel it, or wait for its
 	 * end. */
 	t->ref = r->method == SIP_INVITE ? leg_fork_ref(w, l) : r->ref;
+	t->user_data = r->again;
 	if (r->method == SIP_INVITE)
 		l->invite = h;
 	else if (r->method == SIP_UPDATE)
@@ -141,6 +143,7 @@ leg_write_ack(struct worker *w, struct leg *l, const struct dialog *d, uint32_t 
 	r.via = buf_span(&via);
 	dialog_put_request(&b, d, &w->heap, &r);
 	sip_put_session_id(&b, &l->end, &l->other);
+	leg_put_invites_credentials(w, &b, l);
 	sip_put_body(&b, content_type, body);
 	if (!buf_ok(&via) || !buf_ok(&b))
 		return;

@@ -185,8 +185,8 @@ leg_timer_put_ask(struct buf *b, const struct leg *l)
 }
 
 /* Of the first INVITE, after ringing, it makes no sense: that dialog is another's by then. */
-static bool
-may_go_again(const struct leg *l, enum sip_method m)
+bool
+leg_may_go_again(const struct leg *l, enum sip_method m)
 {
 	if (m == SIP_UPDATE)
 		return l->dialog.state == DIALOG_CONFIRMED;
@@ -199,7 +199,7 @@ leg_timer_follows(struct leg *l, const struct sip_msg *m)
 {
 	struct session_said said;
 
-	if (m == NULL || m->status != 422 || !may_go_again(l, m->method))
+	if (m == NULL || m->status != 422 || !leg_may_go_again(l, m->method))
 		return false;
 	session_said(m, &said);
 	return session_refused(&l->timer.ask, said.min_se);

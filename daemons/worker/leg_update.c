@@ -158,16 +158,16 @@ static const struct fsm_row rows[] = {
 
 	FSM_ROW(UPD_OUT,     UE_GOT_2XX,     UPD_IDLE,    answered),
 	FSM_ROW(UPD_OUT,     UE_GOT_FAILURE, UPD_IDLE,    refused),
-	FSM_ROW(UPD_OUT,     UE_GOT_422,     UPD_OUT,     leg_update_again),
+	FSM_ROW(UPD_OUT,     UE_GOT_AGAIN,     UPD_OUT,     leg_update_again),
 
 	FSM_ROW(UPD_REFRESH, UE_GOT_2XX,     UPD_IDLE,    leg_update_refreshed),
 	FSM_ROW(UPD_REFRESH, UE_GOT_FAILURE, UPD_IDLE,    leg_refresh_failed),
-	FSM_ROW(UPD_REFRESH, UE_GOT_422,     UPD_REFRESH, leg_update_again),
+	FSM_ROW(UPD_REFRESH, UE_GOT_AGAIN,     UPD_REFRESH, leg_update_again),
 };
 
 static const char *const states[UPD_N_STATES] = { "IDLE", "IN", "OUT", "REFRESH" };
 static const char *const events[UE_N_EVENTS] = {
-	"GOT_UPDATE", "DO_ANSWER", "DO_REFUSE", "DO_UPDATE", "GOT_2XX", "GOT_FAILURE", "GOT_422",
+	"GOT_UPDATE", "DO_ANSWER", "DO_REFUSE", "DO_UPDATE", "GOT_2XX", "GOT_FAILURE", "GOT_AGAIN",
 	"T_REFRESH",
 };
 /* clang-format on */
@@ -273,9 +273,9 @@ leg_on_update_txn(
 	if (news == TXN_ENDED && l->upd != UPD_OUT && l->upd != UPD_REFRESH)
 		return; /* else its answer was lost by a kill */
 	leg_update_step(w, l,
-	    news == TXN_SUCCESS	      ? UE_GOT_2XX
-	    : leg_timer_follows(l, m) ? UE_GOT_422
-				      : UE_GOT_FAILURE,
+	    news == TXN_SUCCESS		 ? UE_GOT_2XX
+	    : leg_goes_again(w, l, t, m) ? UE_GOT_AGAIN
+					 : UE_GOT_FAILURE,
 	    &in);
 }
 

@@ -38,6 +38,7 @@
 #include "worker/call.h"
 #include "worker/join.h"
 #include "worker/leg.h"
+#include "worker/login.h"
 #include "worker/message.h"
 #include "worker/note.h"
 #include "worker/resolve.h"
@@ -455,6 +456,8 @@ struct worker {
 	struct source sources[SOURCES];
 	struct known_tcp known_tcp[KNOWN_TCP];
 	struct resting resting[RESTING];
+	struct login logins[LOGINS];
+	uint32_t next_login;
 	struct ringing *ringing;
 	struct note_waiting *backlog, **backlog_end; /* notes that wait for room in a ring */
 	size_t backlog_bytes;

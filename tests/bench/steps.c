@@ -55,7 +55,8 @@ transit(uint64_t id, const char *host)
 		.transit = 1 };
 
 	if (netaddr_ip(span_str(host), &g.address) != ERR_NONE ||
-	    directory_put_gateway(&rig->directory, &g, SPAN("from"), span_str(host), SPAN_NONE) !=
+	    directory_put_gateway(&rig->directory, &g,
+		&(struct dir_gateway_text){ .name = SPAN("from"), .host = span_str(host) }) !=
 		ERR_NONE)
 		race_assertion(__FILE__, __LINE__, " ");
 }

@@ -1,7 +1,9 @@
 """What a call leaves behind (BILLING.md R1-R4, R20, R23, R24), as those see it who read SQL."""
 import csv
+import hashlib
 import io
 import json
+import re
 
 import pytest
 
@@ -167,8 +169,8 @@ def trunks(office):
     """Two gateways for numbers that begin with 49, the first before the second."""
     one, two = [office.phone(register=False, host="127.0.0.%d" % n) for n in (21, 22)]
     trunk = (("one", one, 10), ("two", two, 20))
-    statements = ["insert into tandem.gateway (tenant_id, name, host, port) select tenant_id, '%s', '%s', "
-                  "%d from tandem.domain where domain = 'pbx.test'" % (name, *phone.link.local)
+    statements = ["insert into tandem.gateway (tenant_id, name, host, port, auth_user, auth_password) "
+                  "select tenant_id, '%s', '%s', %d, 'pbx', 's3cr3t' from tandem.domain where domain = 'pbx.test'" % (name, *phone.link.local)
                   for name, phone, _ in trunk]
     # The routes last: one whose gateway is not known yet leads nowhere.
     statements += ["insert into tandem.route (tenant_id, name, prefix, gateway_id, priority, strip, add) "
@@ -245,6 +247,40 @@ def test_a_number_that_is_busy_is_busy(office, trunks):
     alice.take(lambda m: m.status == 486)
     two.silence(0.05)
     office.record(a, disposition="busy", sip_code=486)
+
+
+def proves(m, password, nonce, nc):
+    """The credentials of a request are right for this nonce, used for the nc-th time."""
+    said = dict(re.findall(r'(\w+)="?([^",]+)"?', m["Proxy-Authorization"]))
+    assert (said["username"], said["nonce"], said["nc"], said["uri"]) == ("pbx", nonce, "%08x" % nc, m.uri)
+    ha1, ha2 = (hashlib.md5(x.encode()).hexdigest()
+                for x in ("pbx:carrier:" + password, "%s:%s" % (m.method, m.uri)))
+    right = ":".join((ha1, nonce, said["nc"], said["cnonce"], "auth", ha2))
+    return said["response"] == hashlib.md5(right.encode()).hexdigest()
+
+
+def test_S2_17_login(office, trunks):
+    """A gateway that asks who calls is told; the password is in no record."""
+    one, _ = trunks
+    alice = office.phone()
+    a = when_routed(alice, "49302")
+    alice.placed.append(a)
+    one.expect("INVITE")
+    one.reply(407, headers=[("Proxy-Authenticate", 'Digest realm="carrier", nonce="n1", qop="auth"')])
+    one.expect("ACK")
+    m = one.expect("INVITE")
+    assert proves(m, "s3cr3t", "n1", 1)
+    one.reply(200, sdp=sdp(port=50000))
+    one.expect("ACK")
+    alice.take(lambda m: m.status == 200)
+    a.ack()
+    a.bye()
+    m = one.expect("BYE")
+    assert proves(m, "s3cr3t", "n1", 2)
+    one.reply(200)
+    alice.expect("BYE 200")
+    r = office.record(a, disposition="answered", out_trunk_id=gateway_id(office, "one"))
+    assert "s3cr3t" not in json.dumps([r.call, r.branches], default=str)
 
 
 def test_a_slow_gateway_keeps_the_call(office, trunks):

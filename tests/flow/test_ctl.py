@@ -261,7 +261,13 @@ def test_gateways_and_routes(ctl):
     assert ctl.rows("gateway", "show", "carrier") == {
         "name": "carrier", "tenant": "default", "gateway_id": 1, "host": "192.0.2.9", "port": 5070,
         "transport": "tcp", "trusted": False, "transit": True,
-        "outbound_proxy": "edge.example.net:5080", "routes": None}
+        "outbound_proxy": "edge.example.net:5080", "isup": False, "user": None, "password": None,
+        "routes": None}
+    ctl("gateway", "set", "carrier", "isup=on", "user=pbx", "password=s3cr3t word")
+    shown = ctl.rows("gateway", "show", "carrier")
+    assert (shown["isup"], shown["user"], shown["password"]) == (True, "pbx", "set")
+    ctl("gateway", "set", "carrier", "isup=", "user=", "password=")
+    assert ctl.rows("gateway", "show", "carrier")["password"] is None
     ctl("gateway", "set", "carrier", "outbound_proxy=sip:[2001:db8::1];lr")
     ctl("gateway", "set", "carrier", "host=sip.example.net", "port=", "transport=", "trusted=", "transit=",
         "outbound_proxy=")
@@ -324,6 +330,7 @@ def test_numbers_refused(ctl, args, status, says):
     (["gateway", "add", "g", "host=h", "outbound_proxy=a b"], 1, 'outbound_proxy: "a b" is not a SIP URI'),
     (["gateway", "add", "g", "host=h", "outbound_proxy=mailto:a@b"], 1, "outbound_proxy: "),
     (["gateway", "add", "g1", "host=h"], 1, 'gateway: "g1" is there already'),
+    (["gateway", "add", "g", "host=h", 'user=a"b'], 1, 'user: "a"b" is not a name without quotes'),
     (["gateway", "show", "g"], 1, "no such gateway: g"),
     (["route", "add", "r", "prefix=0"], 2, "gateway= is missing"),
     (["route", "add", "r", "gateway=none"], 1, 'gateway: "none" is not the name of a gateway'),

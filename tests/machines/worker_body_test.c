@@ -84,7 +84,8 @@ Test(worker_body, S2_11_a_isup_passes_to_trunks)
 
 	cr_assert_eq(netaddr_ip(span_str(gw->host), &g.address), ERR_NONE);
 	cr_assert_eq(
-	    directory_put_gateway(&rig->directory, &g, SPAN("gw"), span_str(gw->host), SPAN_NONE),
+	    directory_put_gateway(&rig->directory, &g,
+		&(struct dir_gateway_text){ .name = SPAN("gw"), .host = span_str(gw->host) }),
 	    ERR_NONE);
 	rig_route("+1", 1, ids);
 	dials(alice, "+12125551234", "Content-Type: multipart/mixed;boundary=b\r\n",

@@ -441,8 +441,9 @@ Test(worker_redirect, where_a_gateway_may_not_send_us)
 	struct dir_gateway g = { .id = 12, .tenant = 2, .trusted = 1, .port = 5060 };
 
 	cr_assert_eq(netaddr_ip(SPAN("192.0.2.102"), &g.address), ERR_NONE);
-	cr_assert_eq(directory_put_gateway(
-			 &rig->directory, &g, SPAN("theirs"), SPAN("192.0.2.102"), SPAN_NONE),
+	cr_assert_eq(
+	    directory_put_gateway(&rig->directory, &g,
+		&(struct dir_gateway_text){ .name = SPAN("theirs"), .host = SPAN("192.0.2.102") }),
 	    ERR_NONE);
 	calls_out("Contact: <sip:1002@" RIG_HOST ">, <sip:+19@192.0.2.102>\r\n");
 	hears_nothing(bob);

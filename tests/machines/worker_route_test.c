@@ -367,8 +367,8 @@ gateway_by(enum sip_transport t)
 	const uint64_t ids[] = { 11 };
 
 	cr_assert_eq(netaddr_ip(SPAN(GW_HOST), &g.address), ERR_NONE);
-	cr_assert_eq(
-	    directory_put_gateway(&rig->directory, &g, SPAN("gw"), SPAN(GW_HOST), SPAN_NONE),
+	cr_assert_eq(directory_put_gateway(&rig->directory, &g,
+			 &(struct dir_gateway_text){ .name = SPAN("gw"), .host = SPAN(GW_HOST) }),
 	    ERR_NONE);
 	rig_route("+1", 1, ids);
 	rig->settings.listeners[1] = rig->settings.listeners[0];
@@ -426,8 +426,8 @@ Test(worker_route, large_invites_by_name)
 
 	gateway_by(SIP_T_NONE);
 	resolver_begin();
-	cr_assert_eq(
-	    directory_put_gateway(&rig->directory, &g, SPAN("gw"), SPAN("gw.test"), SPAN_NONE),
+	cr_assert_eq(directory_put_gateway(&rig->directory, &g,
+			 &(struct dir_gateway_text){ .name = SPAN("gw"), .host = SPAN("gw.test") }),
 	    ERR_NONE);
 	calls_with(2000);
 	resolver_hears("gw.test");

@@ -122,8 +122,10 @@ put_gateway(struct dir_gateway *g, const char *host, const char *proxy)
 	snprintf(name, sizeof(name), "gw%u", (unsigned)g->id);
 	if (netaddr_ip(span_str(host), &g->address) == ERR_NONE)
 		g->port = 5060;
-	cr_assert_eq(directory_put_gateway(
-			 &rig->directory, g, span_str(name), span_str(host), span_str(proxy)),
+	cr_assert_eq(
+	    directory_put_gateway(&rig->directory, g,
+		&(struct dir_gateway_text){
+		    .name = span_str(name), .host = span_str(host), .proxy = span_str(proxy) }),
 	    ERR_NONE);
 }
 

@@ -147,22 +147,30 @@ Test(model_directory, gateways_by_address)
 	struct dir_buf b;
 
 	cr_assert_eq(
-	    directory_put_gateway(&d, &g, SPAN("one"), SPAN("192.0.2.1"), SPAN_NONE), ERR_NONE);
+	    directory_put_gateway(&d, &g,
+		&(struct dir_gateway_text){ .name = SPAN("one"), .host = SPAN("192.0.2.1") }),
+	    ERR_NONE);
 	g.id = 2;
 	g.port = 5070;
 	cr_assert_eq(
-	    directory_put_gateway(&d, &g, SPAN("two"), SPAN("192.0.2.1"), SPAN_NONE), ERR_NONE);
+	    directory_put_gateway(&d, &g,
+		&(struct dir_gateway_text){ .name = SPAN("two"), .host = SPAN("192.0.2.1") }),
+	    ERR_NONE);
 	g.id = 3;
 	g.address.family = 0;
 	cr_assert_eq(
-	    directory_put_gateway(&d, &g, SPAN("name"), SPAN("gw.example"), SPAN_NONE), ERR_NONE);
+	    directory_put_gateway(&d, &g,
+		&(struct dir_gateway_text){ .name = SPAN("name"), .host = SPAN("gw.example") }),
+	    ERR_NONE);
 	cr_expect_eq(at("192.0.2.1", 5060), 1);
 	cr_expect_eq(at("192.0.2.1", 5070), 2);
 	cr_expect_eq(at("192.0.2.1", 1234), 1, "neither's port");
 	cr_expect_eq(at("192.0.2.2", 5060), 0);
 	g = (struct dir_gateway){ .id = 2, .tenant = 1, .address = address("192.0.2.2", 0) };
 	cr_assert_eq(
-	    directory_put_gateway(&d, &g, SPAN("two"), SPAN("192.0.2.2"), SPAN_NONE), ERR_NONE);
+	    directory_put_gateway(&d, &g,
+		&(struct dir_gateway_text){ .name = SPAN("two"), .host = SPAN("192.0.2.2") }),
+	    ERR_NONE);
 	cr_expect_eq(at("192.0.2.1", 5070), 1, "two has moved; one is alone there");
 	cr_expect_eq(at("192.0.2.2", 9), 2);
 	cr_expect_eq(directory_delete_gateway(&d, 2), ERR_NONE);
@@ -212,12 +220,15 @@ Test(model_directory, renewal)
 
 	directory_put_domain(&d, SPAN("stays.example"), 1);
 	directory_put_domain(&d, SPAN("goes.example"), 1);
-	directory_put_gateway(&d, &g, SPAN("stays"), SPAN("192.0.2.1"), SPAN_NONE);
-	directory_put_gateway(&d, &other, SPAN("goes"), SPAN("192.0.2.1"), SPAN_NONE);
+	directory_put_gateway(
+	    &d, &g, &(struct dir_gateway_text){ .name = SPAN("stays"), .host = SPAN("192.0.2.1") });
+	directory_put_gateway(&d, &other,
+	    &(struct dir_gateway_text){ .name = SPAN("goes"), .host = SPAN("192.0.2.1") });
 	uint64_t version = records_version(&d.records);
 	directory_renew(&d);
 	directory_put_domain(&d, SPAN("stays.example"), 1);
-	directory_put_gateway(&d, &g, SPAN("stays"), SPAN("192.0.2.1"), SPAN_NONE);
+	directory_put_gateway(
+	    &d, &g, &(struct dir_gateway_text){ .name = SPAN("stays"), .host = SPAN("192.0.2.1") });
 	cr_expect_eq(records_version(&d.records), version, "nothing is different yet");
 	cr_expect_eq(directory_renewed(&d), 2);
 	cr_expect_eq(directory_tenant_of(&reader, SPAN("stays.example"), &tenant), ERR_NONE);

@@ -168,7 +168,8 @@ Test(reach, ways)
 	r->settings = &settings;
 	cr_assert_eq(directory_own(&r->directory, mem, size, 100), ERR_NONE);
 	directory_put_domain(&r->directory, SPAN("example.com"), 1);
-	directory_put_gateway(&r->directory, &gateway, SPAN("g"), SPAN("198.51.100.9"), SPAN_NONE);
+	directory_put_gateway(&r->directory, &gateway,
+	    &(struct dir_gateway_text){ .name = SPAN("g"), .host = SPAN("198.51.100.9") });
 	for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		const struct way *w = &ways[i];
 		struct registration reg = { 0 };

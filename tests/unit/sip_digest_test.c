@@ -1,5 +1,5 @@
 /* Digest: the vectors of RFC 2617 3.5 and RFC 7616 3.9.1, RFC 8760, THREATS A3 to A6, B4. */
-#include "sip/digest.h"
+#include "sip/digest_client.h"
 
 #include <stdio.h>
 
@@ -379,4 +379,93 @@ Test(digest, challenge)
 				  "algorithm=SHA-256, qop=\"auth\"\r\n"
 				  "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", "
 				  "algorithm=MD5, qop=\"auth\"\r\n");
+}
+
+/* --- the other side -----------------------------------------------------------------------------*/
+
+static enum err
+challenged(const char *header, struct digest_challenge *c_r)
+{
+	struct sip_msg *m = request(header);
+	enum err e = digest_challenge_read(m, SIP_H_WWW_AUTHENTICATE, c_r);
+
+	free(m);
+	return e;
+}
+
+/* RFC 7616 3.9.1, both algorithms; RFC 2069's way is that of RFC 2617 3.2.2.1 without qop. */
+Test(digest, S2_17_credentials)
+{
+	static const struct digest_use use = { .username = { "Mufasa", 6 },
+		.password = { "Circle of Life", 14 },
+		.method = { "GET", 3 },
+		.uri = { "/dir/index.html", 15 },
+		.nc = 1,
+		.cnonce = { "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", 44 } };
+	struct digest_challenge c;
+	char text[1024], head[512];
+	struct buf b;
+
+	cr_assert_eq(challenged("WWW-Authenticate: Digest realm=\"http-auth@example.org\", "
+				"qop=\"auth, auth-int\", algorithm=SHA-256, "
+				"nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", "
+				"opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"",
+			 &c),
+	    ERR_NONE);
+	b = buf_on(text, sizeof(text));
+	digest_put_credentials(&b, SIP_H_PROXY_AUTHORIZATION, &c, &use);
+	cr_assert(buf_ok(&b));
+	cr_expect(
+	    span_starts(buf_span(&b), SPAN("Proxy-Authorization: Digest username=\"Mufasa\", ")));
+	snprintf(head, sizeof(head), "%.*s", SPAN_F(buf_span(&b)));
+	cr_expect_not_null(strstr(
+	    head, "response=\"753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1\""));
+	cr_expect_not_null(strstr(text, "qop=auth, nc=00000001\r\n"));
+	cr_expect_not_null(strstr(text, "opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\""));
+	c.algorithm = DIGEST_MD5;
+	b = buf_on(text, sizeof(text));
+	digest_put_credentials(&b, SIP_H_AUTHORIZATION, &c, &use);
+	cr_expect_not_null(
+	    memmem(text, b.len, "response=\"8ca523f5e9506fed4657c9700eebdbec\"", 43));
+	c.qop = false;
+	b = buf_on(text, sizeof(text));
+	digest_put_credentials(&b, SIP_H_AUTHORIZATION, &c, &use);
+	cr_expect_null(memmem(text, b.len, "nc=", 3));
+	cr_expect_null(memmem(text, b.len, "qop", 3));
+}
+
+Test(digest, S2_17_challenges)
+{
+	static const struct {
+		const char *header;
+		bool good, qop, stale;
+		enum digest_algorithm algorithm;
+	} row[] = {
+		{ "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\"", true, false, false,
+		    DIGEST_MD5 },
+		{ "WWW-Authenticate: Digest realm=\"r\",nonce=\"n\",stale=TRUE,qop=auth", true,
+		    true, true, DIGEST_MD5 },
+		{ "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", algorithm=MD5-sess\r\n"
+		  "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", algorithm=SHA-512-256",
+		    true, false, false, DIGEST_SHA512_256 },
+		{ "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\"", false, 0,
+		    0, 0 },
+		{ "WWW-Authenticate: Digest realm=\"r\"", false, 0, 0, 0 },
+		{ "WWW-Authenticate: Basic realm=\"r\"", false, 0, 0, 0 },
+		{ "WWW-Authenticate: Digest", false, 0, 0, 0 },
+		{ "WWW-Authenticate: Digest realm=\"r\" nonce=\"n\"", false, 0, 0, 0 },
+		{ "Proxy-Authenticate: Digest realm=\"r\", nonce=\"n\"", false, 0, 0, 0 },
+	};
+
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct digest_challenge c;
+
+		cr_assert_eq(
+		    challenged(row[i].header, &c) == ERR_NONE, row[i].good, "%s", row[i].header);
+		if (!row[i].good)
+			continue;
+		cr_expect_eq(c.qop, row[i].qop);
+		cr_expect_eq(c.stale, row[i].stale);
+		cr_expect_eq(c.algorithm, row[i].algorithm);
+	}
 }

@@ -1,0 +1,138 @@
+/*
+ * A gateway asks who calls (RFC 3261 22, FLOWS.md S2-17): its 401 or 407 is answered with the user and password
+ * that the directory has for it, in the same request with another CSeq (leg_again.c). Its last challenge is
+ * kept, and every further request to it bears credentials at once, the nonce counted up; the ACK of a 2xx
+ * has those of its INVITE.
+ *
+ *     tandem                        gateway
+ *        |  INVITE                     |
+ *        |---------------------------->|
+ *        |            407  nonce=N     |
+ *        |<----------------------------|
+ *        |  ACK                        |
+ *        |  INVITE  nonce=N nc=1       |
+ *        |---------------------------->|
+ *        |            200              |
+ *        |<----------------------------|
+ *        |  BYE     nonce=N nc=2       |
+ *
+ * A request is tried again once; once more when its nonce was stale. A challenge stands in private memory: each
+ * worker has its own, and one that was killed is asked anew, so no count is used twice. Credentials are in
+ * no log, ladder or record.
+ */
+#include "worker/worker.h"
+
+#include "base/log.h"
+#include "base/rand.h"
+
+enum { TRIES = 2, TRIES_STALE = 3 };
+
+static struct login *
+login_of(struct worker *w, uint32_t gateway, enum sip_header_id header)
+{
+	for (unsigned i = 0; i < LOGINS; i++)
+		if (w->logins[i].gateway == gateway && w->logins[i].header == header)
+			return &w->logins[i];
+	return NULL;
+}
+
+/* Its own, or the next in turn: with more gateways than that some are asked more often. */
+static struct login *
+login_place(struct worker *w, uint32_t gateway, enum sip_header_id header)
+{
+	struct login *x = login_of(w, gateway, header);
+
+	return x != NULL ? x : &w->logins[w->next_login++ % LOGINS];
+}
+
+/* In scratch. NULL: there is nothing to tell it. */
+static const struct dir_gateway *
+gateway_with_login(struct worker *w, uint32_t id)
+{
+	struct dir_buf *rec = id == 0 ? NULL : scratch_take(w, sizeof(*rec));
+	const struct dir_gateway *g =
+	    rec == NULL ? NULL : directory_gateway(&w->directory, id, rec);
+
+	return g == NULL || g->user.len == 0 ? NULL : g;
+}
+
+bool
+login_known(struct worker *w, const struct leg *l)
+{
+	return l->gateway != 0 && (login_of(w, l->gateway, SIP_H_AUTHORIZATION) != NULL ||
+				      login_of(w, l->gateway, SIP_H_PROXY_AUTHORIZATION) != NULL);
+}
+
+bool
+login_follows(struct worker *w, const struct leg *l, const struct txn *t, const struct sip_msg *m)
+{
+	const struct dir_gateway *g;
+	enum sip_header_id asks, answers;
+	struct digest_challenge c;
+	struct login *x;
+
+	if (m == NULL || (m->status != 401 && m->status != 407))
+		return false;
+	g = gateway_with_login(w, l->gateway);
+	asks = m->status == 401 ? SIP_H_WWW_AUTHENTICATE : SIP_H_PROXY_AUTHENTICATE;
+	answers = m->status == 401 ? SIP_H_AUTHORIZATION : SIP_H_PROXY_AUTHORIZATION;
+	if (g == NULL || digest_challenge_read(m, asks, &c) != ERR_NONE)
+		return false;
+	if (t->user_data + 1 >= (c.stale ? TRIES_STALE : TRIES)) {
+		log_error("a gateway does not take our user and password",
+		    LOG_SPAN("gateway", dir_text(g, g->name)), LOG_U64("status", m->status));
+		return false;
+	}
+	x = login_place(w, l->gateway, answers);
+	*x = (struct login){ .gateway = l->gateway, .header = answers, .challenge = c };
+	return true;
+}
+
+static void
+put_line(
+    struct buf *b, struct login *x, const struct dir_gateway *g, const struct digest_use *request)
+{
+	struct digest_use use = *request;
+	uint64_t random = rand_u64();
+	char cnonce[2 * sizeof(random)];
+	struct buf c = buf_on(cnonce, sizeof(cnonce));
+
+	buf_hex(&c, &random, sizeof(random));
+	use.username = dir_text(g, g->user);
+	use.password = dir_text(g, g->secret);
+	use.cnonce = buf_span(&c);
+	use.nc = ++x->nc;
+	digest_put_credentials(b, (enum sip_header_id)x->header, &x->challenge, &use);
+}
+
+/* The Request-URI of what b has so far: with a strict route it is not the target. */
+static struct span
+request_uri(const struct buf *b)
+{
+	struct span line = buf_span(b), method, uri;
+
+	line = span_cut(line, ' ', &method);
+	span_cut(line, ' ', &uri);
+	return uri;
+}
+
+void
+login_put(struct worker *w, struct buf *b, const struct leg *l, enum sip_method method)
+{
+	static const enum sip_header_id kinds[] = { SIP_H_AUTHORIZATION,
+		SIP_H_PROXY_AUTHORIZATION };
+	struct digest_use use = { .method = sip_method_name(method), .uri = request_uri(b) };
+	size_t used = w->scratch_used;
+	const struct dir_gateway *g;
+
+	if (l->gateway == 0 || !buf_ok(b))
+		return;
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct login *x = login_of(w, l->gateway, kinds[i]);
+
+		g = x == NULL ? NULL : gateway_with_login(w, l->gateway);
+		if (g != NULL)
+			put_line(b, x, g, &use);
+		w->scratch_used = used;
+	}
+}
