@@ -409,6 +409,8 @@ refuse(struct question *q, const char *why, struct span what)
 static bool
 answer_question(struct worker *w, struct question *q)
 {
+	if (!worker_has_tables(w))
+		return refuse(q, "the exchange has only just started; ask again", SPAN_NONE);
 	q->origin = scratch_take(w, sizeof(*q->origin));
 	if (q->origin == NULL || !is_plain(q->text[0]) || !find_caller(w, q))
 		return refuse(

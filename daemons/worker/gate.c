@@ -235,22 +235,12 @@ options(struct worker *w, const struct sip_msg *m)
 		answer_stateless(w, m, status, NULL, buf_span(&lines));
 }
 
-/* Their owners may be ready only now; main looks for them once a second. */
-static bool
-has_tables(struct worker *w)
-{
-	if (w->directory.records.head == NULL || w->locations.records.head == NULL)
-		worker_open_tables(w);
-	return w->directory.records.head != NULL && w->locations.records.head != NULL &&
-	       directory_filled(&w->directory);
-}
-
 void
 gate_request(struct worker *w, const struct sip_msg *m)
 {
 	if (!passes_checks(w, m))
 		return;
-	if (!has_tables(w)) {
+	if (!worker_has_tables(w)) {
 		shed(w, m);
 		return;
 	}

@@ -117,6 +117,15 @@ worker_open_tables(struct worker *w)
 	}
 }
 
+bool
+worker_has_tables(struct worker *w)
+{
+	if (w->directory.records.head == NULL || w->locations.records.head == NULL)
+		worker_open_tables(w);
+	return w->directory.records.head != NULL && w->locations.records.head != NULL &&
+	       directory_filled(&w->directory);
+}
+
 /* --- a turn -------------------------------------------------------------------------------------*/
 
 void

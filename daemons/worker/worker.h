@@ -474,6 +474,8 @@ worker_now(const struct worker *w)
 void worker_init(struct worker *w);
 /* Others are in force: a reload. */
 void worker_settings(struct worker *w);
+/* Can a call be decided? Their owners may be ready only now; main looks for them once a second. */
+bool worker_has_tables(struct worker *w);
 void worker_open_tables(
     struct worker *w); /* directory, location, plans: when made by their owners */
 /* Handles the events that wait, until none is left; then the turn's scratch is free again. */

@@ -128,3 +128,15 @@ Test(worker_explain, nobody)
 	cr_expect_str_eq(explained("alice", "sip:bob@elsewhere.example"),
 	    "nobody has this number, and no route leads there: sip:bob@elsewhere.example");
 }
+
+/* Asked before the registrar's table is there: the worker says so, and lives. */
+Test(worker_explain, just_started)
+{
+	struct locations places = rig->w[0]->locations;
+
+	rig->w[0]->locations = (struct locations){ 0 };
+	cr_expect_str_eq(
+	    explained("alice", "bob"), "the exchange has only just started; ask again");
+	rig->w[0]->locations = places;
+	expect_has(explained("alice", "bob"), "rings");
+}
