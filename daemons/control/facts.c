@@ -128,6 +128,25 @@ facts_of_trouble(struct control *k, struct client *c)
 	}
 }
 
+/* What was turned away since the processes' memory was made; nothing, as a rule. */
+static void
+facts_of_floods(struct control *k, struct client *c)
+{
+	static const struct {
+		const char *name;
+		enum counter counter;
+	} facts[] = { { "dropped as a flood", COUNT_DROPPED_FLOOD },
+		{ "connections refused", COUNT_CONNECTIONS_REFUSED },
+		{ "refused for want of room", COUNT_SHED } };
+
+	for (unsigned i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+		uint64_t n = counter_sum(k, facts[i].counter);
+
+		if (n != 0)
+			fact_number(c, facts[i].name, n);
+	}
+}
+
 void
 list_status(struct control *k, struct client *c, const json_t *args)
 {
@@ -153,6 +172,7 @@ list_status(struct control *k, struct client *c, const json_t *args)
 	for (unsigned proc = 1; proc < PROC_MAX; proc++)
 		facts_of_process(k, c, proc);
 	facts_of_trouble(k, c);
+	facts_of_floods(k, c);
 	facts_of_guessers(k, c);
 	reply_rows_end(c);
 }

@@ -158,7 +158,7 @@ class Load:
             self.place(self.random.choice(PLANS))
             placed += 1
             if self.idle and placed % 4 == 0:
-                self.refresh([self.random.choice(self.idle)])
+                self.refresh([self.random.choice([*self.called.values(), *self.idle])])
         self.timers.after(1.0 / rate, self.tick, began, placed, rate)
 
     def do(self, command, *args):
