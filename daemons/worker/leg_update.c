@@ -201,6 +201,9 @@ untimely(const struct leg *l)
 		return 500;
 	if (l->offer.state == OFFER_SENT || l->upd != UPD_IDLE)
 		return 491;
+	/* Our 2xx has completed offer and answer: its ACK may be late (RFC 5407 3.1.4). */
+	if (l->inv == INV_IN_2XX)
+		return 0;
 	/* A re-INVITE is on its way, which may bring an offer or did not bring one. */
 	return l->dialog.state == DIALOG_CONFIRMED && l->inv != INV_IDLE ? 491 : 0;
 }

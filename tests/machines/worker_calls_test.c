@@ -74,6 +74,8 @@ Test(worker_calls, headers_of_a_call)
 	ok = hears(alice, "200 INVITE"); /* S2-20: no 180 is invented */
 	expect_has(ok, "m=audio 4002");
 	expect_has(header(ok, "Contact"), "@" RIG_HOST);
+	cr_expect_str_eq(header(ok, "Allow"), header(invite, "Allow"), "S2-02");
+	expect_has(header(ok, "Allow"), "UPDATE, PRACK, INFO, REFER");
 	acks(alice, "");
 	hangs_up(alice, bob);
 	rig_ends_clean("answered 200 16 caller normal", 0);

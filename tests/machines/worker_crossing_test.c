@@ -66,6 +66,19 @@ Test(worker_crossing, RFC5407_3_1_4_reinvite_before_the_ack)
 	rig_ends_clean("answered 200 16 callee normal", 5000);
 }
 
+Test(worker_crossing, RFC5407_3_1_4_update_before_the_ack)
+{
+	is_answered(SDP_A);
+	says(alice, "UPDATE", UPDATES, SDP_A2);
+	expect_has(hears(bob, "UPDATE"), "m=audio 4100");
+	replies(bob, "UPDATE", 200, UPDATES, SDP_B2);
+	expect_has(hears(alice, "200 UPDATE"), "m=audio 4200");
+	acks(alice, "");
+	hears_nothing(bob);
+	hangs_up(bob, alice);
+	rig_ends_clean("answered 200 16 callee normal", 0);
+}
+
 /* The same when the ACK bears the answer: two offers at once are refused. */
 Test(worker_crossing, RFC5407_3_1_5_offer_before_the_answer_in_ack)
 {

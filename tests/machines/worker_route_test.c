@@ -28,7 +28,7 @@ stands_for(struct phone *at, const struct phone *p, const char *what)
 
 /* S0-01, S4-08: in order into 1xx and 2xx; S0-02: the caller's later requests come as they come, ours go
  * to the first that stayed. */
-Test(worker_route, caller_behind_proxies)
+Test(worker_route, S0_01_caller_behind_proxies)
 {
 	struct phone *p3 = proxy("192.0.2.53");
 	const char *routes = "<sip:192.0.2.53;lr>, <sip:192.0.2.51;lr>", *m;
@@ -60,7 +60,7 @@ Test(worker_route, caller_behind_proxies)
 }
 
 /* S0-02, the mirror: only the third of three proxies stays; ACK and BYE go to it. In reverse order. */
-Test(worker_route, called_behind_proxies)
+Test(worker_route, S0_01_called_behind_proxies)
 {
 	struct phone *p3 = proxy("192.0.2.53");
 	const char *m;
@@ -85,7 +85,7 @@ Test(worker_route, called_behind_proxies)
 }
 
 /* A strict router gets the request as its own, the target is the last route (12.2.1.1). */
-Test(worker_route, strict_router)
+Test(worker_route, S0_02_strict_router)
 {
 	struct phone *strict = proxy("192.0.2.53");
 	const char *m;

@@ -147,6 +147,32 @@ Test(worker_rows, S2_29_q850)
 	rig_ends_clean("busy 486 17 callee normal", 0);
 }
 
+/* RFC 3398 8.2.6.1: what a refusal is called in the telephone network. */
+Test(worker_rows, S2_29_q850_of_a_code)
+{
+	static const struct {
+		unsigned status;
+		const char *cause;
+	} codes[] = { { 404, "1" }, { 405, "63" }, { 406, "79" }, { 410, "22" }, { 414, "127" },
+		{ 415, "79" }, { 420, "127" }, { 480, "18" }, { 484, "28" }, { 485, "1" },
+		{ 486, "17" }, { 500, "41" }, { 501, "79" }, { 502, "38" }, { 504, "102" },
+		{ 505, "127" }, { 513, "127" }, { 600, "17" }, { 603, "21" }, { 604, "1" } };
+	enum { N = sizeof(codes) / sizeof(codes[0]) };
+	char status[8];
+
+	for (unsigned i = 0; i < N; i++) {
+		snprintf(status, sizeof(status), "%u", codes[i].status);
+		bob_hears("");
+		replies(bob, "INVITE", codes[i].status, "", "");
+		hears(bob, "ACK");
+		hears(alice, status);
+		rig_wait_ms(40000);
+		cr_expect_str_eq(rig_cdr("segment.1.sip_code"), status);
+		cr_expect_str_eq(rig_cdr("segment.1.q850_cause"), codes[i].cause, "of %s", status);
+	}
+	rig_ends_empty(N);
+}
+
 Test(worker_rows, S2_29_q850_in_bye)
 {
 	talk(alice, bob);
