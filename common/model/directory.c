@@ -342,3 +342,23 @@ directory_listed(
 			return true;
 	return false;
 }
+
+bool
+directory_premium(const struct directory *d, uint32_t tenant, struct span digits)
+{
+	const uint32_t whose[] = { tenant, 0 };
+
+	for (size_t n = digits.len < DIR_PREFIX_MAX ? digits.len : DIR_PREFIX_MAX; n > 0; n--)
+		for (unsigned i = 0; i < 2; i++) {
+			struct dir_key k;
+			struct dir_class found;
+			size_t len;
+
+			if (records_get(&d->records,
+				dir_key_of(&k, 'p', whose[i], span_first(digits, n)), &found,
+				sizeof(found), &len) == ERR_NONE &&
+			    len == sizeof(found))
+				return found.premium != 0;
+		}
+	return false;
+}

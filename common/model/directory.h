@@ -15,6 +15,7 @@
  *     h TENANT NAME         a hunt group                   -> struct dir_group
  *     x TENANT USER         who may register for this user -> struct dir_delegates
  *     c TENANT PATTERN      service code; tenant 0: all    -> struct dir_code
+ *     p TENANT PREFIX       E.164; tenant 0: all           -> struct dir_class
  *     l SUBSCRIBER LIST CALLER  id, 8 bytes; list, 1 byte  -> struct dir_listed
  */
 #ifndef TANDEM_MODEL_DIRECTORY_H
@@ -165,6 +166,10 @@ struct dir_code {                 /* table feature_code */
 	char action[DIR_ACTION_MAX];  /* "cfu.set"; empty: it is switched off */
 };
 
+struct dir_class {                /* table number_class */
+	uint32_t premium, pad;        /* 1: at a premium */
+};
+
 enum { DIR_RECORD_MAX = 4096 };
 struct dir_buf {                  /* room for any record, 8-aligned; a caller's scratch */
 	uint64_t words[DIR_RECORD_MAX / 8];
@@ -222,6 +227,9 @@ bool directory_code(const struct directory *d, uint32_t tenant, struct span patt
 bool directory_listed(const struct directory *d, uint64_t subscriber, enum dir_list list,
     struct span caller);
 
+/* Is it a number at a premium? digits: E.164 without +; by its longest prefix, of the tenant or of all. */
+bool directory_premium(const struct directory *d, uint32_t tenant, struct span digits);
+
 /* Writer's side: keys and packed records are made here too, so that both sides agree. */
 struct dir_subscriber_text {
 	struct span user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc, cfs, follow_me_numbers;
@@ -253,6 +261,8 @@ enum err directory_put_listed(struct directory *d, uint64_t subscriber, enum dir
     struct span caller);
 enum err directory_delete_listed(struct directory *d, uint64_t subscriber, enum dir_list list,
     struct span caller);
+enum err directory_put_class(struct directory *d, uint32_t tenant, struct span prefix, bool premium);
+enum err directory_delete_class(struct directory *d, uint32_t tenant, struct span prefix);
 enum err directory_delete_code(struct directory *d, uint32_t tenant, struct span pattern);
 enum err directory_delete_domain(struct directory *d, struct span domain);
 enum err directory_delete_tenant(struct directory *d, uint32_t tenant);

@@ -281,6 +281,23 @@ directory_delete_listed(
 }
 
 enum err
+directory_put_class(struct directory *d, uint32_t tenant, struct span prefix, bool premium)
+{
+	struct dir_key k;
+	struct dir_class record = { .premium = premium };
+
+	return put(d, dir_key_of(&k, 'p', tenant, prefix), &record, sizeof(record));
+}
+
+enum err
+directory_delete_class(struct directory *d, uint32_t tenant, struct span prefix)
+{
+	struct dir_key k;
+
+	return forget(d, dir_key_of(&k, 'p', tenant, prefix));
+}
+
+enum err
 directory_delete_code(struct directory *d, uint32_t tenant, struct span pattern)
 {
 	struct dir_key k;

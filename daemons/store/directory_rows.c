@@ -117,6 +117,11 @@ static const struct {
 	    " order by 1, 2, 3 desc" PAGE,
 	    "select k.i, k.n, c.enabled, c.action" CHANGED
 	    "tandem.feature_code c on c.tenant_id = k.i and c.pattern = k.n order by 1, 2, 3" },
+	[DIR_CLASS] = { "class",
+	    "select c.tenant_id, c.prefix, c.class = 'premium' from tandem.number_class c"
+	    " where (c.tenant_id, c.prefix) > ($1::int, $2) order by 1, 2" PAGE,
+	    "select k.i, k.n, c.class = 'premium'" CHANGED
+	    "tandem.number_class c on c.tenant_id = k.i and c.prefix = k.n" },
 	[DIR_LISTED] = { "listed",
 	    "select l.subscriber_id, l.kind || '/' || l.caller, 1 from tandem.caller_list l"
 	    " where l.subscriber_id >= $1::bigint"
@@ -222,6 +227,9 @@ deleted(struct directory *d, enum dir_kind kind, uint64_t id, struct span name, 
 		break;
 	case DIR_GROUP:
 		directory_delete_group(d, (uint32_t)id, name);
+		break;
+	case DIR_CLASS:
+		directory_delete_class(d, (uint32_t)id, name);
 		break;
 	case DIR_LISTED:
 		listed(d, id, name, directory_delete_listed);
@@ -435,6 +443,8 @@ put_row(struct directory *d, enum dir_kind kind, struct row *r, struct dir_tally
 		return put_number(d, r, (uint32_t)id, name);
 	case DIR_CODE:
 		return put_code(d, r, (uint32_t)id, name);
+	case DIR_CLASS:
+		return directory_put_class(d, (uint32_t)id, name, row_flag(r, false));
 	case DIR_LISTED:
 		return listed(d, id, name, directory_put_listed);
 	case DIR_ROUTE:

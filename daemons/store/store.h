@@ -170,7 +170,7 @@ enum db_end {
 	DB_REFUSED, /* because of the data: the same again would be refused again */
 	DB_FAILED   /* for another reason; nothing of it is done; try again later */
 };
-enum { DB_SCHEMA = 30, DB_PARAMS = 5, DB_STEPS = 5 };
+enum { DB_SCHEMA = 32, DB_PARAMS = 5, DB_STEPS = 5 };
 
 struct db_step {
 	const char *sql;
@@ -249,6 +249,7 @@ enum dir_kind {
 	DIR_NUMBER,
 	DIR_GROUP,
 	DIR_CODE,
+	DIR_CLASS,
 	DIR_LISTED, /* an entry of a list of callers */
 	DIR_PAGED, /* those above are read page by page */
 	DIR_SUBSCRIBER_GONE = DIR_PAGED,

@@ -2,6 +2,7 @@
 tandemctl made of them."""
 import csv
 import io
+import re
 
 import pytest
 
@@ -128,6 +129,16 @@ def test_every_field_of_a_call_record_has_its_column(ctl):
     assert ctl.sql("select disposition, in_ip from jsonb_populate_recordset(null::tandem.cdr, "
                    "'[{\"disposition\": \"noanswer\", \"in_ip\": \"192.0.2.1\"}]')") == \
         [["noanswer", "192.0.2.1"]]
+
+
+def test_C42_one_list_of_emergency_numbers(ctl):
+    """The worker's and the database's are the same."""
+    text = (REPO / "daemons/worker/features/emergency.c").read_text()
+    text = text[text.index("numbers[] = {"):]
+    numbers = sorted(re.findall(r'"(\d+)"', text[:text.index("};")]))
+    assert len(numbers) > 5 and numbers == sorted(r[0] for r in ctl.sql(
+        "select n from (select lpad(i::text, 3, '0') as n from generate_series(0, 999) i) x"
+        " where tandem.is_emergency(n)"))
 
 
 def test_roles(ctl):

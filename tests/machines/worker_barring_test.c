@@ -133,13 +133,23 @@ Test(worker_barring, C40_international_without_a_country)
 
 Test(worker_barring, C40_premium)
 {
+	static const char *const prefixes[] = { "49900", "1900" };
+
 	wishes("alice", (struct wishes){ .number = "+49301234", .barring = BAR_PREMIUM });
+	for (unsigned i = 0; i < 2; i++)
+		cr_assert_eq(
+		    directory_put_class(&rig->directory, 0, span_str(prefixes[i]), true), ERR_NONE);
+	/* A tenant's own row, and one that is longer. */
+	cr_assert_eq(directory_put_class(&rig->directory, 1, SPAN("49902"), true), ERR_NONE);
+	cr_assert_eq(directory_put_class(&rig->directory, 1, SPAN("499007"), false), ERR_NONE);
+	is_refused("0902123456");
+	goes_out(alice, "0900723456", "");
 	is_refused("0900123456");
 	is_refused("+49900123456");
 	is_refused("+19005550100");
 	goes_out(alice, "0901123456", "");
 	goes_out(alice, "+12125550100", "");
-	rig_ends_empty(5);
+	rig_ends_empty(7);
 }
 
 /* Incoming x cfu: who is barred is not sent on either. */

@@ -8,7 +8,7 @@
  *     outgoing       every number that is not of his tenant
  *     international  with + or an international prefix (00; 011 in country code 1), and another country
  *                    code than his own number has; any such when he has none
- *     premium        those of the table below, of the number's country, his own for a national one
+ *     premium        those of tandem.number_class, of the number's country, his own for a national one
  *     incoming       every call to him, before any forwarding
  *
  * It acts on what he dials, and on what he sends calls on to: that is his call. An emergency number is
@@ -20,13 +20,6 @@
 #include "worker/worker.h"
 
 #include <string.h>
-
-/* Country code and the first digits behind it, without the national 0. */
-static const struct {
-	const char *country, *prefix;
-} premium[] = { { "1", "900" }, { "31", "900" }, { "31", "906" }, { "31", "909" }, { "33", "89" },
-	{ "34", "803" }, { "34", "806" }, { "34", "807" }, { "39", "89" }, { "41", "90" },
-	{ "43", "90" }, { "43", "93" }, { "44", "9" }, { "49", "900" }, { "61", "190" } };
 
 /* ITU-T E.164: 1 and 7 alone, these two digits, all others three. */
 static struct span
@@ -69,17 +62,17 @@ world_number(struct span dialled, struct span home)
 }
 
 static bool
-is_premium(struct span country, struct span number)
+is_premium(struct worker *w, uint32_t tenant, struct span country, struct span number)
 {
-	for (unsigned i = 0; i < sizeof(premium) / sizeof(premium[0]); i++)
-		if (span_eq(country, span_str(premium[i].country)) &&
-		    starts(number, premium[i].prefix))
-			return true;
-	return false;
+	struct buf b = scratch_buf(w, DIR_PREFIX_MAX + 4);
+
+	buf_put(&b, country);
+	buf_put(&b, span_first(number, DIR_PREFIX_MAX));
+	return country.len > 0 && directory_premium(&w->directory, tenant, buf_span(&b));
 }
 
 static unsigned
-classes_of(struct span dialled, struct span own)
+classes_of(struct worker *w, uint32_t tenant, struct span dialled, struct span own)
 {
 	struct span home = starts(own, "+") ? country_of(span_from(own, 1)) : SPAN_NONE;
 	struct span world = world_number(dialled, home), country = country_of(world);
@@ -94,7 +87,7 @@ classes_of(struct span dialled, struct span own)
 		if (starts(dialled, span_eq(home, SPAN("1")) ? "1" : "0"))
 			dialled = span_from(dialled, 1);
 	}
-	return is_premium(country, dialled) ? classes | BAR_PREMIUM : classes;
+	return is_premium(w, tenant, country, dialled) ? classes | BAR_PREMIUM : classes;
 }
 
 static bool
@@ -114,7 +107,7 @@ originate(struct worker *w, struct call *c, const struct origin *o, const struct
 	if (q == NULL || o->kind != ORIGIN_SUBSCRIBER || (s->barring & ~BAR_INCOMING) == 0 ||
 	    starts(q->dialled, "*") || starts(q->dialled, "#") || is_ours(w, c->tenant, q->dialled))
 		return (struct feature_verdict){ 0 };
-	if ((classes_of(q->dialled, dir_text(s, s->number)) & s->barring) == 0)
+	if ((classes_of(w, c->tenant, q->dialled, dir_text(s, s->number)) & s->barring) == 0)
 		return (struct feature_verdict){ 0 };
 	return (struct feature_verdict){ .status = 403, .reason = "Outgoing call barred" };
 }
