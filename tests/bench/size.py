@@ -11,16 +11,17 @@ UP = (1000, 5000, 20000)
 
 def keep_up(asked, system, count):
     """Calls that stay up."""
-    load = loading.Load(asked.build, system, rate=2000, count=count, keep=1, limit=120, prefix="48",
+    load = loading.Load(asked.build, system, rate=500, count=count, keep=1, limit=120, prefix="48",
                         **{"from": systems.CALLER_2, "to": systems.CALLED_2})
     return load, load.wait_up()
 
 
 def memory_of_calls(asked, make):
-    with started(make) as (system,):
-        warm(asked, system)
-        before = systems.memory(system.pids())
-        for count in UP:
+    """A new exchange for each count: what ended calls leave for half a minute is none of it."""
+    for count in UP:
+        with started(make) as (system,):
+            warm(asked, system, rate=100, count=100)
+            before = systems.memory(system.pids())
             load, up = keep_up(asked, system, count)
             grown = systems.memory(system.pids()) - before
             if up < count:
