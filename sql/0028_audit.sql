@@ -1,5 +1,6 @@
--- The audit as 0012_audit.sql has it; but a service code is answered and free (BILLING.md R28): nothing of it
--- is billed.
+-- The audit as 0012_audit.sql has it, but for two things that are right: a service code is answered and free
+-- (BILLING.md R28), so nothing of it is billed; and who was refused may ask again at once with the same
+-- Call-ID (FLOWS.md S4-04), which is another call: only what was there at the same time is there twice.
 
 create or replace view tandem.v_billing_audit as
 with final as (select * from tandem.cdr where record_type in ('normal', 'system_closed'))
@@ -62,12 +63,13 @@ from tandem.call k
 where not k.closed and k.setup_at < now() - interval '1 day'
 
 union all
-select 8, 'the same segment twice', min(c.tenant_id), min(c.call_id::text)::uuid, null,
-	format('%s of %s to %s', count(*), c.in_sip_call_id, c.called_number)
+select 8, 'the same segment twice', c.tenant_id, c.call_id, c.seq,
+	format('also call %s: %s to %s', d.call_id, c.in_sip_call_id, c.called_number)
 from final c
-where c.in_sip_call_id is not null
-group by c.tenant_id, c.in_sip_call_id, date_trunc('second', c.start_at), c.called_number, c.seq
-having count(*) > 1
+join final d on d.tenant_id = c.tenant_id and d.in_sip_call_id = c.in_sip_call_id
+    and d.called_number = c.called_number and d.seq = c.seq and d.cdr_id > c.cdr_id
+    and date_trunc('second', d.start_at) = date_trunc('second', c.start_at)
+    and (d.start_at = c.start_at or (d.start_at < c.end_at and c.start_at < d.end_at))
 
 union all
 select 9, 'forwarded, and not paid by whoever forwarded', c.tenant_id, c.call_id, c.seq,

@@ -162,8 +162,11 @@ void
 park_ask(struct worker *w, struct call *c, handle other, const struct park *park)
 {
 	struct note with = { .flags = NOTE_PARK };
-	struct note n = replace_note(w, c, party_at(w, c->caller), &with);
+	struct note n;
 
+	if (c->dry)
+		return;
+	n = replace_note(w, c, party_at(w, c->caller), &with);
 	n.call = other;
 	n.ring_s = park->recall_s;
 	n.text[T_TO] = park->orbit;

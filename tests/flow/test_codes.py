@@ -100,6 +100,35 @@ def test_S1_10_R6_a_code_is_in_force_for_the_next_call(codes):
     codes.unrecorded.add(a.call_id)
 
 
+def test_a_code_while_the_database_is_away(codes):
+    """Refused, and nothing has changed; it is taken when the database is there again."""
+    alice = codes.phone()
+    before = service(codes, alice)["dnd"]
+    codes.cluster.sql("alter database %s with allow_connections false" % codes.database, "postgres")
+    codes.cluster.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = '%s'"
+                      % codes.database, "postgres")
+    call = alice.invite("*78", sdp=sdp())
+    assert alice.expect(503, 8).reason == "Settings cannot be changed now"
+    codes.unrecorded.add(call.call_id)
+    codes.cluster.sql("alter database %s with allow_connections true" % codes.database, "postgres")
+    codes.sql.open()
+    assert service(codes, alice)["dnd"] == before
+
+    def is_taken():
+        call = alice.invite("*78", sdp=sdp())
+        answer = alice.take(lambda m: m.call is call and (m.status or 0) >= 200, 8)
+        codes.unrecorded.add(call.call_id)
+        if answer.status != 200:
+            return False
+        call.ack()
+        alice.expect("BYE", 5)
+        alice.reply(200)
+        return True
+
+    wait_until(is_taken, 10)
+    wait_until(lambda: service(codes, alice)["dnd"], 5)
+
+
 def test_C12_a_code_before_the_number(codes):
     """Bob does not see who calls; the record says what was dialled."""
     alice, bob = codes.phones(2)
