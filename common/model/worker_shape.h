@@ -1,7 +1,7 @@
 /*
  * How a worker's region is divided: the supervisor sizes it, the worker lays its pools over it.
  *
- *     struct process | call_views, views and who is in them | group words | calls | legs |
+ *     struct process | call_views, views and who is in them | group words | recents | calls | legs |
  *     transactions | heap
  *
  * Slots are given room here, not sizeof, because their structs are the worker's own; the worker
@@ -16,16 +16,23 @@
 #include "base/arena.h"
 #include "model/settings.h"
 
-enum { WORKER_CALL_BYTES = 448, WORKER_LEG_BYTES = 640, WORKER_GROUP_WORDS = 4096 };
+enum { WORKER_CALL_BYTES = 448, WORKER_LEG_BYTES = 640, WORKER_GROUP_WORDS = 4096,
+	WORKER_RECENTS = 8192 };
 
 struct group_word { /* what hunt groups remember (group_memory.c); key 0: nothing */
 	uint64_t key, value, at_ns; /* at_ns: monotonic, when it was so */
 };
 
+struct recent { /* whom a subscriber called, or who called him, last (recent.c) */
+	uint32_t version, pad; /* odd while it changes */
+	uint64_t key, at_ns;   /* at_ns: monotonic; key 0: nothing */
+	char number[40];
+};
+
 struct worker_shape {
 	uint32_t calls, legs, txns;
 	uint32_t blocks[HEAP_CLASSES];
-	size_t views_at, groups_at, calls_at, legs_at, txns_at, heap_at, size;
+	size_t views_at, groups_at, recents_at, calls_at, legs_at, txns_at, heap_at, size;
 };
 
 void worker_shape(const struct settings *s, struct worker_shape *shape_r);

@@ -119,6 +119,7 @@ branch_dial(struct worker *w, struct call *c, struct target *t)
 	p->flow = t->flow;
 	p->sip_call_id = f->call_id;
 	group_rung(w, c, t);
+	again_rung(w, c, t);
 	p->leg = leg_dial(w, &n);
 	w->scratch_used =
 	    used; /* it has been sent: sixteen large offers do not fit beside one another */

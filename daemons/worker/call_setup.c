@@ -66,6 +66,17 @@ take_once(struct worker *w, struct call *c, const struct origin *o)
 		c->dialled = call_keep(w, c, rest);
 }
 
+/* A code that stands for a number that is remembered. */
+static void
+take_again(struct worker *w, struct call *c, const struct origin *o)
+{
+	struct span number;
+
+	if (o->kind == ORIGIN_SUBSCRIBER &&
+	    again_number(w, c, kept_span(&w->heap, c->dialled), &number))
+		c->dialled = call_keep(w, c, number);
+}
+
 static void
 keep_offer(struct worker *w, struct call *c, const struct sip_msg *m)
 {
@@ -166,6 +177,7 @@ call_hear(struct worker *w, struct call *c, const struct setup *in)
 	keep_dialled(w, c, in->invite);
 	digits = c->dialled;
 	take_once(w, c, in->origin);
+	take_again(w, c, in->origin);
 	caller_keep(w, c, in->invite, in->origin);
 	keep_offer(w, c, in->invite);
 	c->attempt.waiting = c->caller;
@@ -230,6 +242,7 @@ call_setup(void *step, const void *setup)
 		refuse(w, c, 500, "Privacy service not available");
 		return;
 	}
+	again_dialled(w, c);
 	route = call_decide(w, c, in, &end);
 	if (route.status != 0)
 		refuse_with(w, c, &route);

@@ -24,6 +24,7 @@ recover_lay_out(struct worker *w)
 	views->count = w->shape.calls;
 	w->views = (void *)(views + 1);
 	w->group_words = (void *)(w->region + w->shape.groups_at);
+	w->recents = (void *)(w->region + w->shape.recents_at);
 	pool_init(&w->calls, w->region + w->shape.calls_at, WORKER_CALL_BYTES, w->shape.calls,
 	    handle_owner_of(KIND_CALL, proc), 0);
 	gauge(w->child.self, COUNT_LIVE_CALLS, w->calls.live);

@@ -41,6 +41,7 @@
 #include "worker/login.h"
 #include "worker/message.h"
 #include "worker/note.h"
+#include "worker/recent.h"
 #include "worker/resolve.h"
 
 enum {
@@ -353,6 +354,14 @@ struct feature_verdict park_code(
     struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
 /* features/park.c: is it an orbit of the call's tenant? */
 bool park_orbit(struct worker *w, const struct call *c, struct span number, struct park *park_r);
+/* What a code that is dialled does. False: it is none. */
+bool code_action(
+    struct worker *w, const struct call *c, struct span dialled, struct dir_code *code_r);
+/* features/again.c */
+struct feature_verdict again_refused(
+    struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
+struct feature_verdict redial_refused(
+    struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
 /* features/emergency.c: nobody's number, and never barred. */
 bool emergency_is(struct span number);
 /* features/code.c: what is dialled before a number for this call alone, bits of enum call_once; then
@@ -435,6 +444,8 @@ struct worker {
 	struct call_view *views;
 	const struct call_views *views_of[PROC_MAX]; /* the other workers'; NULL: not seen yet */
 	struct group_word *group_words; /* in the region: group_memory.c */
+	struct recent *recents;		/* in the region: recent.c */
+	const struct recent *recents_of[PROC_MAX]; /* the other workers'; NULL: not seen yet */
 	const struct group_word *words_of[PROC_MAX]; /* the other workers'; NULL: not seen yet */
 	const struct watched *watched; /* in the registrar's region; NULL: not seen yet */
 	struct txns txns;

@@ -216,3 +216,55 @@ def test_an_orbit_is_nobodys_number(office):
     orbits(office)
     status, _, said = office.ctl("subscriber", "add", "701", "--password", "x", check=False)
     assert status != 0 and "701" in said
+
+
+# --- call return, redial ------------------------------------------------------------------------------
+
+def shown(office, phone, code):
+    """What the phone shows for a code."""
+    call = phone.invite(code, sdp=sdp())
+    answer = phone.expect(200)
+    call.ack()
+    phone.expect("BYE", timeout=5)
+    phone.reply(200)
+    office.unrecorded.add(call.call_id)
+    return answer["P-Asserted-Identity"]
+
+
+def missed(office, caller, number, phone):
+    call = caller.invite(number, sdp=sdp())
+    phone.expect("INVITE")
+    phone.reply(180)
+    caller.expect(180)
+    gives_up(office, call, phone)
+    return call
+
+
+def test_R2_call_return_and_redial(office):
+    """As calls that were dialled: who dials the code pays."""
+    alice, bob = office.phones(2)
+    refused(office, bob, "*69", 403)
+    refused(office, alice, "*870", 403)
+    missed(office, alice, bob.name, bob)
+    for _ in range(3):      # in each of the workers
+        back = missed(office, bob, "*69", alice)
+        again = missed(office, alice, "**0%23", bob)
+    for call, by, to, code in ((back, bob, alice, "*69"), (again, alice, bob, "**0#")):
+        row = closed(office, call)[0]
+        assert (row["dialed_digits"], row["called_number"], row["segment_kind"], row["payer_kind"],
+                row["payer_account_id"]) == (code, to.name, "direct", "subscriber",
+                                             office.subscriber_id(by.name))
+    assert alice.name in shown(office, bob, "*51")
+    assert "return off" in shown(office, bob, "*89")
+    refused(office, bob, "*69", 403)
+
+
+def test_who_hides_is_not_called_back(office):
+    alice, bob = office.phones(2)
+    call = alice.invite(bob.name, sdp=sdp(), headers=[("Privacy", "id")])
+    bob.expect("INVITE")
+    bob.reply(180)
+    alice.expect(180)
+    gives_up(office, call, bob)
+    refused(office, bob, "*69", 403)
+    assert "withheld" in shown(office, bob, "*51")

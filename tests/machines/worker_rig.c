@@ -336,8 +336,10 @@ start(unsigned index)
 	w->directory = rig->directory;
 	w->locations = rig->locations;
 	worker_init(w);
-	for (unsigned i = 0; i < rig->n_workers; i++)
+	for (unsigned i = 0; i < rig->n_workers; i++) {
 		w->views_of[i] = (const void *)((char *)rig->regions[i] + w->shape.views_at);
+		w->recents_of[i] = (const void *)((char *)rig->regions[i] + w->shape.recents_at);
+	}
 	publish(&w->child);
 }
 

@@ -21,7 +21,8 @@ worker_shape(const struct settings *s, struct worker_shape *x)
 		.views_at = PROCESS_HEAD };
 	memcpy(x->blocks, rig_size.blocks, sizeof(x->blocks));
 	x->groups_at = page_up(x->views_at + call_views_bytes(x->calls));
-	x->calls_at = page_up(x->groups_at + WORKER_GROUP_WORDS * sizeof(struct group_word));
+	x->recents_at = page_up(x->groups_at + WORKER_GROUP_WORDS * sizeof(struct group_word));
+	x->calls_at = page_up(x->recents_at + WORKER_RECENTS * sizeof(struct recent));
 	x->legs_at = page_up(x->calls_at + (size_t)x->calls * WORKER_CALL_BYTES);
 	x->txns_at = page_up(x->legs_at + (size_t)x->legs * WORKER_LEG_BYTES);
 	x->heap_at = page_up(x->txns_at + (size_t)x->txns * sizeof(struct txn));

@@ -118,6 +118,8 @@ static const struct {
 	{ "pickup.directed", pickup_directed },
 	{ "pickup.group", pickup_group },
 	{ "park", park_code },
+	{ "return.call", again_refused },
+	{ "redial", redial_refused },
 };
 
 /* What was dialled behind the code is nobody's to read in a record. */
@@ -150,6 +152,8 @@ ask(struct worker *w, struct call *c, const struct origin *o, const struct dir_c
 	for (unsigned i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
 		if (span_eq(action, span_str(acts[i].action)))
 			return acts[i].act(w, c, o, d);
+	if (span_eq(action, SPAN("return.clear")))
+		again_forget(w, o->account);
 	/* What is asked for twice is done once: which way it turns is decided here. */
 	if (span_eq(action, SPAN("dnd.toggle")))
 		action = o->subscriber->dnd ? SPAN("dnd.clear") : SPAN("dnd.set");
@@ -217,6 +221,15 @@ code_once(struct worker *w, const struct call *c, struct span dialled, struct sp
 		one = next_once(w, c, dialled, &dialled);
 	}
 	return all;
+}
+
+bool
+code_action(struct worker *w, const struct call *c, struct span dialled, struct dir_code *code_r)
+{
+	struct code_args a;
+
+	return dialled.len >= 2 && dialled.len <= CODE_MAX &&
+	       (dialled.p[0] == '*' || dialled.p[0] == '#') && find(w, c, dialled, code_r, &a) == 0;
 }
 
 /* --- of a setting -------------------------------------------------------------------------------*/

@@ -1,0 +1,82 @@
+/*
+ * Call return and redial (SERVICES.md C34, C35, GR-227): a code stands for a number that the exchange
+ * remembers, and the call goes on as if that had been dialled, at the cost and with the rights of who dials.
+ *
+ *     *69           who called last, whether the call was answered or not
+ *     *870, **0#    what was dialled last, whatever came of it; no code is
+ *     *89           *69 is over: who called is forgotten
+ *     *51           who called last is shown (the store tells it, from the records)
+ *
+ * Who withheld his number is not called back: 403, as when nobody has called, or nothing was dialled.
+ *
+ * Settings: none. State: recent.c, in shared memory.
+ */
+#include "worker/worker.h"
+
+#define WITHHELD SPAN("?")
+
+bool
+again_number(struct worker *w, const struct call *c, struct span dialled, struct span *number_r)
+{
+	struct dir_code code;
+	enum recent_kind kind;
+
+	if (!code_action(w, c, dialled, &code))
+		return false;
+	if (span_eq(span_str(code.action), SPAN("return.call")))
+		kind = RECENT_CALLER;
+	else if (span_eq(span_str(code.action), SPAN("redial")))
+		kind = RECENT_DIALLED;
+	else
+		return false;
+	*number_r = recent_find(w, kind, c->account);
+	return number_r->len > 0 && !span_eq(*number_r, WITHHELD);
+}
+
+/* Not to be asked when it could be called. */
+struct feature_verdict
+again_refused(struct worker *w, struct call *c, const struct origin *o, const struct code_args *a)
+{
+	bool withheld = span_eq(recent_find(w, RECENT_CALLER, o->account), WITHHELD);
+
+	(void)c;
+	(void)a;
+	return (struct feature_verdict){ .status = 403,
+		.reason = withheld ? "The last caller withheld his number" : "Nobody has called" };
+}
+
+struct feature_verdict
+redial_refused(struct worker *w, struct call *c, const struct origin *o, const struct code_args *a)
+{
+	(void)w;
+	(void)c;
+	(void)o;
+	(void)a;
+	return (struct feature_verdict){ .status = 403, .reason = "Nothing has been dialled" };
+}
+
+void
+again_dialled(struct worker *w, const struct call *c)
+{
+	struct span s = kept_span(&w->heap, c->dialled);
+
+	if (c->origin == ORIGIN_SUBSCRIBER && s.len > 0 && s.p[0] != '*' && s.p[0] != '#')
+		recent_put(w, RECENT_DIALLED, c->account, s);
+}
+
+void
+again_rung(struct worker *w, const struct call *c, const struct target *t)
+{
+	struct kept number = c->number.len > 0 ? c->number : c->user;
+
+	if (t->kind != TARGET_CONTACT || t->user.len == 0 || c->state == CALL_UP)
+		return;
+	recent_put(w, RECENT_CALLER, t->account,
+	    caller_is_hidden(c) || number.len == 0 ? WITHHELD : kept_span(&w->heap, number));
+}
+
+void
+again_forget(struct worker *w, uint64_t account)
+{
+	recent_put(w, RECENT_CALLER, account, SPAN_NONE);
+}

@@ -1,0 +1,32 @@
+/*
+ * Whom a subscriber dialled last, who called him last. Part of worker.h.
+ */
+#ifndef TANDEM_WORKER_RECENT_H
+#define TANDEM_WORKER_RECENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+struct call;
+struct target;
+struct worker;
+
+enum recent_kind { RECENT_CALLER = 1, RECENT_DIALLED };
+
+/* Remembers it in place of what was; one that is too long is none. */
+void recent_put(struct worker *w, enum recent_kind kind, uint64_t account, struct span number);
+/* In scratch; empty: nothing. */
+struct span recent_find(struct worker *w, enum recent_kind kind, uint64_t account);
+
+/* features/again.c */
+/* Does the code that is dialled stand for a number that is remembered? Then it is *number_r. */
+bool again_number(
+    struct worker *w, const struct call *c, struct span dialled, struct span *number_r);
+/* What is to be remembered: the call is made; its target is rung; who called this subscriber is not. */
+void again_dialled(struct worker *w, const struct call *c);
+void again_rung(struct worker *w, const struct call *c, const struct target *t);
+void again_forget(struct worker *w, uint64_t account);
+
+#endif

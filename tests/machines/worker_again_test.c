@@ -1,0 +1,96 @@
+/* Call return and redial (SERVICES.md C34, C35): alice calls bob; he calls back, she calls again. Carol's
+ * calls are the other worker's. */
+#include <string.h>
+
+#include "worker_refer.h"
+
+static void
+begin(void)
+{
+	rig_new(2);
+	phones_begin();
+	phone_new("carol", "192.0.2.3");
+	carol->worker = 1;
+	directory_put_code(&rig->directory, 0, SPAN("*69"), SPAN("return.call"));
+	directory_put_code(&rig->directory, 0, SPAN("*870"), SPAN("redial"));
+	directory_put_code(&rig->directory, 0, SPAN("**0#"), SPAN("redial"));
+}
+
+TestSuite(worker_again, .init = begin, .fini = rig_end);
+
+/* a calls, and gives up while it rings. */
+static void
+misses(struct phone *a, const char *number, const char *more, struct phone *b)
+{
+	dials(a, number, more, SDP_A);
+	hears(a, "100");
+	b->worker = a->worker; /* what it answers goes where the call is */
+	hears(b, "INVITE");
+	replies(b, "INVITE", 180, "", "");
+	hears(a, "180");
+	cancels(a, "");
+	hears(a, "200 CANCEL");
+	hears(a, "487");
+	hears(b, "CANCEL");
+	replies(b, "CANCEL", 200, "", "");
+	replies(b, "INVITE", 487, "", "");
+	hears(b, "ACK");
+	rig_wait_ms(1000);
+}
+
+static void
+is_refused(struct phone *p, const char *code, const char *why)
+{
+	dials(p, code, "", SDP_B);
+	hears(p, "100");
+	expect_has(hears(p, "403"), why);
+}
+
+Test(worker_again, returned)
+{
+	is_refused(bob, "*69", "Nobody has called");
+	misses(alice, "bob", "", bob);
+	misses(bob, "*69", "", alice);
+	rig_ends_empty(3);
+	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), "*69");
+	cr_expect_str_eq(rig_cdr("segment.1.called_number"), "1001");
+	cr_expect_str_eq(rig_cdr("segment.1.payer_number"), "1002");
+	cr_expect_str_eq(rig_cdr("segment.1.segment_kind"), "direct");
+}
+
+/* The latest counts, whichever worker had the call; it survives their kill. */
+Test(worker_again, the_latest_of_all_workers)
+{
+	misses(alice, "bob", "", bob);
+	misses(carol, "bob", "", bob);
+	rig_restart(0);
+	rig_restart(1);
+	bob->worker = 0;
+	misses(bob, "*69", "", carol);
+	carol->worker = 1;
+	misses(alice, "bob", "", bob);
+	bob->worker = 1;
+	misses(bob, "*69", "", alice);
+	rig_ends_empty(5);
+}
+
+/* Who hides is not called back, and hides who called before him. */
+Test(worker_again, withheld)
+{
+	misses(alice, "bob", "", bob);
+	misses(carol, "bob", "Privacy: id\r\n", bob);
+	bob->worker = 0;
+	is_refused(bob, "*69", "withheld");
+	rig_ends_empty(3);
+}
+
+Test(worker_again, redialled)
+{
+	is_refused(alice, "*870", "Nothing has been dialled");
+	misses(alice, "1002", "", bob);
+	misses(alice, "*870", "", bob);
+	misses(alice, "**0%23", "", bob);
+	cr_expect_str_eq(rig_cdr("segment.1.called_number"), "1002");
+	is_refused(bob, "*870", "Nothing has been dialled"); /* each has his own */
+	rig_ends_empty(5);
+}
