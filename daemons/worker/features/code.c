@@ -152,7 +152,7 @@ ask(struct worker *w, struct call *c, const struct origin *o, const struct dir_c
 	for (unsigned i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
 		if (span_eq(action, span_str(acts[i].action)))
 			return acts[i].act(w, c, o, d);
-	if (span_eq(action, SPAN("return.clear")))
+	if (span_eq(action, SPAN("return.clear")) && !c->dry)
 		again_forget(w, o->account);
 	/* What is asked for twice is done once: which way it turns is decided here. */
 	if (span_eq(action, SPAN("dnd.toggle")))
