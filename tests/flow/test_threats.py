@@ -73,8 +73,8 @@ def test_B2_missing_and_half(office):
     answers(office, [dict(Via=None), dict(Via=""), dict(Via="SIP/2.0/UDP"), dict(Via="SIP/2.0/UDP ;branch=z"),
                      dict(Via="/"), dict(Via=";branch=z9hG4bKx"), dict(Via="SIP/2.0/UDP :5060")], (None,))
     answers(office, [dict(Diversion=d) for d in ("", "<", ";reason=", "<sip:>;=")] + [
-        dict(Refer_To="<"), dict(Authorization=""), dict(Accept=""), dict(Expires=""), dict(Content_Type="")],
-            (400, 407))
+        dict(Refer_To="<"), dict(Authorization=""), dict(Expires=""), dict(Content_Type="")], (400, 407))
+    answers(office, [dict(Accept="")], (406,)) # no body at all is acceptable (RFC 3261 20.1)
     answers(office, [dict(method="REGISTER", uri="sip:pbx.test", Contact=c) for c in (None, "", "<", ";q=1")],
             (400, 401))
     works(office)
@@ -317,7 +317,7 @@ def test_B8_counts(office):
                      dict(Require=["x%d" % i for i in range(900)]),
                      dict(Proxy_Authorization=["Digest realm=\"r%d\"" % i for i in range(900)]),
                      dict(method="REGISTER", uri="sip:pbx.test",
-                          Contact=["<sip:c%d@x.test>" % i for i in range(900)])], (400, 401, 405, 407, 420))
+                          Contact=["<sip:c%d@x.test>" % i for i in range(900)])], (400, 401, 405, 406, 407, 420))
     for length in ("4294967295", "2147483647", "1000000000", "70000"):
         assert answer(office, lambda p: request(p, Content_Length=length), "tcp") in (400, 413, 513)
     bob = office.phone()
