@@ -70,7 +70,6 @@ has(const char *user, uint64_t id, struct service x)
 		.call_waiting = !x.no_waiting };
 	char number[16];
 	struct dir_subscriber_text text = { .user = span_str(user),
-		.number = span_str(number),
 		.cfu = span_str(x.cfu == NULL ? "" : x.cfu),
 		.cfb = span_str(x.cfb == NULL ? "" : x.cfb),
 		.cfnrc = span_str(x.cfnrc == NULL ? "" : x.cfnrc) };
