@@ -27,7 +27,7 @@ worker_shape(const struct settings *s, struct worker_shape *shape_r)
 	/* What lasts as long as its call goes into small blocks; what a transaction keeps, mostly into
 	 * those of 1 KiB. */
 	x->blocks[0] = x->calls * 12;
-	x->blocks[1] = x->calls * 8;
+	x->blocks[1] = x->calls * 6;
 	x->blocks[2] = x->calls * 4 + x->txns;
 	x->blocks[HEAP_SMALL] = x->calls * 4 + x->txns * 2;
 	x->blocks[HEAP_SMALL + 1] = x->calls + x->txns / 2;

@@ -317,14 +317,16 @@ leg_fork_answered(struct txn *invite, const struct sip_msg *m)
 		invite->ref = invite->ref << 16 | hash_of(sip_span(m, m->to_tag));
 }
 
+/* Where a 2xx without a Contact is answered: where the INVITE went. Its text is gone once it was
+ * answered and ACKed (txn_forget): then where the leg's own dialog leads. */
 static struct span
-target_of(struct worker *w, const struct txn *invite)
+target_of(struct worker *w, const struct leg *l, const struct txn *invite)
 {
 	struct span method, uri,
 	    rest = span_cut(kept_span(&w->heap, invite->request), ' ', &method);
 
 	span_cut(rest, ' ', &uri);
-	return uri;
+	return uri.len > 0 || l == NULL ? uri : kept_span(&w->heap, l->dialog.target);
 }
 
 void
@@ -334,7 +336,7 @@ leg_end_fork(struct worker *w, struct leg *l, struct txn *invite, const struct s
 	bool ignored = l != NULL && !again && l->forks == FORKS_MAX;
 	/* Above the PRACKs that went in that dialog. */
 	uint32_t cseq = l == NULL || again ? m->cseq + BEYOND : l->dialog.local_cseq++;
-	struct leg *x = ignored ? NULL : leg_in(w, m, cseq, target_of(w, invite));
+	struct leg *x = ignored ? NULL : leg_in(w, m, cseq, target_of(w, l, invite));
 	struct leg_step s = { w, x };
 
 	if (x == NULL)
