@@ -294,7 +294,8 @@ def test_numbers(ctl):
     to = "<sip:a@b.test>;q=0.7;expires=60 sip:c@[2001:db8::1]:5070;transport=tcp"
     ctl("number", "add", "+4930113", "redirect=" + to)
     assert ctl.rows("number", "show", "+4930113") == {
-        "number": "+4930113", "tenant": "default", "subscriber": None, "group": None, "redirect": to}
+        "number": "+4930113", "tenant": "default", "subscriber": None, "group": None, "redirect": to,
+        "park": None}
     assert [(r["subscriber"], r["group"], r["redirect"]) for r in ctl.rows("number", "list")] == [
         ("alice", None, None), (None, "sales", None), (None, None, to)]
     ctl("number", "set", "+4930113", "subscriber=alice")
@@ -305,7 +306,7 @@ def test_numbers(ctl):
 
 @pytest.mark.parametrize("args, status, says", [
     (["number", "add", "700"], 2, "usage: "),
-    (["number", "add", "700", "x=1"], 2, "one of subscriber=, group= and redirect= is needed"),
+    (["number", "add", "700", "x=1"], 2, "one of subscriber=, group=, redirect= and park= is needed"),
     (["number", "add", "700", "subscriber=zed"], 1, 'subscriber: "zed" is not the name of a subscriber'),
     (["number", "add", "700", "group="], 1, 'group: "" is not the name of a group'),
     (["number", "add", "700", "redirect=<sip:a@b>;q=1.5"], 1, "redirect: "),

@@ -25,7 +25,7 @@ def keys_of(what):
     """The keys in the table of an object, by the source."""
     text = (REPO / "daemons/ctl" / (what + ".c")).read_text()
     table = text[text.index("struct key keys[]"):]
-    return re.findall(r'^\t\{ "(\w+)"', table[:table.index(".name = NULL")], re.M)
+    return re.findall(r'^\t\{ (?:\.name = )?"(\w+)"', table[:table.index(".name = NULL")], re.M)
 
 
 @pytest.mark.parametrize("what", ["subscriber", "tenant", "group", "gateway", "route"])

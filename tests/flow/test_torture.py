@@ -26,7 +26,7 @@ VERDICTS = {
     "badaspec": 400, "baddn": 400, "badvers": 505, "mismatch01": 400, "mismatch02": 400,
     "bigcode": SILENCE, "badbranch": 407, "insuf": 400, "unkscm": 416, "novelsc": 416, "unksm2": 404,
     "bext01": 420, "invut": 415, "regaut01": 401, "multi01": 400, "mcl01": 400, "bcast": SILENCE,
-    "zeromf": 483, "cparam01": 401, "cparam02": 401, "regescrt": 401, "sdp01": 407, "inv2543": 400,
+    "zeromf": 483, "cparam01": 401, "cparam02": 401, "regescrt": 401, "sdp01": 406, "inv2543": 400,
     # RFC 5118; [2001:db8::10] is nobody of ours
     "ipv6_good": 404, "ipv6_bad": 400, "port_ambiguous": 404, "port_unambiguous": 404,
     "via_received_param_with_delim": 481, "via_received_param_no_delim": 200, "ipv6_in_sdp": 407,
