@@ -195,6 +195,7 @@ leg_last_word(struct worker *w, struct leg *l, enum note_what what, unsigned sta
 		n.text[T_HEADERS] = headers_through(w, m);
 		n.text[T_CONTACTS] = contacts_named(w, m);
 		n.text[T_REASON] = sip_header_get(m, SIP_H_REASON);
+		n.cause = sip_reason_cause(m, SPAN("Q.850"));
 		if (!m->request) {
 			n.text[T_PHRASE] = sip_span(m, m->reason);
 			n.text[T_REASON] = why_refused(m);

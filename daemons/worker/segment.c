@@ -299,17 +299,38 @@ q850_of_status(unsigned status)
 	return status >= 500 ? 41 : 127;
 }
 
+/* What the network behind a peer says is nearer the truth than what we make of the code (RFC 6432). */
+static unsigned
+cause_given(struct worker *w, const struct call *c, const struct segment *s)
+{
+	uint32_t own = heap_offset(&w->heap, s), first = heap_offset(&w->heap, segment_first(w, c));
+
+	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
+		bool caller = heap_offset(&w->heap, p) == c->caller;
+		bool its = (p->segment != 0 ? p->segment : first) == own;
+
+		if (p->cause == 0)
+			continue;
+		if (s->answer_ns != 0 ? caller || its : !caller && its && p->status == s->status)
+			return p->cause;
+	}
+	return 0;
+}
+
 void
 segment_close(
     struct worker *w, struct call *c, struct segment *s, unsigned status, enum released_by by)
 {
+	unsigned cause;
+
 	if (s->end_ns != 0)
 		return;
 	s->end_ms = call_wall_ms(w, c);
 	s->end_ns = worker_now(w);
 	segment_hold(w, s, false);
 	s->status = (uint16_t)status;
-	s->q850 = (uint16_t)q850_of_status(status);
+	cause = cause_given(w, c, s);
+	s->q850 = (uint16_t)(cause != 0 ? cause : q850_of_status(status));
 	s->released_by = (uint8_t)by;
 	s->disposition = (uint8_t)disposition(s, by);
 	if (never_confirmed(w, s)) { /* nothing is charged */

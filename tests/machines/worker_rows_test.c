@@ -147,6 +147,27 @@ Test(worker_rows, S2_29_q850)
 	rig_ends_clean("busy 486 17 callee normal", 0);
 }
 
+/* What the network behind a gateway says stands in the record, not what the code alone would mean. */
+Test(worker_rows, S2_29_q850_given)
+{
+	bob_hears("");
+	replies(bob, "INVITE", 503, "Reason: Q.850;cause=34;text=\"No circuit\"\r\n", "");
+	hears(bob, "ACK");
+	hears(alice, "503");
+	rig_wait_ms(40000);
+	cr_expect_str_eq(rig_cdr("segment.1.sip_code"), "503");
+	cr_expect_str_eq(rig_cdr("segment.1.q850_cause"), "34");
+	talk(alice, bob);
+	says(bob, "BYE", "Reason: Q.850;cause=31\r\n", "");
+	hears(bob, "200 BYE");
+	hears(alice, "BYE");
+	replies(alice, "BYE", 200, "", "");
+	rig_wait_ms(40000);
+	cr_expect_str_eq(rig_cdr("segment.1.sip_code"), "200");
+	cr_expect_str_eq(rig_cdr("segment.1.q850_cause"), "31");
+	rig_ends_empty(2);
+}
+
 /* RFC 3398 8.2.6.1: what a refusal is called in the telephone network. */
 Test(worker_rows, S2_29_q850_of_a_code)
 {
