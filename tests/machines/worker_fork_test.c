@@ -320,6 +320,25 @@ dials_out(void)
 	hears_nothing(gw2);
 }
 
+/* To a number: the ring tone of the telephone network is heard before the answer, and costs nothing. */
+Test(worker_fork, S2_24_ring_tone_from_a_gateway)
+{
+	dials_out();
+	replies(gw1, "INVITE", 183, "", SDP_B);
+	expect_has(hears(alice, "183"), "m=audio 4002");
+	replies(gw1, "INVITE", 180, "", "");
+	hears(alice, "180");
+	rig_wait_ms(7000);
+	replies(gw1, "INVITE", 200, "", SDP_B);
+	hears(gw1, "ACK");
+	expect_has(hears(alice, "200 INVITE"), "m=audio 4002");
+	acks(alice, "");
+	rig_wait_ms(3000);
+	hangs_up(alice, gw1);
+	rig_ends_clean("answered 200 16 caller normal", 3000);
+	cr_expect_str_eq(rig_cdr("segment.1.ring_ms"), "7000");
+}
+
 /* R20: trunk 1 fails, trunk 2 answers. */
 Test(worker_fork, second_gateway)
 {

@@ -292,7 +292,7 @@ dials_uri(struct phone *p, const char *uri)
 }
 
 /* S4-05: 404 by default; with allow_foreign by address or DNS, for subscribers, and never to a gateway. */
-Test(worker_route, other_domains)
+Test(worker_route, S4_05_other_domains)
 {
 	struct phone *far = phone_at("zoe", "203.0.113.7");
 	const char *m;
