@@ -129,7 +129,8 @@ struct dir_gateway {
 	uint16_t port;                /* 0 = the transport's */
 	uint8_t transit;              /* 1: its calls may leave by a route again */
 	uint8_t isup;                 /* 1: it takes what telephone networks say (SIP-I, SIP-T) */
-	uint8_t pad[6];
+	uint8_t decline_as_busy;      /* 1: a call of its that is declined (603) is busy to it (486) */
+	uint8_t pad[5];
 	struct netaddr address;       /* when host is a literal; family 0: a name */
 	struct dir_text name, host;
 	struct dir_text proxy;        /* outbound proxy as it was given: URI, or host and port */

@@ -17,6 +17,8 @@ static const struct key keys[] = {
 	{ "isup",
 	    "it takes ISUP and QSIG beside the session description, SIP-I or SIP-T (default off)",
 	    KEY_FLAG, NULL, KEY_OR("boolean", "false") },
+	{ "decline_as_busy", "its calls that are declined (603) are busy (486) to it (default off)",
+	    KEY_FLAG, NULL, KEY_OR("boolean", "false") },
 	{ .name = "user",
 	    .help = "who we are to it when it asks for a name and a password",
 	    .kind = KEY_TEXT,
@@ -44,7 +46,7 @@ const struct object gateway_object = {
 	       "returning gateway_id",
 	.find = "select gateway_id from tandem.gateway where name = $1 and tenant_id = $2",
 	.show = "select g.name, t.name as tenant, g.gateway_id, g.host, g.port, g.transport, "
-		"g.trusted, g.transit, g.outbound_proxy, g.isup, "
+		"g.trusted, g.transit, g.outbound_proxy, g.isup, g.decline_as_busy, "
 		"g.auth_user as user, case when g.auth_password is not null then 'set' end as "
 		"password, "
 		"(select string_agg(r.name, ',' order by r.prefix, r.priority) "

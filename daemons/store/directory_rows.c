@@ -40,7 +40,7 @@
 #define GATEWAY_COLUMNS                                                                            \
 	"g.tenant_id, g.name, g.host, g.port, g.transport, g.trusted, g.transit, "                 \
 	"g.outbound_proxy,"                                                                        \
-	" g.isup, g.auth_user, g.auth_password"
+	" g.isup, g.decline_as_busy, g.auth_user, g.auth_password"
 #define ROUTE_COLUMNS "r.gateway_id, r.priority, r.strip, r.add, r.name"
 /* A number means one thing inside its tenant: the constraints see to that. */
 #define NUMBERS                                                                                    \
@@ -332,6 +332,7 @@ put_gateway(struct directory *d, struct row *r, uint64_t id)
 	g.transit = row_flag(r, false);
 	x.proxy = row_text(r);
 	g.isup = row_flag(r, false);
+	g.decline_as_busy = row_flag(r, false);
 	x.user = row_text(r);
 	x.secret = row_text(r);
 	/* A host that is no literal is a name: the address stays empty. */

@@ -95,6 +95,18 @@ call_end(struct worker *w, struct call *c)
 	call_step(w, c, CE_END, NULL, NULL);
 }
 
+/* A telephone network tries 603 again elsewhere, or takes it for a fault (FLOWS.md S2-16c). */
+static bool
+takes_busy_for_declined(struct worker *w, const struct party *p)
+{
+	struct dir_buf *rec =
+	    p->role == PARTY_CALLER && p->user.len == 0 ? scratch_take(w, sizeof(*rec)) : NULL;
+	const struct dir_gateway *g =
+	    rec == NULL ? NULL : directory_gateway(&w->directory, p->account, rec);
+
+	return g != NULL && g->decline_as_busy;
+}
+
 void
 call_refuse(
     struct worker *w, struct call *c, unsigned status, struct span phrase, struct span headers)
@@ -105,8 +117,12 @@ call_refuse(
 	n.status = (uint16_t)status;
 	n.text[T_PHRASE] = phrase;
 	n.text[T_HEADERS] = headers;
+	if (status == 603 && takes_busy_for_declined(w, waits)) {
+		n.status = 486;
+		n.text[T_PHRASE] = SPAN_NONE;
+	}
 	c->final = (uint16_t)status;
-	waits->status = (uint16_t)status;
+	waits->status = n.status;
 	count(w->child.self, COUNT_CALLS_FAILED, 1);
 	note_down(w, &n);
 	if (party_is_bridge(waits))

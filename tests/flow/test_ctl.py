@@ -261,11 +261,12 @@ def test_gateways_and_routes(ctl):
     assert ctl.rows("gateway", "show", "carrier") == {
         "name": "carrier", "tenant": "default", "gateway_id": 1, "host": "192.0.2.9", "port": 5070,
         "transport": "tcp", "trusted": False, "transit": True,
-        "outbound_proxy": "edge.example.net:5080", "isup": False, "user": None, "password": None,
+        "outbound_proxy": "edge.example.net:5080", "isup": False, "decline_as_busy": False, "user": None, "password": None,
         "routes": None}
-    ctl("gateway", "set", "carrier", "isup=on", "user=pbx", "password=s3cr3t word")
+    ctl("gateway", "set", "carrier", "isup=on", "decline_as_busy=on", "user=pbx", "password=s3cr3t word")
     shown = ctl.rows("gateway", "show", "carrier")
-    assert (shown["isup"], shown["user"], shown["password"]) == (True, "pbx", "set")
+    assert (shown["isup"], shown["decline_as_busy"], shown["user"], shown["password"]) == (
+        True, True, "pbx", "set")
     ctl("gateway", "set", "carrier", "isup=", "user=", "password=")
     assert ctl.rows("gateway", "show", "carrier")["password"] is None
     ctl("gateway", "set", "carrier", "outbound_proxy=sip:[2001:db8::1];lr")

@@ -409,6 +409,29 @@ Test(worker_fork, busy_at_the_first_gateway)
 	rig_ends_clean("busy 486 17 callee normal", 0);
 }
 
+/* To a gateway that is marked so a call that was declined is busy; the record says what was. */
+Test(worker_fork, S2_16c_declined_is_busy_to_a_gateway)
+{
+	struct dir_gateway g = {
+		.id = 11, .tenant = 1, .transport = SIP_T_UDP, .trusted = 1, .decline_as_busy = 1
+	};
+
+	phone_at("gw1", "192.0.2.101");
+	cr_assert_eq(netaddr_ip(span_str(gw1->host), &g.address), ERR_NONE);
+	cr_assert_eq(
+	    directory_put_gateway(&rig->directory, &g,
+		&(struct dir_gateway_text){ .name = SPAN("gw1"), .host = span_str(gw1->host) }),
+	    ERR_NONE);
+	dials(gw1, "1002", "", SDP_A);
+	hears(gw1, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 603, "", "");
+	hears(bob, "ACK");
+	expect_has(hears(gw1, "486"), "486 Busy Here");
+	rig_ends_clean("rejected 603 21 callee normal", 0);
+	cr_expect_str_eq(rig_cdr("leg.1.sip_code"), "486");
+}
+
 /* S2-25: from a trusted gateway, without a challenge, to a subscriber; not out again. */
 Test(worker_fork, S2_25_from_a_gateway)
 {
