@@ -67,7 +67,7 @@ begin
 end $$;
 create trigger contains_itself after update of features, number on tandem.hunt_group
 	for each row execute function tandem.contains_itself();
-create trigger contains_itself after insert or update on tandem.hunt_group_member
+create trigger contains_itself after insert or update of hunt_group_id, subscriber_id on tandem.hunt_group_member
 	for each row execute function tandem.contains_itself();
 create trigger contains_itself after update of cfu on tandem.subscriber_service
 	for each row when (new.cfu is not null) execute function tandem.contains_itself();
@@ -95,7 +95,8 @@ create trigger renamed after update of username on tandem.subscriber
 -- Members log in and out: of the group with this number, or of all that they are in.
 insert into tandem.feature_code (profile, pattern, action) values
 	('both', '*22', 'group.login'),         ('both', '*22N', 'group.login'),
-	('both', '*23', 'group.logout'),        ('both', '*23N', 'group.logout');
+	('both', '*23', 'group.logout'),        ('both', '*23N', 'group.logout')
+on conflict do nothing;
 
 create function tandem.group_act(who bigint, act text, dialled text, out status int, out phrase text)
 language plpgsql as $$

@@ -123,7 +123,8 @@ insert into tandem.feature_code (profile, pattern, action) values
 	('nanp', '*61', 'priority.set'),  ('nanp', '*61N', 'priority.set'),
 	('nanp', '*81', 'priority.clear'), ('nanp', '*81N', 'priority.erase'),
 	('nanp', '*63', 'cfs.set'),       ('nanp', '*63N', 'cfs.set'),
-	('nanp', '*83', 'cfs.clear');
+	('nanp', '*83', 'cfs.clear')
+on conflict do nothing;
 
 -- What the codes of the lists do, as feature_act. set: with a number it is put into the list; without
 -- one the list acts again, and *60 blocks who called last. clear: the list is kept and does not act.

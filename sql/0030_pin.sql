@@ -48,7 +48,9 @@ declare
 	p tandem.barring_pin;
 begin
 	select * into p from tandem.barring_pin b where b.subscriber_id = who for update;
-	if p.subscriber_id is null then
+	if coalesce(pin, '') = '' then
+		return 'Wrong PIN';
+	elsif p.subscriber_id is null then
 		return 'No PIN is set, the operator does it';
 	elsif p.failures >= 3 then
 		return 'PIN blocked, the operator sets a new one';
@@ -150,7 +152,8 @@ insert into tandem.feature_code (profile, pattern, action) values
 	('etsi', '*#35#', 'bar.incoming.query'),
 	('etsi', '#330*N#', 'bar.all.clear'),        ('etsi', '#333*N#', 'bar.calls.clear'),
 	('etsi', '#353*N#', 'bar.incoming.clear'),
-	('etsi', '**03**N*N*N#', 'pin.set'),         ('etsi', '**03*330*N*N*N#', 'pin.set');
+	('etsi', '**03**N*N*N#', 'pin.set'),         ('etsi', '**03*330*N*N*N#', 'pin.set')
+on conflict do nothing;
 
 alter function tandem.feature_act(bigint, text, text, int) rename to feature_no_pin;
 create function tandem.feature_act(who bigint, act text, dialled text, seconds int,

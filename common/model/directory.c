@@ -183,7 +183,7 @@ directory_subscriber(
 	if (s == NULL)
 		return NULL;
 	const struct dir_text texts[] = { s->user, s->display_name, s->number, s->pickup_group,
-		s->cfu, s->cfb, s->cfnr, s->cfnrc, s->cfs };
+		s->cfu, s->cfb, s->cfnr, s->cfnrc, s->cfs, s->follow_me_numbers };
 	return texts_inside(texts, sizeof(texts) / sizeof(texts[0]), b) ? s : NULL;
 }
 
@@ -220,10 +220,10 @@ directory_gateway(const struct directory *d, uint64_t id, struct dir_buf *b)
 	const struct dir_gateway *g =
 	    look_up(d, dir_key_gateway(&k, id), sizeof(struct dir_gateway), b);
 
-	return g != NULL && texts_inside(&g->name, 1, b) && texts_inside(&g->host, 1, b) &&
-		       texts_inside(&g->proxy, 1, b)
-		   ? g
-		   : NULL;
+	if (g == NULL)
+		return NULL;
+	const struct dir_text texts[] = { g->name, g->host, g->proxy, g->user, g->secret };
+	return texts_inside(texts, sizeof(texts) / sizeof(texts[0]), b) ? g : NULL;
 }
 
 /* Who stands at an address; n is 0 when nobody does. */

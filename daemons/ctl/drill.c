@@ -95,6 +95,29 @@ now_ms(void)
 	return now.mono_ns / NS_PER_MS;
 }
 
+/* Its pid just now: what ps said before the last kill may be another's by now. 0: it does not run. */
+static int
+pid_now(struct ctl *c, const json_t *of, pid_t *pid_r)
+{
+	const json_t *row;
+	json_t *reply;
+	size_t i;
+	int status = control_ask(c, "ps", NULL, &reply);
+
+	*pid_r = 0;
+	if (status != CTL_DONE)
+		return status;
+	json_array_foreach(json_object_get(reply, "rows"), i, row)
+	{
+		if (strcmp(text_in(row, "role"), text_in(of, "role")) == 0 &&
+		    number_in(row, "number") == number_in(of, "number") &&
+		    strcmp(text_in(row, "state"), "running") == 0)
+			*pid_r = (pid_t)number_in(row, "pid");
+	}
+	json_decref(reply);
+	return CTL_DONE;
+}
+
 /* Milliseconds until its successor is ready, GIVE_UP_MS if it is not. */
 static int
 await(struct ctl *c, const json_t *was, uint64_t *ms_r)
@@ -121,11 +144,17 @@ static int
 drill_one(struct ctl *c, const json_t *was, json_t *result, bool *slow)
 {
 	uint64_t ms;
+	pid_t pid;
 	int status = look(c, result, "calls_before", "registrations_before");
 
+	if (status == CTL_DONE)
+		status = pid_now(c, was, &pid);
 	if (status != CTL_DONE)
 		return status;
-	if (kill((pid_t)number_in(was, "pid"), SIGKILL) != 0)
+	if (pid <= 1 || pid != number_in(was, "pid"))
+		return ctl_refuse(c, "%s %d does not run as it did: nothing is killed",
+		    text_in(was, "role"), (int)number_in(was, "number"));
+	if (kill(pid, SIGKILL) != 0)
 		return ctl_refuse(c, "%s %d cannot be killed: %s", text_in(was, "role"),
 		    (int)number_in(was, "number"), strerror(errno));
 	status = await(c, was, &ms);

@@ -121,14 +121,23 @@ place(struct worker *w, const struct sip_msg *m, const struct origin *o)
 	call_begin(w, c, &(struct setup){ m, o, pool_handle(&w->legs, l) });
 }
 
+/* Also behind a code for this call alone (*67911, #31#112). */
 static bool
 is_in_need(struct worker *w, const struct sip_msg *m)
 {
 	struct buf user = scratch_buf(w, 64);
 	struct sip_uri uri;
+	struct span s;
 
-	return sip_uri_parse(sip_span(m, m->uri), &uri) == ERR_NONE && sip_uri_user(&uri, &user) &&
-	       emergency_is(buf_span(&user));
+	if (sip_uri_parse(sip_span(m, m->uri), &uri) != ERR_NONE || !sip_uri_user(&uri, &user))
+		return false;
+	s = buf_span(&user);
+	if (s.len == 0 || (s.p[0] != '*' && s.p[0] != '#'))
+		return emergency_is(s);
+	for (size_t n = 2; n < s.len; n++)
+		if (emergency_is(span_from(s, n)))
+			return true;
+	return false;
 }
 
 /* Nothing can be written of a new call, and the operator wants none without its record (THREATS.md F11).

@@ -333,7 +333,8 @@ void
 leg_end_fork(struct worker *w, struct leg *l, struct txn *invite, const struct sip_msg *m)
 {
 	bool again = has_answered(invite, m);
-	bool ignored = l != NULL && !again && l->forks == FORKS_MAX;
+	bool full = l != NULL ? l->forks == FORKS_MAX : invite->ref >> 48 != 0;
+	bool ignored = !again && full;
 	/* Above the PRACKs that went in that dialog. */
 	uint32_t cseq = l == NULL || again ? m->cseq + BEYOND : l->dialog.local_cseq++;
 	struct leg *x = ignored ? NULL : leg_in(w, m, cseq, target_of(w, l, invite));

@@ -1,5 +1,6 @@
 /* Call return and redial (SERVICES.md C34, C35): alice calls bob; he calls back, she calls again. Carol's
  * calls are the other worker's. */
+#include <stdio.h>
 #include <string.h>
 
 #include "worker_refer.h"
@@ -82,6 +83,28 @@ Test(worker_again, withheld)
 	bob->worker = 0;
 	is_refused(bob, "*69", "withheld");
 	rig_ends_empty(3);
+}
+
+/* What a stranger calls himself is not dialled for him: no code, no call for help, nobody's name here. */
+Test(worker_again, a_callers_name_is_no_code)
+{
+	static const char *const names[] = { "*72%2B19005551234", "%23%23002%23", "112", "alice" };
+	struct phone *gw = phone_at("gw", "192.0.2.101");
+	char line[80];
+
+	directory_put_code(&rig->directory, 0, SPAN("*72N"), SPAN("cfu.set"));
+	rig_gateway(11, gw->host, true);
+	for (unsigned i = 0; i < 4; i++) {
+		snprintf(
+		    line, sizeof(line), "P-Asserted-Identity: <sip:%s@example.net>\r\n", names[i]);
+		misses(gw, "1002", line, bob);
+		bob->worker = 0;
+		is_refused(bob, "*69", "withheld");
+	}
+	misses(gw, "1002", "P-Asserted-Identity: <sip:1001@example.net>\r\n", bob);
+	bob->worker = 0;
+	misses(bob, "*69", "", alice);
+	rig_ends_empty(10);
 }
 
 Test(worker_again, redialled)

@@ -212,5 +212,10 @@ Test(worker_once, C40_a_pin_is_in_no_record)
 		cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), codes[i][1]);
 		cr_expect_str_eq(rig_cdr("call.to_number"), codes[i][1]);
 	}
+	/* Nor when it is mistyped. */
 	is_refused("**03**1234*5678%23", "404");
+	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), "**03**PIN#");
+	cr_expect_str_eq(rig_cdr("call.to_number"), "**03**PIN#");
+	is_refused("*33*1234", "484");
+	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), "*33*PIN#");
 }

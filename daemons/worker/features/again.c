@@ -7,13 +7,29 @@
  *     *89           *69 is over: who called is forgotten
  *     *51           who called last is shown (the store tells it, from the records)
  *
- * Who withheld his number is not called back: 403, as when nobody has called, or nothing was dialled.
+ * Who withheld his number, or gave none that can be called, is not called back: 403, as when nobody has called, or nothing was dialled.
  *
  * Settings: none. State: recent.c, in shared memory.
  */
 #include "worker/worker.h"
 
+#include <ctype.h>
+
 #define WITHHELD SPAN("?")
+
+/* What a caller says of himself is dialled by who calls him back: never a code, nor a call for help; and
+ * of a gateway's caller a number alone, not a name that is somebody's here. */
+static bool
+may_be_called(const struct call *c, struct span number)
+{
+	size_t i = number.len > 0 && number.p[0] == '+';
+
+	if (number.len == i || number.p[0] == '*' || number.p[0] == '#' || emergency_is(number))
+		return false;
+	while (c->origin == ORIGIN_GATEWAY && i < number.len && isdigit((unsigned char)number.p[i]))
+		i++;
+	return c->origin != ORIGIN_GATEWAY || i == number.len;
+}
 
 bool
 again_number(struct worker *w, const struct call *c, struct span dialled, struct span *number_r)
@@ -67,12 +83,12 @@ again_dialled(struct worker *w, const struct call *c)
 void
 again_rung(struct worker *w, const struct call *c, const struct target *t)
 {
-	struct kept number = c->number.len > 0 ? c->number : c->user;
+	struct span number = kept_span(&w->heap, c->number.len > 0 ? c->number : c->user);
 
 	if (t->kind != TARGET_CONTACT || t->user.len == 0 || c->state == CALL_UP)
 		return;
 	recent_put(w, RECENT_CALLER, t->account,
-	    caller_is_hidden(c) || number.len == 0 ? WITHHELD : kept_span(&w->heap, number));
+	    caller_is_hidden(c) || !may_be_called(c, number) ? WITHHELD : number);
 }
 
 void

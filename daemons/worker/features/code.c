@@ -122,24 +122,40 @@ static const struct {
 	{ "redial", redial_refused },
 };
 
-/* What was dialled behind the code is nobody's to read in a record. */
+/* What was dialled behind so many characters is nobody's to read in a record. */
 static void
-hide_pin(struct worker *w, struct call *c, const struct code_args *a)
+hide_pin(struct worker *w, struct call *c, size_t code)
 {
 	struct span s = kept_span(&w->heap, c->dialled);
 	struct buf b = scratch_buf(w, CODE_MAX + 8);
 	struct segment *g = segment_first(w, c);
 
-	buf_put(&b, span_first(s, (size_t)(a->number.p - s.p)));
+	buf_put(&b, span_first(s, code));
 	buf_lit(&b, "PIN#");
 	c->dialled = g->dialed = g->called = call_keep(w, c, buf_span(&b));
 }
 
 static bool
-has_pin(struct span action, const struct code_args *a)
+takes_pin(struct span action)
 {
-	return a->number.len > 0 && (span_eq(span_first(action, 4), SPAN("bar.")) ||
-					span_eq(span_first(action, 4), SPAN("pin.")));
+	return span_eq(span_first(action, 4), SPAN("bar.")) ||
+	       span_eq(span_first(action, 4), SPAN("pin."));
+}
+
+/* It begins as a code that takes a PIN, and is not one: something is missing or too much. */
+static void
+hide_mistyped(struct worker *w, struct call *c, struct span s)
+{
+	static const char *const forms[] = { "N#", "N*N*N#" };
+	struct dir_code code;
+
+	for (size_t n = s.len < CODE_MAX ? s.len : CODE_MAX; n >= 2; n--)
+		for (unsigned i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+			if (is_code(w, c, span_first(s, n), forms[i], &code) &&
+			    takes_pin(span_str(code.action))) {
+				hide_pin(w, c, n);
+				return;
+			}
 }
 
 static struct feature_verdict
@@ -158,8 +174,8 @@ ask(struct worker *w, struct call *c, const struct origin *o, const struct dir_c
 	if (span_eq(action, SPAN("dnd.toggle")))
 		action = o->subscriber->dnd ? SPAN("dnd.clear") : SPAN("dnd.set");
 	asked = code_ask(w, c, action, d->number, d->seconds);
-	if (has_pin(action, d))
-		hide_pin(w, c, d);
+	if (d->number.len > 0 && takes_pin(action))
+		hide_pin(w, c, (size_t)(d->number.p - kept_span(&w->heap, c->dialled).p));
 	if (!asked)
 		return (struct feature_verdict){ .status = 503,
 			.reason = "Settings cannot be changed now" };
@@ -249,6 +265,8 @@ originate(struct worker *w, struct call *c, const struct origin *o, const struct
 	status = s.len > CODE_MAX ? 404 : find(w, c, s, code, &d);
 	if (status == 0 && once_of(code) != 0) /* the same twice */
 		status = 404;
+	if (status != 0)
+		hide_mistyped(w, c, s);
 	if (status == 484)
 		return (struct feature_verdict){ .status = 484, .reason = "Number incomplete" };
 	if (status != 0)

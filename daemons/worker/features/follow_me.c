@@ -62,6 +62,7 @@ add(struct worker *w, struct call *c, const struct dir_subscriber *s, const stru
 	bool alone = s->follow_me == DIR_FOLLOW_ME_SEQUENTIAL;
 	struct attempt *a = &c->attempt, before = *a;
 	uint32_t last = targets_last(w, c);
+	size_t used = w->scratch_used;
 
 	decide(w, c, s, n);
 	call_forward(w, c, s, n->to, alone ? REDIRECT_NO_ANSWER : REDIRECT_UNCONDITIONAL);
@@ -69,6 +70,8 @@ add(struct worker *w, struct call *c, const struct dir_subscriber *s, const stru
 	before.n_targets = a->n_targets;
 	*a = before;
 	targets_begin_later(w, c, last, n->delay_s, n->ring_s, alone);
+	w->scratch_used =
+	    used; /* what was read of one is done with: many leave room for the INVITEs */
 }
 
 static void
