@@ -55,12 +55,22 @@ def test_S4_13_baresip_watches_presence(office, tmp_path):
     assert ["Online" in line.rpartition(" to ")[2] for line in changes] == [True, False], changes
 
 
+def subscribed(office, directory):
+    """A phone with a lamp, that has heard of its messages. Some baresip 1.0 subscribe thousands of times a
+    second from their first on, and read no answer any more: then another is started."""
+    for attempt in range(5):
+        alice = phone(office, directory / str(attempt), "alice", modules=["mwi"])
+        with alice:
+            alice.wait_registered()
+            wait_until(lambda: trace(alice, True, "NOTIFY") or len(trace(alice, True, "SUBSCRIBE")) > 9, 15)
+            if trace(alice, True, "NOTIFY"):
+                return alice
+    raise AssertionError("five phones in a row read no answers")
+
+
 def test_S4_13_baresip_has_messages(office, tmp_path):
     office.start("alice", sql="insert into tandem.mailbox select tenant_id, subscriber_id, 3, 1, 1, 0"
                               " from tandem.subscriber where username = 'alice';")
-    alice = phone(office, tmp_path, "alice", modules=["mwi"])
-    with alice:
-        alice.wait_registered()
-        wait_until(lambda: trace(alice, True, "NOTIFY"), 15)
+    alice = subscribed(office, tmp_path)
     assert all(" 200" in m.first for m in trace(alice, True, "NOTIFY"))
     assert said(alice).count("Voice-Message: 3/1 (1/0)") > 1 # what came, and what it shows
