@@ -273,7 +273,7 @@ struct verdict leg_timer_check(struct worker *w, const struct sip_msg *m, struct
 /* A request of ours that refreshes the session is about to be written; then its lines. */
 void leg_timer_ask(struct worker *w, struct leg *l);
 void leg_timer_put_ask(struct buf *b, const struct leg *l);
-/* True: m is a 422 that this request follows; it is to be sent again with what is asked for now. */
+/* True: m is a 422 that this request follows; it is to be sent again with what it asks for. */
 bool leg_timer_follows(struct leg *l, const struct sip_msg *m);
 /* May this request of the leg be sent once more, as things are? */
 bool leg_may_go_again(const struct leg *l, enum sip_method m);
@@ -297,7 +297,7 @@ void leg_refresh_by_update(void *step, const void *input);
 void leg_invite_refreshed(void *step, const void *input);
 void leg_update_refreshed(void *step, const void *input);
 void leg_refresh_failed(void *step, const void *input);
-/* leg_again.c: our request in flight once more, with a new CSeq and what is asked for now */
+/* leg_again.c: our request in flight once more, with a new CSeq and what has come to be asked for */
 void leg_invite_again(void *step, const void *input);
 void leg_update_again(void *step, const void *input);
 /* Is our request to go again after this response: 422, 401, 407? Of an INVITE, UPDATE; of another. */
