@@ -224,9 +224,16 @@ class Scene(Building):
         n = len(fates)
         assert count == {"n": n, "closed": n, "cdrs": n, "ids": n}, (n, count)
         assert self.sql("select * from tandem.v_billing_audit") == []
-        wait_until(lambda: not self.calls_now(), 5)
+        wait_until(self.no_call_is_up, 10)
         kept = self.sql("select count(*) n from tandem.binding where expires_at > now()")[0]["n"]
         assert kept >= 16, kept
+
+    def no_call_is_up(self):
+        """Whom it asks may just hand over to the next program."""
+        try:
+            return not self.calls_now()
+        except (OSError, ValueError):
+            return False
 
     def close(self):
         try:
