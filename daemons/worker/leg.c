@@ -278,7 +278,9 @@ static void
 request_news(
     struct worker *w, struct leg *l, struct txn *t, enum txn_news news, const struct sip_msg *m)
 {
-	if (t->method == SIP_BYE && login_follows(w, l, t, m) && leg_request_again(w, l, t))
+	bool is_own = t->method == SIP_BYE || t->method == SIP_PRACK || t->method == SIP_NOTIFY;
+
+	if (is_own && login_follows(w, l->gateway, t->user_data, m) && leg_request_again(w, l, t))
 		return;
 	if (t->method == SIP_BYE)
 		leg_drop(w, l); /* whatever came of it */

@@ -86,7 +86,7 @@ leg_goes_again(struct worker *w, struct leg *l, const struct txn *t, const struc
 {
 	return leg_timer_follows(l, m) ||
 	       (m != NULL && leg_may_go_again(l, (enum sip_method)t->method) &&
-		   login_follows(w, l, t, m));
+		   login_follows(w, l->gateway, t->user_data, m));
 }
 
 bool
@@ -98,7 +98,7 @@ leg_request_again(struct worker *w, struct leg *l, struct txn *t)
 void
 leg_put_invites_credentials(struct worker *w, struct buf *b, const struct leg *l)
 {
-	const struct txn *t = login_known(w, l) ? txn_at(&w->txns, l->invite) : NULL;
+	const struct txn *t = login_known(w, l->gateway) ? txn_at(&w->txns, l->invite) : NULL;
 	size_t used = w->scratch_used;
 	const struct sip_msg *m = t == NULL || t->kind != TXN_ICT ? NULL : sent(w, t);
 

@@ -66,8 +66,7 @@ send_notify(struct worker *w, struct leg *l, const struct sip_subscription_state
 	r.headers = buf_span(&lines);
 	r.body = buf_span(&body);
 	r.cseq = ++l->dialog.local_cseq;
-	l->refer.notify = leg_send_request(w, l, &r);
-	if (l->refer.notify == 0)
+	if (leg_send_request(w, l, &r) == 0)
 		leg_refer_step(w, l, RF_GOT_FAILURE);
 }
 

@@ -199,7 +199,7 @@ leg_send_prack(struct worker *w, struct leg *l, uint32_t rseq, const struct note
 		offer_step(&l->offer, r.body.len > 0 ? OFFER_E_SEND_ANSWER : OFFER_E_REFUSED,
 		    pool_handle(&w->legs, l));
 	l->prack_rseq = 0;
-	l->prack = leg_send_request(w, l, &r);
+	leg_send_request(w, l, &r);
 }
 
 bool

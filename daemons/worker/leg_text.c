@@ -83,7 +83,7 @@ put_request(
 	sip_put_session_id(b, &l->end, &l->other);
 	if (refreshes(l, r->method))
 		leg_timer_put_ask(b, l);
-	login_put(w, b, l, r->method);
+	login_put(w, b, l->gateway, r->method);
 	buf_put(b, r->headers);
 	sip_put_body(b, r->content_type, r->body);
 }
@@ -118,6 +118,10 @@ leg_send_request(struct worker *w, struct leg *l, const struct leg_request *r)
 		l->update = h;
 	else if (r->method == SIP_BYE)
 		l->bye = h;
+	else if (r->method == SIP_PRACK)
+		l->prack = h;
+	else if (r->method == SIP_NOTIFY)
+		l->refer.notify = h;
 	if (txn_client_send(&w->txns, t, buf_span(&b)) != ERR_NONE)
 		return 0;
 	ladder_asks(w, l, r->method, r->cseq, body_sdp(w, r->content_type, r->body).len > 0);

@@ -238,7 +238,7 @@ leg_answered(void *step, const void *input)
 	}
 	/* A re-INVITE's text stays: it makes the ACK when the leg is gone (ict.c); and where it bears
 	 * credentials, for those of the ACK. */
-	if (first && in->t != NULL && !login_known(s->w, l))
+	if (first && in->t != NULL && !login_known(s->w, l->gateway))
 		txn_forget(&s->w->txns, in->t);
 	/* The answer is known: the ACK goes at once (FLOWS.md 1.12 (2)). An offer in the 2xx waits for
 	 * the other side's answer, which the ACK carries. */

@@ -1,6 +1,6 @@
 /*
  * A gateway asks who calls (RFC 3261 22, FLOWS.md S2-17): its 401 or 407 is answered with the user and password
- * that the directory has for it, in the same request with another CSeq (leg_again.c). Its last challenge is
+ * that the directory has for it, in the same request with another CSeq (leg_again.c, message_way.c). Its last challenge is
  * kept, and every further request to it bears credentials at once, the nonce counted up; the ACK of a 2xx
  * has those of its INVITE.
  *
@@ -57,14 +57,14 @@ gateway_with_login(struct worker *w, uint32_t id)
 }
 
 bool
-login_known(struct worker *w, const struct leg *l)
+login_known(struct worker *w, uint32_t gateway)
 {
-	return l->gateway != 0 && (login_of(w, l->gateway, SIP_H_AUTHORIZATION) != NULL ||
-				      login_of(w, l->gateway, SIP_H_PROXY_AUTHORIZATION) != NULL);
+	return gateway != 0 && (login_of(w, gateway, SIP_H_AUTHORIZATION) != NULL ||
+				   login_of(w, gateway, SIP_H_PROXY_AUTHORIZATION) != NULL);
 }
 
 bool
-login_follows(struct worker *w, const struct leg *l, const struct txn *t, const struct sip_msg *m)
+login_follows(struct worker *w, uint32_t gateway, uint32_t again, const struct sip_msg *m)
 {
 	const struct dir_gateway *g;
 	enum sip_header_id asks, answers;
@@ -73,18 +73,18 @@ login_follows(struct worker *w, const struct leg *l, const struct txn *t, const 
 
 	if (m == NULL || (m->status != 401 && m->status != 407))
 		return false;
-	g = gateway_with_login(w, l->gateway);
+	g = gateway_with_login(w, gateway);
 	asks = m->status == 401 ? SIP_H_WWW_AUTHENTICATE : SIP_H_PROXY_AUTHENTICATE;
 	answers = m->status == 401 ? SIP_H_AUTHORIZATION : SIP_H_PROXY_AUTHORIZATION;
 	if (g == NULL || digest_challenge_read(m, asks, &c) != ERR_NONE)
 		return false;
-	if (t->user_data + 1 >= (c.stale ? TRIES_STALE : TRIES)) {
+	if (again + 1 >= (c.stale ? TRIES_STALE : TRIES)) {
 		log_error("a gateway does not take our user and password",
 		    LOG_SPAN("gateway", dir_text(g, g->name)), LOG_U64("status", m->status));
 		return false;
 	}
-	x = login_place(w, l->gateway, answers);
-	*x = (struct login){ .gateway = l->gateway, .header = answers, .challenge = c };
+	x = login_place(w, gateway, answers);
+	*x = (struct login){ .gateway = gateway, .header = answers, .challenge = c };
 	return true;
 }
 
@@ -117,7 +117,7 @@ request_uri(const struct buf *b)
 }
 
 void
-login_put(struct worker *w, struct buf *b, const struct leg *l, enum sip_method method)
+login_put(struct worker *w, struct buf *b, uint32_t gateway, enum sip_method method)
 {
 	static const enum sip_header_id kinds[] = { SIP_H_AUTHORIZATION,
 		SIP_H_PROXY_AUTHORIZATION };
@@ -125,12 +125,12 @@ login_put(struct worker *w, struct buf *b, const struct leg *l, enum sip_method 
 	size_t used = w->scratch_used;
 	const struct dir_gateway *g;
 
-	if (l->gateway == 0 || !buf_ok(b))
+	if (gateway == 0 || !buf_ok(b))
 		return;
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		struct login *x = login_of(w, l->gateway, kinds[i]);
+		struct login *x = login_of(w, gateway, kinds[i]);
 
-		g = x == NULL ? NULL : gateway_with_login(w, l->gateway);
+		g = x == NULL ? NULL : gateway_with_login(w, gateway);
 		if (g != NULL)
 			put_line(b, x, g, &use);
 		w->scratch_used = used;

@@ -6,9 +6,9 @@
 
 #include "base/buf.h"
 #include "sip/digest_client.h"
-#include "sip/txn.h"
+#include "sip/msg.h"
+#include "sip/names.h"
 
-struct leg;
 struct worker;
 
 struct login { /* the last challenge of a gateway; login.c */
@@ -18,12 +18,15 @@ struct login { /* the last challenge of a gateway; login.c */
 };
 enum { LOGINS = 32 };
 
-/* Is m a challenge to this request of ours that can be answered? Then it is to be sent again. */
+/* Is m (NULL: no response) this gateway's challenge to a request of ours, which can be answered? Then that is to
+ * be sent again; again: as which repetition it was sent, 0 the first time. gateway 0: it is none, and nobody
+ * else is ever told (THREATS.md A9). */
 bool login_follows(
-    struct worker *w, const struct leg *l, const struct txn *t, const struct sip_msg *m);
-/* Did its peer ask for credentials before? */
-bool login_known(struct worker *w, const struct leg *l);
-/* Credentials for a request that is being written: b has its start line. Nothing where none were asked for. */
-void login_put(struct worker *w, struct buf *b, const struct leg *l, enum sip_method method);
+    struct worker *w, uint32_t gateway, uint32_t again, const struct sip_msg *m);
+/* Did it ask for credentials before? */
+bool login_known(struct worker *w, uint32_t gateway);
+/* Credentials for a request to it that is being written: b has its start line. Nothing where none were asked
+ * for. */
+void login_put(struct worker *w, struct buf *b, uint32_t gateway, enum sip_method method);
 
 #endif

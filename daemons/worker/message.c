@@ -43,6 +43,7 @@ keep_way(struct worker *w, struct txn *t, struct relay *r, const struct dir_gate
 	else if (e != ERR_ABSENT || !resolve_may(w, &parsed))
 		return;
 	way->uri = keep(w, t, buf_span(&uri), good);
+	way->gateway = (uint32_t)g->id; /* an int in SQL */
 	r->n_ways++;
 }
 
@@ -121,7 +122,10 @@ send_to_contacts(struct worker *w, struct txn *t, struct relay *r, const struct 
 	for (unsigned i = 0; i < loc->n; i++) {
 		const struct binding *b = &loc->bindings[i];
 
-		relay_send(w, t, r, loc_text(loc, b->contact), loc_text(loc, b->path), &b->flow);
+		relay_send(w, t, r,
+		    &(struct relay_branch){ .uri = loc_text(loc, b->contact),
+			.routes = loc_text(loc, b->path),
+			.flow = &b->flow });
 	}
 }
 

@@ -41,6 +41,7 @@ enum relay_event {
 extern const struct fsm relay_fsm;
 
 struct relay_way {
+	uint32_t gateway;
 	struct kept uri;
 	struct sip_flow flow; /* no peer: its name is not looked up yet */
 };
@@ -62,12 +63,20 @@ struct relay { /* in the arena of its server transaction, whose user_data is its
 	struct relay_way ways[DIR_ROUTES_MAX]; /* gateways, tried one after the other */
 };
 
+struct relay_branch { /* where one more goes */
+	struct span uri, routes;
+	const struct sip_flow *flow;
+	uint32_t gateway, again; /* as in struct message_branch */
+	handle *place;		 /* of the branch in whose place it is sent; NULL: beside them */
+};
+
 struct message_branch { /* in the arena of a client transaction, whose user_data is its offset */
 	uint8_t id[16];
 	uint32_t tenant;
 	uint16_t of;  /* delivery: branches of this attempt */
 	uint8_t kept; /* relay: the store has it; that it was taken after all must be told */
 	uint8_t told; /* delivery: the store knows what came of it */
+	uint32_t gateway, again; /* to whom (0: a phone), as which repetition (login.h) */
 };
 
 /* --- message.c ----------------------------------------------------------------------------------*/
@@ -76,8 +85,7 @@ void message_request(struct worker *w, const struct sip_msg *m);
 
 /* --- message_relay.c ----------------------------------------------------------------------------*/
 /* One more branch; one that fails at once is noted like any other. */
-void relay_send(struct worker *w, struct txn *t, struct relay *r, struct span uri,
-    struct span routes, const struct sip_flow *flow);
+void relay_send(struct worker *w, struct txn *t, struct relay *r, const struct relay_branch *to);
 /* All contacts were sent to: waits, or knows already. t and r may be gone after this. */
 void relay_go(struct worker *w, struct txn *t, struct relay *r);
 /* A branch, or the route, has said no. m: its response, or NULL. */
@@ -96,6 +104,9 @@ struct message_branch *message_branch_of(struct worker *w, const struct txn *t);
 /* --- message_way.c ------------------------------------------------------------------------------*/
 /* The next gateway, if what was said so far lets it have a try. */
 bool relay_send_next_way(struct worker *w, struct txn *t, struct relay *r);
+/* A gateway asks who sends that (m: its response to branch c): it is told. False: it does not, or has been. */
+bool relay_login(
+    struct worker *w, struct txn *t, struct relay *r, const struct txn *c, const struct sip_msg *m);
 /* From resolve.c: where the way that was looked up leads. */
 void message_on_resolved(struct worker *w, handle relay, uint32_t which, const struct resolved *r);
 

@@ -226,28 +226,30 @@ const struct fsm relay_fsm = { "relay", states, events, RELAY_N_STATES, RE_N_EVE
 /* --- sending ------------------------------------------------------------------------------------*/
 
 void
-relay_send(struct worker *w, struct txn *t, struct relay *r, struct span uri, struct span routes,
-    const struct sip_flow *flow)
+relay_send(struct worker *w, struct txn *t, struct relay *r, const struct relay_branch *to)
 {
 	const struct sip_msg *m = txn_request(&w->txns, t);
-	struct message_text x = { .uri = uri,
-		.routes = routes,
+	struct message_text x = { .uri = to->uri,
+		.routes = to->routes,
 		.from = kept_span(&w->heap, r->from),
 		.to = sip_span(m, m->to),
 		.call_id = sip_span(m, m->call_id),
 		.headers = kept_span(&w->heap, r->headers),
 		.content_type = sip_span(m, m->content_type),
 		.body = sip_span(m, m->body),
-		.cseq = m->cseq,
+		.cseq = m->cseq + to->again,
 		.max_forwards = r->max_forwards,
-		.loop = r->loop };
+		.loop = r->loop,
+		.branch = { .gateway = to->gateway, .again = to->again } };
+	handle *place = to->place;
 	unsigned status;
 
-	if (r->n_branches == TARGETS_MAX)
+	if (place == NULL && r->n_branches == TARGETS_MAX)
 		return;
 	/* Counted first: one that was sent is known, whenever this process dies. */
-	status =
-	    message_send(w, &x, flow, pool_handle(&w->txn_pool, t), &r->branches[r->n_branches++]);
+	if (place == NULL)
+		place = &r->branches[r->n_branches++];
+	status = message_send(w, &x, to->flow, pool_handle(&w->txn_pool, t), place);
 	if (status != 0)
 		relay_note_refusal(w, t, r, status, NULL);
 }
@@ -321,6 +323,8 @@ branch_said(struct worker *w, struct txn *c, unsigned status, const struct sip_m
 		step(w, t, r, RE_TAKEN, &in);
 		return;
 	}
+	if (relay_login(w, t, r, c, m))
+		return;
 	relay_note_refusal(w, t, r, status, m);
 	conclude(w, t, r);
 }

@@ -1,6 +1,7 @@
 /*
  * The ways of a MESSAGE to gateways, one after the other. One whose gateway has a name is located first
- * (RFC 3263); meanwhile the relay waits as for an answer.
+ * (RFC 3263); meanwhile the relay waits as for an answer. One that asks who sends it is told (login.c), with the
+ * next CSeq.
  */
 #include "worker/worker.h"
 
@@ -45,7 +46,38 @@ send_way(struct worker *w, struct txn *t, struct relay *r, unsigned at)
 {
 	const struct relay_way *way = &r->ways[at];
 
-	relay_send(w, t, r, kept_span(&w->heap, way->uri), SPAN_NONE, &way->flow);
+	relay_send(w, t, r,
+	    &(struct relay_branch){ .uri = kept_span(&w->heap, way->uri),
+		.flow = &way->flow,
+		.gateway = way->gateway });
+}
+
+static handle *
+place_of(struct worker *w, struct relay *r, const struct txn *c)
+{
+	for (unsigned i = 0; i < r->n_branches; i++)
+		if (r->branches[i] == pool_handle(&w->txn_pool, c))
+			return &r->branches[i];
+	return NULL;
+}
+
+bool
+relay_login(
+    struct worker *w, struct txn *t, struct relay *r, const struct txn *c, const struct sip_msg *m)
+{
+	const struct message_branch *b = message_branch_of(w, c);
+	struct relay_branch to = { .place = place_of(w, r, c), .flow = &c->flow };
+	struct span method;
+
+	if (b == NULL || to.place == NULL || r->state != RELAY_SENT ||
+	    !login_follows(w, b->gateway, b->again, m))
+		return false;
+	span_cut(span_cut(kept_span(&w->heap, c->request), ' ', &method), ' ', &to.uri);
+	to.gateway = b->gateway;
+	to.again = b->again + 1;
+	relay_send(w, t, r, &to);
+	relay_go(w, t, r);
+	return true;
 }
 
 /* The next gateway, when the one before is itself at fault (BILLING.md R20). */

@@ -1,9 +1,10 @@
 /* A gateway asks who calls (RFC 3261 22, RFC 7616; FLOWS.md S2-17). */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sip/digest.h"
-#include "worker_phone.h"
+#include "worker_texts.h"
 
 TestSuite(worker_login, .init = rig_begin, .fini = rig_end);
 
@@ -159,6 +160,102 @@ Test(worker_login, S2_17_stale_nonce)
 	proves(hears(gw, "BYE"), "BYE", "N4", 1);
 	replies(gw, "BYE", 200, "", "");
 	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* The same of a PRACK: whose response it is for went on to the caller before. */
+Test(worker_login, S2_17_prack)
+{
+	const char *m;
+
+	carrier();
+	calls_out();
+	hears(gw, "INVITE");
+	refuses("INVITE", 407, ASKS("N1"));
+	proves(hears(gw, "INVITE"), "INVITE", "N1", 1);
+	replies(gw, "INVITE", 183, "Require: 100rel\r\nRSeq: 1\r\n", SDP_B);
+	proves(hears(gw, "PRACK"), "PRACK", "N1", 2);
+	hears(alice, "183");
+	refuses("PRACK", 407, ASKS("N2"));
+	m = hears(gw, "PRACK");
+	proves(m, "PRACK", "N2", 1);
+	cr_expect_str_eq(header(m, "RAck"), "1 2 INVITE");
+	cr_expect_str_eq(header(m, "CSeq"), "4 PRACK");
+	replies(gw, "PRACK", 200, "", "");
+	replies(gw, "INVITE", 200, "", SDP_B);
+	expect_has(hears(gw, "ACK"), "nonce=\"N1\"");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	hangs_up(alice, gw);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* And of a NOTIFY: the subscription of its REFER goes on. */
+Test(worker_login, S2_17_notify)
+{
+	const char *m;
+
+	carrier();
+	calls_out();
+	hears(gw, "INVITE");
+	refuses("INVITE", 407, ASKS("N1"));
+	hears(gw, "INVITE");
+	is_answered();
+	says(gw, "REFER", "Refer-To: <sip:bob@example.com>\r\n", "");
+	hears(gw, "202 REFER");
+	proves(hears(gw, "NOTIFY"), "NOTIFY", "N1", 2);
+	refuses("NOTIFY", 401,
+	    "WWW-Authenticate: Digest realm=\"carrier\", nonce=\"W1\", qop=\"auth\"\r\n");
+	m = hears(gw, "NOTIFY");
+	expect_has(m, "SIP/2.0 100 Trying");
+	expect_has(header(m, "Authorization"), "nonce=\"W1\"");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 486, "", "");
+	hears(bob, "ACK");
+	hears_nothing(gw); /* one at a time */
+	replies(gw, "NOTIFY", 200, "", "");
+	expect_has(hears(gw, "NOTIFY"), "SIP/2.0 486");
+	refuses("NOTIFY", 481, "");
+	hangs_up(alice, gw);
+	rig_ends_empty(1);
+}
+
+/* A MESSAGE is asked as well: the sender hears what comes of the second one. */
+Test(worker_login, S2_17_message)
+{
+	const char *m;
+
+	carrier();
+	texts_as(alice, "sip:+12125551234@example.com", "<sip:alice@example.com>", PLAIN, HELLO);
+	m = hears(gw, "MESSAGE");
+	cr_expect_eq(headers(m, "Proxy-Authorization"), 0);
+	answers(gw, 407, ASKS("N1"));
+	m = hears(gw, "MESSAGE");
+	proves(m, "MESSAGE", "N1", 1);
+	cr_expect_eq(strtoul(header(m, "CSeq"), NULL, 10), alice->cseq + 1);
+	cr_expect_str_eq(body_of(m), HELLO);
+	hears_nothing(alice);
+	rig_restart(0);
+	answers(gw, 200, "");
+	hears(alice, "200");
+	hears_nothing(other);
+	/* The worker that was killed is asked anew; what is refused again is refused. */
+	texts_as(alice, "sip:+12125551234@example.com", "<sip:alice@example.com>", PLAIN, HELLO);
+	hears(gw, "MESSAGE");
+	answers(gw, 407, ASKS("N2"));
+	proves(hears(gw, "MESSAGE"), "MESSAGE", "N2", 1);
+	answers(gw, 407, ASKS("N3"));
+	hears_nothing(gw);
+	hears(other, "MESSAGE");
+	answers(other, 407, ASKS("N4"));
+	hears(alice, "480");
+	hears_nothing(other);
+	/* A phone is never told (A9). */
+	texts(alice, PLAIN, HELLO);
+	hears(bob, "MESSAGE");
+	answers(bob, 407, ASKS("N5"));
+	hears_nothing(bob);
+	hears(alice, "480");
+	rig_ends_empty(0);
 }
 
 /* It does not take our password: it is not tried again and again, and the next route has a try. */
