@@ -398,12 +398,14 @@ obey(struct worker *w, struct leg *l, const struct note *n)
 	enum leg_update_event u = update_event_of_command(l, n);
 	enum leg_event e = event_of_command(l, n->what);
 
-	if (leg_holds_back(w, l, n))
-		return true;
 	/* One offer at a time (RFC 3264 4, RFC 3311 5.1): the first INVITE's has no answer yet, or the
 	 * PRACK is on its way that would be taken for an old request if it came after this one. */
 	if (n->what == CMD_OFFER && (l->offer.state != OFFER_STABLE || leg_waits_for_prack(w, l)))
 		return false;
+	if (u == UE_N_EVENTS && leg_holds_back(w, l, n))
+		return true;
+	if (n->what == CMD_OFFER_CANCEL && leg_forgets_offer(w, l))
+		return true;
 	if (n->what == CMD_ACK && l->prack_rseq != 0)
 		leg_send_prack(w, l, l->prack_rseq, n);
 	else if (n->what == CMD_REQUEST)

@@ -312,8 +312,6 @@ struct span leg_sdp_sent(struct worker *w, const struct txn *t);
 /* Must, or may, this CMD_PROGRESS go reliably? */
 bool leg_goes_reliably(struct worker *w, const struct leg *l, const struct note *n);
 void leg_send_reliably(struct worker *w, struct leg *l, const struct note *n);
-/* True: the command waits for a PRACK; it is carried out then. */
-bool leg_holds_back(struct worker *w, struct leg *l, const struct note *n);
 void leg_got_prack(struct worker *w, struct leg *l, const struct sip_msg *m);
 void leg_resend_progress(void *step, const void *input);
 void leg_no_prack(void *step, const void *input);
@@ -321,6 +319,12 @@ void leg_no_prack(void *step, const void *input);
 void leg_send_prack(struct worker *w, struct leg *l, uint32_t rseq, const struct note *n);
 /* Is our PRACK without an answer? */
 bool leg_waits_for_prack(struct worker *w, const struct leg *l);
+/* leg_held.c */
+/* True: the command waits for a PRACK or an ACK; leg_goes_on, when that is there, carries it out. */
+bool leg_holds_back(struct worker *w, struct leg *l, const struct note *n);
+void leg_goes_on(struct worker *w, struct leg *l);
+/* An offer that waits is given up: its call hears 487. False: none does. */
+bool leg_forgets_offer(struct worker *w, struct leg *l);
 /* leg_refer.c: REFER and its subscription (RFC 3515) */
 bool leg_refer_step(struct worker *w, struct leg *l, enum leg_refer_event e);
 void leg_got_refer(struct worker *w, struct leg *l, const struct sip_msg *m);

@@ -3,8 +3,8 @@
  * the other to nothing.
  *
  * Asked (the caller's leg): a 101-199 goes reliably when the caller requires it, or supports it and it
- * bears a session description. It is repeated until its PRACK; meanwhile what would follow it is held:
- * the next provisional one, and a 2xx when the first bore a description (3, 5).
+ * bears a session description. It is repeated until its PRACK; meanwhile what would follow it is held
+ * (leg_held.c): the next provisional one, and a 2xx when the first bore a description (3, 5).
  *
  *     none --reliable 1xx--> waits --PRACK--> none, what is held goes on
  *                              |--T1, 2*T1 ...: again
@@ -71,34 +71,6 @@ leg_send_reliably(struct worker *w, struct leg *l, const struct note *n)
 	leg_arm(w, l);
 }
 
-bool
-leg_holds_back(struct worker *w, struct leg *l, const struct note *n)
-{
-	bool waits = n->what == CMD_PROGRESS ? l->unpracked != PRACKED
-		     : n->what == CMD_ANSWER ? l->unpracked == UNPRACKED_SDP
-					     : false;
-	struct buf b;
-	size_t len;
-
-	if (!waits || l->inv != INV_IN)
-		return false;
-	b = scratch_buf(w, note_bytes(n));
-	if (note_pack(n, b.p, b.cap, &len) != ERR_NONE)
-		return n->what == CMD_PROGRESS; /* a provisional answer more or less */
-	return leg_keep(w, l, &l->held, span_of(b.p, len)) || n->what == CMD_PROGRESS;
-}
-
-static void
-go_on(struct worker *w, struct leg *l)
-{
-	struct span held = scratch_keep(w, kept_span(&w->heap, l->held.text));
-	struct note n;
-
-	l->held.text.len = 0;
-	if (held.len > 0 && note_unpack(held.p, held.len, &n) == ERR_NONE)
-		leg_command(w, &n);
-}
-
 /* Its next: the answer to our offer, an offer of its own, or nothing. */
 static void
 take_body(struct worker *w, struct leg *l, const struct sip_msg *m, struct txn *t)
@@ -146,7 +118,7 @@ leg_got_prack(struct worker *w, struct leg *l, const struct sip_msg *m)
 		l->resend_ns = l->give_up_ns = 0;
 	leg_arm(w, l);
 	take_body(w, l, m, t);
-	go_on(w, l);
+	leg_goes_on(w, l);
 }
 
 void

@@ -199,6 +199,7 @@ leg_send_answer(void *step, const void *input)
 	struct note n = *in->n, told = { .what = EV_TOLD };
 
 	l->dialog.state = DIALOG_CONFIRMED;
+	l->held.text.len = 0; /* a provisional response: it comes too late */
 	resend_until_acked(s->w, l);
 	if (l->session && note_has_sdp(s->w, &n)) { /* it has its session: no second one here */
 		l->stale =
@@ -290,6 +291,7 @@ leg_acked(void *step, const void *input)
 	}
 	leg_facts(s->w, l, &n);
 	note_up(s->w, &n);
+	leg_goes_on(s->w, l);
 }
 
 /* 64*T1 without an ACK (13.3.1.4): the session is ended. */

@@ -183,8 +183,8 @@ def test_INV_7_answer_is_repeated(quick):
     quick.record(a, disposition="answered")
 
 
-def test_INV_7_no_ack(quick):
-    """No ACK in 64*T1: BYE on both legs, nothing to pay (R24)."""
+def test_INV_7_R24_no_ack(quick):
+    """No ACK in 64*T1: BYE on both legs, nothing to pay."""
     alice, bob = quick.phones(2)
     a = alice.invite(bob.name, sdp=sdp())
     bob.expect("INVITE")

@@ -174,8 +174,7 @@ Test(worker_calls, answer_is_repeated)
 	cr_expect_str_eq(rig_cdr("leg.1.retransmissions"), "2");
 }
 
-/* INV-7, R24. */
-Test(worker_calls, answer_never_acked)
+Test(worker_calls, INV_7_R24_answer_never_acked)
 {
 	dials(alice, "bob", "", SDP_A);
 	hears(alice, "100");

@@ -101,6 +101,74 @@ Test(worker_crossing, RFC5407_3_1_5_offer_before_the_answer_in_ack)
 	rig_ends_clean("answered 200 16 caller normal", 0);
 }
 
+/* The other way: he moves his media before her ACK is here. He waits with it until it is (RFC 3261 14.1). */
+Test(worker_crossing, S3_20_reinvite_of_the_called_before_the_ack)
+{
+	is_answered(SDP_A);
+	says(bob, "INVITE", "", SDP_B2);
+	hears(bob, "100");
+	hears_nothing(alice);
+	rig_wait_ms(100);
+	acks(alice, "");
+	expect_has(hears(alice, "INVITE"), "m=audio 4200");
+	replies(alice, "INVITE", 200, "", SDP_A);
+	hears(alice, "ACK");
+	expect_has(hears(bob, "200 INVITE"), "m=audio 4000");
+	acks(bob, "");
+	hangs_up(bob, alice);
+	rig_ends_clean("answered 200 16 callee normal", 100);
+}
+
+/* He gives it up before that. */
+Test(worker_crossing, S3_20_and_cancels_it)
+{
+	is_answered(SDP_A);
+	says(bob, "INVITE", "", SDP_B2);
+	hears(bob, "100");
+	cancels(bob, "");
+	hears(bob, "200 CANCEL");
+	hears(bob, "487");
+	acks(alice, "");
+	hears_nothing(alice);
+	passes(bob, alice, SDP_B2, SDP_A, "m=audio 4200", "m=audio 4000");
+	hangs_up(bob, alice);
+	rig_ends_clean("answered 200 16 callee normal", 0);
+}
+
+/* The worker is killed in between. */
+Test(worker_crossing, S3_20_and_the_worker_is_killed)
+{
+	is_answered(SDP_A);
+	says(bob, "INVITE", "", SDP_B2);
+	hears(bob, "100");
+	rig_restart(0);
+	hears_nothing(alice);
+	acks(alice, "");
+	expect_has(hears(alice, "INVITE"), "m=audio 4200");
+	replies(alice, "INVITE", 488, "", "");
+	hears(alice, "ACK");
+	hears(bob, "488");
+	hangs_up(alice, bob);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* Her ACK never comes: the call ends, and so does what he asked for. */
+Test(worker_crossing, S3_20_R24_and_the_ack_never_comes)
+{
+	is_answered(SDP_A);
+	says(bob, "INVITE", "", SDP_B2);
+	hears(bob, "100");
+	for (unsigned ms = 0; ms < 32000; ms += 500) {
+		rig_wait_ms(500);
+		if (has_mail(alice) && ms < 31500)
+			hears(alice, "200 INVITE");
+	}
+	is_released(alice);
+	hears(bob, "487");
+	is_released(bob);
+	rig_ends_clean("failed 408 102 timeout no_ack", 0);
+}
+
 /* She hangs up, and her ACK is late: it is for nothing then. */
 Test(worker_crossing, RFC5407_3_1_6_bye_before_the_ack)
 {

@@ -1,0 +1,73 @@
+/*
+ * A command that a leg cannot carry out before its peer has said what is owed to us: it is kept, the newest one
+ * alone, and carried out then.
+ *
+ *     a provisional response, or a 2xx     after the PRACK of the one before (RFC 3262 3, 5; leg_reliable.c)
+ *     a re-INVITE                          after the ACK of our 2xx (RFC 3261 14.1): who was called may move
+ *                                          his media at once, though the caller's ACK is still on its way
+ *
+ *     alice            tandem            bob
+ *       |<------- 200 -- |                |
+ *       |                |<----- INVITE --|
+ *       |                |-- 100 -------->|
+ *       |-- ACK -------->|                |
+ *       |<----- INVITE --|                |
+ *
+ * An ACK that never comes ends the call, and that answers bob.
+ */
+#include "worker/worker.h"
+
+static bool
+waits(const struct leg *l, enum note_what what)
+{
+	if (what == CMD_PROGRESS)
+		return l->inv == INV_IN && l->unpracked != PRACKED;
+	if (what == CMD_ANSWER)
+		return l->inv == INV_IN && l->unpracked == UNPRACKED_SDP;
+	return what == CMD_OFFER && l->inv == INV_IN_2XX;
+}
+
+bool
+leg_holds_back(struct worker *w, struct leg *l, const struct note *n)
+{
+	bool optional = n->what == CMD_PROGRESS; /* a provisional answer more or less */
+	struct buf b;
+	size_t len;
+
+	if (!waits(l, (enum note_what)n->what))
+		return false;
+	b = scratch_buf(w, note_bytes(n));
+	if (note_pack(n, b.p, b.cap, &len) != ERR_NONE)
+		return optional;
+	return leg_keep(w, l, &l->held, span_of(b.p, len)) || optional;
+}
+
+static bool
+take_held(struct worker *w, struct leg *l, struct note *n_r)
+{
+	struct span held = scratch_keep(w, kept_span(&w->heap, l->held.text));
+
+	l->held.text.len = 0;
+	return held.len > 0 && note_unpack(held.p, held.len, n_r) == ERR_NONE;
+}
+
+void
+leg_goes_on(struct worker *w, struct leg *l)
+{
+	struct note n;
+
+	if (take_held(w, l, &n))
+		leg_command(w, &n);
+}
+
+bool
+leg_forgets_offer(struct worker *w, struct leg *l)
+{
+	struct note n, refused = { .what = EV_OFFER_REFUSED, .status = 487 };
+
+	if (l->inv != INV_IN_2XX || !take_held(w, l, &n))
+		return false;
+	leg_facts(w, l, &refused);
+	note_up(w, &refused);
+	return true;
+}
