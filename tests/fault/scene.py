@@ -130,7 +130,7 @@ class Scene(Building):
         assert all(f.retry_after for f in away), "503 without Retry-After"
         fates = [f for f in report.fates if f not in away]
         rows = self.records(fates)
-        disturbed = [f for f in fates if not self.as_planned(f)]
+        disturbed = [f for f in fates if not self.as_planned(f) or self.was_cut(rows.get(f.call_id, ()))]
         # Killed before its first words were kept: it is refused, and no record can be made.
         unborn = [f for f in disturbed if lost and f.final == 500 and not f.legs]
         missing = [f for f in fates if f.call_id not in rows and f not in unborn]
@@ -175,6 +175,12 @@ class Scene(Building):
         changes = {200, 481, 487, 491} if f.kind == "talk" else {200}
         return (f.final == PLANNED[f.kind] and not f.unanswered and not f.gone and not f.open and
                 set(f.changed) <= changes and f.legs == 1 and not any("no ACK" in n for n in f.notes))
+
+    @staticmethod
+    def was_cut(rows):
+        """It was in the hand of a worker that died, and is ended by the next: to its phones that is a BYE
+        as any other, or, when the message in hand was their own, even the end they asked for."""
+        return any(row["end_reason"] == "system_failure" for row in rows)
 
     @staticmethod
     def check_disturbed(disturbed, rows, codes):

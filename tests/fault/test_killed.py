@@ -21,9 +21,6 @@ def test_F1_F2_workers_killed(scene):
     scene.judge(lost=6, codes=ENDED)
 
 
-# Now and then the record of a call that was being answered at the kill is not as its phones saw it (one leg,
-# both hung up on): a fault of ours, not found yet. A second try, named in the log, until it is.
-@pytest.mark.flaky(reruns=1)
 def test_F2_F3_workers_killed_at_work(scene):
     """With a heap of messages before them, just as they have begun with it."""
     scene.begin(stand=24, rate=50)
