@@ -1,7 +1,6 @@
 """Behind a proxy that is not ours: Kamailio adds Path to a REGISTER and Record-Route to an INVITE, and all that
 follows goes through it (FLOWS.md S3-25, S0-01, S0-02, S4-08)."""
 import pathlib
-import shutil
 import subprocess
 
 import pytest
@@ -9,8 +8,6 @@ import pytest
 from calls import exchange, sdp
 from exchange import free_port, wait_until
 
-pytestmark = pytest.mark.skipif(shutil.which("kamailio", path="/usr/sbin:/usr/bin") is None,
-                                reason="kamailio is not installed")
 building, office = exchange()
 
 CONFIG = """
