@@ -72,13 +72,24 @@ dir_key_listed(
 	return key_span(k);
 }
 
+struct span
+dir_key_speed(struct dir_key *k, uint64_t subscriber, unsigned place)
+{
+	if (place >= DIR_SPEED_PLACES)
+		return SPAN_NONE;
+	key_begin(k, 'q');
+	buf_put(&k->b, span_of(&subscriber, sizeof(subscriber)));
+	buf_char(&k->b, (char)place);
+	return key_span(k);
+}
+
 size_t
 directory_bytes(uint32_t subscribers)
 {
-	/* A subscriber, the number it may have and as many DIDs again, and of their lists as many
-	 * entries; gateways, routes, domains. */
+	/* A subscriber, the number it may have and as many DIDs again, and as many entries in their
+	 * lists and places of their speed dial each; gateways, routes, domains. */
 	return sizeof(struct dir_head) + records_bytes(subscribers, 448) +
-	       records_bytes(3 * subscribers, 128) + records_bytes(OTHER_RECORDS, 1024);
+	       records_bytes(4 * subscribers, 128) + records_bytes(OTHER_RECORDS, 1024);
 }
 
 enum err
@@ -88,7 +99,7 @@ directory_own(struct directory *d, void *mem, size_t size, uint32_t subscribers)
 		return ERR_RANGE;
 	*d = (struct directory){ .head = mem };
 	return records_own(&d->records, d->head + 1, size - sizeof(struct dir_head),
-	    4 * subscribers + OTHER_RECORDS);
+	    5 * subscribers + OTHER_RECORDS);
 }
 
 enum err
@@ -341,6 +352,22 @@ directory_listed(
 			sizeof(found), &len) == ERR_NONE)
 			return true;
 	return false;
+}
+
+bool
+directory_speed(
+    const struct directory *d, uint64_t subscriber, unsigned place, struct dir_speed *speed_r)
+{
+	struct dir_key k;
+	struct span key = dir_key_speed(&k, subscriber, place);
+	size_t len;
+
+	if (key.p == NULL ||
+	    records_get(&d->records, key, speed_r, sizeof(*speed_r), &len) != ERR_NONE ||
+	    len != sizeof(*speed_r))
+		return false;
+	speed_r->number[sizeof(speed_r->number) - 1] = '\0';
+	return true;
 }
 
 bool

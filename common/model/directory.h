@@ -17,6 +17,7 @@
  *     c TENANT PATTERN      service code; tenant 0: all    -> struct dir_code
  *     p TENANT PREFIX       E.164; tenant 0: all           -> struct dir_class
  *     l SUBSCRIBER LIST CALLER  id, 8 bytes; list, 1 byte  -> struct dir_listed
+ *     q SUBSCRIBER PLACE    id, 8 bytes; place, 1 byte     -> struct dir_speed
  */
 #ifndef TANDEM_MODEL_DIRECTORY_H
 #define TANDEM_MODEL_DIRECTORY_H
@@ -171,6 +172,11 @@ struct dir_class {                /* table number_class */
 	uint32_t premium, pad;        /* 1: at a premium */
 };
 
+enum { DIR_SPEED_PLACES = 100, DIR_SPEED_MAX = 64 };
+struct dir_speed {                /* table speed_dial */
+	char number[DIR_SPEED_MAX + 8];
+};
+
 enum { DIR_RECORD_MAX = 4096 };
 struct dir_buf {                  /* room for any record, 8-aligned; a caller's scratch */
 	uint64_t words[DIR_RECORD_MAX / 8];
@@ -228,6 +234,10 @@ bool directory_code(const struct directory *d, uint32_t tenant, struct span patt
 bool directory_listed(const struct directory *d, uint64_t subscriber, enum dir_list list,
     struct span caller);
 
+/* The number that stands at a place, 0 to 99, of the subscriber's speed dial. False: none. */
+bool directory_speed(const struct directory *d, uint64_t subscriber, unsigned place,
+    struct dir_speed *speed_r);
+
 /* Is it a number at a premium? digits: E.164 without +; by its longest prefix, of the tenant or of all. */
 bool directory_premium(const struct directory *d, uint32_t tenant, struct span digits);
 
@@ -262,6 +272,9 @@ enum err directory_put_listed(struct directory *d, uint64_t subscriber, enum dir
     struct span caller);
 enum err directory_delete_listed(struct directory *d, uint64_t subscriber, enum dir_list list,
     struct span caller);
+/* Empty: nothing stands there any more. */
+enum err directory_put_speed(struct directory *d, uint64_t subscriber, unsigned place,
+    struct span number);
 enum err directory_put_class(struct directory *d, uint32_t tenant, struct span prefix, bool premium);
 enum err directory_delete_class(struct directory *d, uint32_t tenant, struct span prefix);
 enum err directory_delete_code(struct directory *d, uint32_t tenant, struct span pattern);

@@ -22,6 +22,7 @@ struct span dir_key_address(struct dir_key *k, const struct netaddr *a);
 /* prefix: the caller is the beginning of a number, and the key that of the entry with a * behind it. */
 struct span dir_key_listed(struct dir_key *k, uint64_t subscriber, enum dir_list list,
     struct span caller, bool prefix);
+struct span dir_key_speed(struct dir_key *k, uint64_t subscriber, unsigned place);
 /* The gateways at an address; n is 0 when there are none. */
 void dir_at_address(const struct directory *d, const struct netaddr *a,
     struct dir_gateway_at *at_r);

@@ -281,6 +281,22 @@ directory_delete_listed(
 }
 
 enum err
+directory_put_speed(struct directory *d, uint64_t subscriber, unsigned place, struct span number)
+{
+	struct dir_key k;
+	struct dir_speed record = { 0 };
+	enum err e;
+
+	if (number.len == 0) {
+		e = forget(d, dir_key_speed(&k, subscriber, place));
+		return e == ERR_ABSENT ? ERR_NONE : e;
+	}
+	if (!span_cstr(number, record.number, sizeof(record.number)))
+		return ERR_RANGE;
+	return put(d, dir_key_speed(&k, subscriber, place), &record, sizeof(record));
+}
+
+enum err
 directory_put_class(struct directory *d, uint32_t tenant, struct span prefix, bool premium)
 {
 	struct dir_key k;

@@ -73,6 +73,18 @@ cfs_callers_put(struct ctl *c, const char *id, const char *value)
 }
 
 static int
+speed_dial_put(struct ctl *c, const char *id, const char *value)
+{
+	PGresult *r = db_run(c, "select tandem.speed_set($1::bigint, $2)", 2, id, value);
+
+	if (!db_good(r))
+		return db_refuse(c, r, "speed_dial", value,
+		    "PLACE:NUMBER, comma between, a place of 0 to 99 each once");
+	PQclear(r);
+	return CTL_DONE;
+}
+
+static int
 pin_put(struct ctl *c, const char *id, const char *value)
 {
 	PGresult *r = db_run(c, "select tandem.pin_set($1::bigint, $2)", 2, id, value);
@@ -142,6 +154,9 @@ static const struct key keys[] = {
 	{ "pin",
 	    "4 to 8 digits with which the subscriber switches barring by code; empty: he cannot",
 	    KEY_OWN, .apply = pin_put },
+	{ "speed_dial",
+	    "PLACE:NUMBER, comma between: short numbers, 0 to 99, and what they stand for", KEY_OWN,
+	    .apply = speed_dial_put },
 	{ "pickup_group", "name of the group whose members pick up each other's calls", KEY_TEXT,
 	    "a name without spaces or @", KEY_NULL, SERVICE },
 	{ "trust",
@@ -297,7 +312,8 @@ const struct object subscriber_object = {
 	    "array_to_string(v.barring, ',') as barring, "
 	    "(select case when p.failures < 3 then 'set' else 'blocked' end from "
 	    "tandem.barring_pin p "
-	    "where p.subscriber_id = s.subscriber_id) as pin, v.pickup_group, v.trust, "
+	    "where p.subscriber_id = s.subscriber_id) as pin, "
+	    "tandem.speed_of(s.subscriber_id) as speed_dial, v.pickup_group, v.trust, "
 	    "v.max_contacts, " WORD_SHOWN("v.contact_policy") " as contact_policy, " WORD_SHOWN(
 		"s.min_algorithm") " as min_algorithm" FROM
 				   "where s.username = $1 and s.tenant_id = $2",

@@ -29,6 +29,11 @@ static const char lists_sql[] =
     " where $2 <> '' and not exists (select from tandem.caller_list l"
     " where l.subscriber_id = $1::bigint and l.kind = k and l.caller = $2)";
 
+/* All of his speed dial: the action alone knows which place it was. As DIR_SPEED. */
+static const char speed_sql[] =
+    "select $1::bigint, p::text, x.number from generate_series(0, 99) p"
+    " left join tandem.speed_dial x on x.subscriber_id = $1::bigint and x.place = p";
+
 static void
 tell(struct store *s, unsigned worker, const struct wire_code_done *d)
 {
@@ -83,10 +88,13 @@ codes_down(struct store *s)
 	s->codes.n = 0;
 }
 
-static bool
-is_of_groups(const struct wire_code *w)
+/* What of the directory it may change beside his settings. */
+static enum dir_kind
+kind_of(const struct wire_code *w)
 {
-	return strncmp(w->action, "group.", 6) == 0;
+	if (strncmp(w->action, "group.", 6) == 0)
+		return DIR_GROUP;
+	return strncmp(w->action, "speed.", 6) == 0 ? DIR_SPEED : DIR_LISTED;
 }
 
 static void
@@ -98,9 +106,8 @@ on_rows(void *ctx, unsigned step, struct pg_result *res)
 	if (step == 1) {
 		dir_rows(&s->directory, DIR_SUBSCRIBER, res, NULL, &s->load.tally);
 	} else if (step == 2) {
-		dir_rows(&s->directory,
-		    is_of_groups(&s->codes.waiting[0].code) ? DIR_GROUP : DIR_LISTED, res, NULL,
-		    &s->load.tally);
+		dir_rows(
+		    &s->directory, kind_of(&s->codes.waiting[0].code), res, NULL, &s->load.tally);
 	} else if (step == 0 && PQntuples(res) == 1) {
 		struct span phrase = span_str(PQgetvalue(res, 0, 1));
 
@@ -160,8 +167,11 @@ codes_start(struct store *s, uint64_t *wait_r)
 		{ .sql = dir_change_sql(DIR_SUBSCRIBER), .n = 1, .params = { json } },
 		{ .sql = lists_sql, .n = 2, .params = { id, w->number } },
 	};
-	if (is_of_groups(w))
-		steps[2] = (struct db_step){ .sql = dir_groups_sql(), .n = 1, .params = { id } };
+	if (kind_of(w) != DIR_LISTED)
+		steps[2] =
+		    (struct db_step){ .sql = kind_of(w) == DIR_GROUP ? dir_groups_sql() : speed_sql,
+			    .n = 1,
+			    .params = { id } };
 	db_run(&s->db, &job, steps, 3);
 	return true;
 }

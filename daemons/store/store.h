@@ -239,7 +239,7 @@ struct cdr_insert {
 	char *sql[CDR_TABLES];
 };
 
-/* --- directory_rows.c: rows of PostgreSQL to records of the directory ----------------------------*/
+/* --- directory_sql.c: what stands in the directory, as PostgreSQL is asked for it -----------------*/
 enum dir_kind {
 	DIR_TENANT,
 	DIR_DOMAIN,
@@ -251,6 +251,7 @@ enum dir_kind {
 	DIR_CODE,
 	DIR_CLASS,
 	DIR_LISTED, /* an entry of a list of callers */
+	DIR_SPEED,  /* a place of a subscriber's speed dial */
 	DIR_PAGED, /* those above are read page by page */
 	DIR_SUBSCRIBER_GONE = DIR_PAGED,
 	DIR_KINDS
@@ -272,7 +273,9 @@ enum err dir_change_read(const char *payload, struct dir_change *c_r);
 const char *dir_page_sql(enum dir_kind kind);	/* $1, $2: the cursor */
 const char *dir_change_sql(enum dir_kind kind); /* $1: [{"i":5,"n":"..."}] */
 const char *dir_groups_sql(void); /* the same of the groups that subscriber $1 is in */
-/* Puts (or deletes) what the rows of either say. cursor: NULL for changes. */
+const char *dir_kind_name(enum dir_kind kind); /* as a change names it */
+
+/* directory_rows.c: puts (or deletes) what the rows of either say. cursor: NULL for changes. */
 void dir_rows(struct directory *d, enum dir_kind kind, const struct pg_result *res,
     struct dir_cursor *cursor, struct dir_tally *t);
 

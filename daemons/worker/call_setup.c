@@ -77,6 +77,26 @@ take_again(struct worker *w, struct call *c, const struct origin *o)
 		c->dialled = call_keep(w, c, number);
 }
 
+/* A short number that stands for one of his (features/speed.c). */
+static void
+take_speed(struct worker *w, struct call *c, const struct setup *in)
+{
+	struct span dialled = kept_span(&w->heap, c->dialled);
+	struct route_query q = { sip_span(in->invite, in->invite->uri), dialled,
+		&in->invite->flow.local };
+	struct buf b = scratch_buf(w, 128);
+	struct dir_speed speed;
+
+	if (in->origin->kind != ORIGIN_SUBSCRIBER || !speed_number(w, c, &q, &speed))
+		return;
+	buf_put(&b, dialled);
+	buf_lit(&b, " stands for ");
+	buf_str(&b, speed.number);
+	decision_note(w, c, "speed", dir_text(in->origin->subscriber, in->origin->subscriber->user),
+	    buf_span(&b));
+	c->dialled = call_keep(w, c, span_str(speed.number));
+}
+
 static void
 keep_offer(struct worker *w, struct call *c, const struct sip_msg *m)
 {
@@ -178,6 +198,7 @@ call_hear(struct worker *w, struct call *c, const struct setup *in)
 	digits = c->dialled;
 	take_once(w, c, in->origin);
 	take_again(w, c, in->origin);
+	take_speed(w, c, in);
 	caller_keep(w, c, in->invite, in->origin);
 	keep_offer(w, c, in->invite);
 	c->attempt.waiting = c->caller;

@@ -411,9 +411,8 @@ to_foreign(struct worker *w, struct call *c, const struct sip_uri *uri, const st
 
 /* --- the decision -------------------------------------------------------------------------------*/
 
-/* Is the name in the URI one of this tenant? */
-static struct route_result
-is_ours(struct worker *w, uint32_t tenant, const struct route_query *q)
+struct route_result
+route_is_ours(struct worker *w, uint32_t tenant, const struct route_query *q)
 {
 	struct sip_uri uri;
 	uint32_t theirs;
@@ -447,7 +446,7 @@ struct route_result
 route_decide(struct worker *w, uint32_t tenant, const struct route_query *q, const struct origin *o,
     struct dir_buf *rec, const struct dir_subscriber **s_r)
 {
-	struct route_result elsewhere = { .status = 302 }, to = is_ours(w, tenant, q);
+	struct route_result elsewhere = { .status = 302 }, to = route_is_ours(w, tenant, q);
 
 	*s_r = NULL;
 	if (to.status != 0)
@@ -478,7 +477,7 @@ route_call(struct worker *w, struct call *c, const struct route_query *q, const 
 		return no_route(500, NULL);
 	if (sip_uri_parse(q->uri, &uri) == ERR_NONE && is_foreign(w, q, &uri))
 		return to_foreign(w, c, &uri, o);
-	if (is_ours(w, c->tenant, q).status == 0 &&
+	if (route_is_ours(w, c->tenant, q).status == 0 &&
 	    (g = route_group(w, c->tenant, q->dialled, rec)) != NULL)
 		return group_call(w, c, g);
 	to = route_decide(w, c->tenant, q, o, rec, &s);

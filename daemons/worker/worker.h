@@ -36,6 +36,7 @@
 #include "sip/token.h"
 #include "sip/txn.h"
 #include "worker/call.h"
+#include "worker/feature.h"
 #include "worker/join.h"
 #include "worker/leg.h"
 #include "worker/login.h"
@@ -142,6 +143,9 @@ struct route_query {
 	struct span uri, dialled;    /* dialled: its user part, as sip_uri_user() gives it */
 	const struct netaddr *local; /* the address of ours that the asker used */
 };
+/* Does it name this tenant's domain, or an address of ours? status 0: yes. */
+struct route_result route_is_ours(
+    struct worker *w, uint32_t tenant, const struct route_query *q);
 /* Decides by the URI alone (FLOWS.md S3-01) and adds targets to the call's attempt; a call that begins
  * and goes to gateways gets its direction here. */
 struct route_result route_call(
@@ -297,85 +301,6 @@ void callstate_put(struct worker *w, const struct call *c, struct call_view_user
 /* The registrar, of those who are watched and whose entries came, changed or went. */
 void callstate_tell(struct worker *w, const struct call *c, const struct call_view_users *before,
     const struct call_view_users *now);
-
-/* --- features.c: the ordered list ---------------------------------------------------------------*/
-/* What a feature says: nothing (0), that the call is refused, or to whom it is sent on. */
-struct feature_verdict {
-	unsigned status;
-	const char *reason;
-	const char *because; /* in plain words, for the call's decisions; NULL: the rest says it */
-	bool taken;	     /* it is no call to anybody: its end is the feature's (call_code.c) */
-	struct span forward_to; /* a number or URI */
-	bool settled;		/* it goes on, and no other feature is asked */
-	enum redirect_reason why;
-};
-struct feature { /* any of these may be NULL */
-	const char *name;
-	/* Originating side, before the route is chosen: the caller's, and of each who sends the call
-	 * on, which then is his. q: where to; NULL: to take a place in a call (RFC 3891). */
-	struct feature_verdict (*originate)(
-	    struct worker *w, struct call *c, const struct origin *o, const struct route_query *q);
-	/* Terminating side: the call is for this subscriber. */
-	struct feature_verdict (*terminate)(
-	    struct worker *w, struct call *c, const struct dir_subscriber *called);
-	/* His phones are to be rung: adds others. */
-	void (*ring)(struct worker *w, struct call *c, const struct dir_subscriber *called);
-	/* And did not come through to him. */
-	struct feature_verdict (*refused)(struct worker *w, struct call *c,
-	    const struct dir_subscriber *called, enum refusal_kind how);
-};
-struct feature_verdict features_originate(
-    struct worker *w, struct call *c, const struct origin *o, const struct route_query *q);
-struct feature_verdict features_terminate(
-    struct worker *w, struct call *c, const struct dir_subscriber *called);
-/* For a member of a group: his forwards act only where the group follows them. */
-struct feature_verdict features_member(
-    struct worker *w, struct call *c, const struct dir_subscriber *called, bool follow);
-/* Who else is to be rung for him. False: nobody. */
-bool features_ring(struct worker *w, struct call *c, const struct dir_subscriber *called);
-struct feature_verdict features_refused(
-    struct worker *w, struct call *c, const struct dir_subscriber *called, enum refusal_kind how);
-extern const struct feature feature_suspended, feature_acr, feature_forward, feature_dnd,
-    feature_limit, feature_code, feature_barring, feature_emergency, feature_park,
-    feature_follow_me,
-    feature_block, feature_accept, feature_selective, feature_priority;
-/* features/code.c: what was dialled behind a code. */
-struct code_args {
-	struct span number;
-	uint32_t seconds;
-	const char *form; /* what the pattern has in its place; NULL: it fits none */
-};
-/* What a code does that changes no setting: each in the file of its feature. */
-struct feature_verdict pickup_directed(
-    struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
-struct feature_verdict pickup_group(
-    struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
-struct feature_verdict park_code(
-    struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
-/* features/park.c: is it an orbit of the call's tenant? */
-bool park_orbit(struct worker *w, const struct call *c, struct span number, struct park *park_r);
-/* What a code that is dialled does. False: it is none. */
-bool code_action(
-    struct worker *w, const struct call *c, struct span dialled, struct dir_code *code_r);
-/* features/again.c */
-struct feature_verdict again_refused(
-    struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
-struct feature_verdict redial_refused(
-    struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
-/* features/emergency.c: nobody's number, and never barred. */
-bool emergency_is(struct span number);
-/* features/code.c: what is dialled before a number for this call alone, bits of enum call_once; then
- * *rest_r is what follows: a number, or another code. 0: nothing, and *rest_r is not touched. */
-enum call_once { ONCE_HIDDEN = 1, ONCE_SHOWN = 2, ONCE_ALONE = 4 };
-unsigned code_once(
-    struct worker *w, const struct call *c, struct span dialled, struct span *rest_r);
-/* features/clir.c: what a call asked for, what was dialled for it alone (enum call_once), and what its
- * caller wants always: bits 1 << enum sip_privacy_value. */
-uint32_t clir_privacy(const struct origin *o, uint32_t asked, unsigned once);
-/* --- screen.c -----------------------------------------------------------------------------------*/
-/* Is who calls in this list of the subscriber's? No, when it is off. */
-bool screen_lists(struct worker *w, const struct call *c, const struct dir_subscriber *s,
-    enum dir_list list);
 
 /* --- inbox.c ------------------------------------------------------------------------------------*/
 void inbox_record(struct worker *w, const struct ring_record *r, unsigned from);

@@ -110,9 +110,9 @@ def test_nothing_is_picked_up_across_tenants(office):
     """The same pickup group and an extension of the same name in another tenant."""
     alice, bob = office.phones(2)
     office.ctl("tenant", "add", "acme", "domain=acme.test")
+    office.ctl("subscriber", "add", bob.name + "@acme.test", "--password", "secret-x")
     office.ctl("subscriber", "add", "7001@acme.test", "--password", "secret-7001", "pickup_group=sales")
     in_group(office, bob, "sales")
-    office.ctl("subscriber", "add", bob.name + "@acme.test", "--password", "secret-x")
     a = rings(alice, bob)
     with UA("7001", office.server, domain="acme.test") as spy:
         wait_until(lambda: spy.register(status=None).status == 200, 5)
@@ -268,3 +268,47 @@ def test_who_hides_is_not_called_back(office):
     gives_up(office, call, bob)
     refused(office, bob, "*69", 403)
     assert "withheld" in shown(office, bob, "*51")
+
+
+# --- speed dial ---------------------------------------------------------------------------------------
+
+def settings(office, phone):
+    return office.ctl("subscriber", "show", phone.name)
+
+
+@pytest.mark.parametrize("program, use, place", [
+    ("*743{}", "3", "3"), ("*7520{}", "20", "20"), ("*51*7*{}%23", "*07", "7"), ("*51*8*{}%23", "**8", "8"),
+])
+def test_C36_speed_dial(office, program, use, place):
+    """Programmed at the phone, in force for the next call; the call is as if the number had been dialled."""
+    alice, bob = office.phones(2)
+    refused(office, alice, "*0" + place, 403)
+    assert "%s %s" % (place, bob.name) in shown(office, alice, program.format(bob.name))
+    assert '%s:%s' % (place, bob.name) in settings(office, alice)
+    row = closed(office, missed(office, alice, use, bob))[0]
+    assert (row["dialed_digits"], row["called_number"], row["segment_kind"], row["payer_account_id"]) == (
+        use, bob.name, "direct", office.subscriber_id(alice.name))
+    assert "stands for " + bob.name in office.ctl("explain", alice.name, use)
+    assert "%s off" % place in shown(office, alice, "%%2351*%s%%23" % place)
+    refused(office, alice, "*0" + place, 403)
+
+
+def test_C36_speed_dial_by_ctl_and_sql(office):
+    alice, bob = office.phones(2)
+    office.ctl("subscriber", "set", alice.name, "speed_dial=9:%s, 49:+4930123" % bob.name)
+    assert "9:%s,49:+4930123" % bob.name in settings(office, alice)
+    wait_until(lambda: "stands for" in office.ctl("explain", alice.name, "9"), 5)
+    missed(office, alice, "9", bob)
+    office.sql.do("delete from tandem.speed_dial where place = 9")
+    wait_until(lambda: office.ctl("explain", alice.name, "9", check=False)[0] != 0, 5)
+
+
+@pytest.mark.parametrize("places, why", [
+    ("9", "PLACE:NUMBER"), ("100:1002", "PLACE:NUMBER"), ("9:*21%23", "PLACE:NUMBER"),
+    ("9:1002,9:1003", "already"), ("9:9", "itself"),
+])
+def test_C36_places_that_cannot_be(office, places, why):
+    alice = office.phones(1)[0]
+    status, _, said = office.ctl("subscriber", "set", alice.name, "speed_dial=" + places, check=False)
+    assert status != 0 and why in said and said.count("\n") == 1
+    refused(office, alice, "*741" + alice.name, 403)    # North America's: 2 to 9

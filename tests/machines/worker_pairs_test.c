@@ -25,6 +25,9 @@ begin(void)
 	cr_assert_eq(directory_put_code(&rig->directory, 1, SPAN("*78"), SPAN("dnd.set")), 0);
 	cr_assert_eq(
 	    directory_put_number(&rig->directory, 1, SPAN("701"), DIR_NUMBER_PARK, SPAN("60")), 0);
+	cr_assert_eq(directory_put_speed(&rig->directory, ALICE, 3, SPAN("5551234")), 0);
+	cr_assert_eq(directory_put_speed(&rig->directory, ALICE, 4, SPAN("112")), 0);
+	cr_assert_eq(directory_put_speed(&rig->directory, ALICE, 5, SPAN("701")), 0);
 }
 
 /* --- subscribers with what is set for them ------------------------------------------------------*/
@@ -260,6 +263,14 @@ static const struct row {
 	    "bob", "forward bob | 404" },
 	{ "forwarding in a circle", { .s.clir = 0 }, { .cfu = "carol" }, { .cfu = "bob" }, "bob",
 	    "forward bob | forward carol | route bob | 482" },
+	{ "what a short number stands for may be barred", { .s.barring = BAR_OUTGOING },
+	    { .s.dnd = 0 }, { .s.dnd = 0 }, "3", "speed alice | barring alice | 403" },
+	{ "or an emergency number", { .s.barring = BAR_OUTGOING }, { .s.dnd = 0 }, { .s.dnd = 0 },
+	    "4", "speed alice | emergency alice | route " },
+	{ "or an orbit", { .s.barring = BAR_OUTGOING }, { .s.dnd = 0 }, { .s.dnd = 0 }, "5",
+	    "speed alice | park alice | 480" },
+	{ "a forwarder's short numbers are not looked at", { .s.clir = 0 }, { .cfu = "3" },
+	    { .s.dnd = 0 }, "bob", "forward bob | route " },
 	{ "emergency shows who hides", { .s.clir = 1 }, { .s.dnd = 0 }, { .s.dnd = 0 }, "112",
 	    "emergency alice | route " },
 };

@@ -35,9 +35,10 @@ bool
 again_number(struct worker *w, const struct call *c, struct span dialled, struct span *number_r)
 {
 	struct dir_code code;
+	struct code_args args;
 	enum recent_kind kind;
 
-	if (!code_action(w, c, dialled, &code))
+	if (!code_action(w, c, dialled, &code, &args))
 		return false;
 	if (span_eq(span_str(code.action), SPAN("return.call")))
 		kind = RECENT_CALLER;

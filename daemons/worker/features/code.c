@@ -4,6 +4,7 @@
  *
  *     *72 1003        a code and a number: North America
  *     *61*1003**20#   number, seconds; what ends in # is ETSI's; # may come as %23
+ *     *51*3*1003#     a place and a number
  *
  *     *67 1003        a code and a number, for this call alone: it goes on as a call to 1003; the number
  *     *70*67 1003     may be another code
@@ -74,6 +75,20 @@ read_pins(struct span s, struct code_args *a_r)
 	return true;
 }
 
+/* A place and a number: place*number#. */
+static bool
+read_place(struct span s, struct code_args *a_r)
+{
+	struct span place, number;
+
+	if (s.len < 2 || s.p[s.len - 1] != '#')
+		return false;
+	a_r->number = span_first(s, s.len - 1);
+	number = span_cut(a_r->number, '*', &place);
+	return place.len > 0 && digits_of(place) == place.len && number.len > 0 &&
+	       digits_of(number) == number.len;
+}
+
 static bool
 is_code(struct worker *w, const struct call *c, struct span code, const char *form,
     struct dir_code *found)
@@ -91,7 +106,7 @@ static unsigned
 find(struct worker *w, const struct call *c, struct span s, struct dir_code *code_r,
     struct code_args *d_r)
 {
-	static const char *const forms[] = { "N", "N#", "N**T#" };
+	static const char *const forms[] = { "N", "N#", "N**T#", "N*N#" };
 	unsigned status = 404;
 
 	for (size_t n = s.len; n >= 2; n--) {
@@ -102,7 +117,9 @@ find(struct worker *w, const struct call *c, struct span s, struct dir_code *cod
 			return 0;
 		if (read_pins(span_from(s, n), d_r) && is_code(w, c, code, "N*N*N#", code_r))
 			return 0;
-		for (unsigned i = 0; i < 3 && status == 404; i++)
+		if (read_place(span_from(s, n), d_r) && is_code(w, c, code, "N*N#", code_r))
+			return 0;
+		for (unsigned i = 0; i < sizeof(forms) / sizeof(forms[0]) && status == 404; i++)
 			if (is_code(w, c, code, forms[i], code_r))
 				status = 484;
 	}
@@ -120,6 +137,7 @@ static const struct {
 	{ "park", park_code },
 	{ "return.call", again_refused },
 	{ "redial", redial_refused },
+	{ "speed.dial", speed_refused },
 };
 
 /* What was dialled behind so many characters is nobody's to read in a record. */
@@ -240,12 +258,12 @@ code_once(struct worker *w, const struct call *c, struct span dialled, struct sp
 }
 
 bool
-code_action(struct worker *w, const struct call *c, struct span dialled, struct dir_code *code_r)
+code_action(struct worker *w, const struct call *c, struct span dialled, struct dir_code *code_r,
+    struct code_args *a_r)
 {
-	struct code_args a;
-
 	return dialled.len >= 2 && dialled.len <= CODE_MAX &&
-	       (dialled.p[0] == '*' || dialled.p[0] == '#') && find(w, c, dialled, code_r, &a) == 0;
+	       (dialled.p[0] == '*' || dialled.p[0] == '#') &&
+	       find(w, c, dialled, code_r, a_r) == 0;
 }
 
 /* --- of a setting -------------------------------------------------------------------------------*/
