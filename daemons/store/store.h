@@ -447,7 +447,6 @@ struct store {
 	    *held[PROC_MAX]; /* shown by a worker's ring, not in the journal yet */
 	unsigned client;     /* whose turn it is at the database */
 	bool ready, settled; /* settled: what to start with was decided */
-	unsigned poisons; /* files of messages in hand at a death, of this life */
 };
 
 void cdr_insert_open(struct store *s);

@@ -90,7 +90,7 @@ open_segment(struct call_step *s, const struct origin *o, struct span dialled)
 		return false;
 	c->transfer.segment = heap_offset(&w->heap, x);
 	x->parent = segment_of(w, c, s->p)->seq;
-	x->dialed = x->called = call_keep(w, c, dialled);
+	x->dialed = x->called = code_without_pin(w, c, call_keep(w, c, dialled));
 	x->payer_account = s->p->account;
 	if (s->p->user.len == 0) {
 		x->payer = PAYER_TRUNK;

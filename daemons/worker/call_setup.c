@@ -113,19 +113,27 @@ keep_offer(struct worker *w, struct call *c, const struct sip_msg *m)
 
 /* --- the decision -------------------------------------------------------------------------------*/
 
+/* Perhaps before anybody asked whether a code was dialled: what the record has is no PIN. */
+static void
+refuse_before(
+    struct worker *w, struct call *c, unsigned status, const char *reason, struct span lines)
+{
+	c->dialled = code_without_pin(w, c, c->dialled);
+	call_because(c, BY_SYSTEM, END_NORMAL);
+	call_refuse(w, c, status, span_str(reason), lines);
+}
+
 static void
 refuse(struct worker *w, struct call *c, unsigned status, const char *reason)
 {
-	call_because(c, BY_SYSTEM, END_NORMAL);
-	call_refuse(w, c, status, span_str(reason), SPAN_NONE);
+	refuse_before(w, c, status, reason, SPAN_NONE);
 }
 
 /* What the route says; a 302 has its Contacts with it (FLOWS.md S0-11, S2-22). */
 static void
 refuse_with(struct worker *w, struct call *c, const struct route_result *route)
 {
-	call_because(c, BY_SYSTEM, END_NORMAL);
-	call_refuse(w, c, route->status, span_str(route->reason), route->headers);
+	refuse_before(w, c, route->status, route->reason, route->headers);
 }
 
 /* None of the targets could be rung. */
@@ -206,7 +214,7 @@ call_hear(struct worker *w, struct call *c, const struct setup *in)
 	if (in->origin->kind == ORIGIN_SUBSCRIBER)
 		caller->user = c->user;
 	segment_open(w, c, in->origin);
-	segment_first(w, c)->dialed = digits;
+	segment_first(w, c)->dialed = code_without_pin(w, c, digits);
 	set_ring_limit(w, c, in->invite);
 	if (caller_is_hidden(c))
 		decision_words(

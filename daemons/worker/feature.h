@@ -93,6 +93,8 @@ bool emergency_is(struct span number);
 enum call_once { ONCE_HIDDEN = 1, ONCE_SHOWN = 2, ONCE_ALONE = 4 };
 unsigned code_once(
     struct worker *w, const struct call *c, struct span dialled, struct span *rest_r);
+/* As a record may have it: with "PIN#" from where a PIN begins; else the same. */
+struct kept code_without_pin(struct worker *w, struct call *c, struct kept dialled);
 /* features/clir.c: what a call asked for, what was dialled for it alone (enum call_once), and what its
  * caller wants always: bits 1 << enum sip_privacy_value. */
 uint32_t clir_privacy(const struct origin *o, uint32_t asked, unsigned once);

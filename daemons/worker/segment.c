@@ -60,7 +60,7 @@ segment_open(struct worker *w, struct call *c, const struct origin *o)
 	struct segment *s = segment_new(w, c, SEGMENT_DIRECT, party_at(w, c->caller));
 
 	must(s != NULL); /* call_new saw to it */
-	s->dialed = s->called = c->dialled;
+	s->dialed = s->called = code_without_pin(w, c, c->dialled);
 	s->calling_number = c->number.len > 0 ? c->number : c->user;
 	s->calling_name = c->name;
 	s->anonymous = caller_is_hidden(c);
@@ -94,7 +94,7 @@ onward(struct worker *w, struct call *c, struct segment *parent, enum segment_ki
 	if (s == NULL)
 		return NULL;
 	s->parent = parent->seq;
-	s->dialed = s->called = call_keep(w, c, dialled);
+	s->dialed = s->called = code_without_pin(w, c, call_keep(w, c, dialled));
 	s->calling_number = parent->calling_number;
 	s->calling_name = parent->calling_name;
 	s->anonymous = parent->anonymous;

@@ -218,4 +218,31 @@ Test(worker_once, C40_a_pin_is_in_no_record)
 	cr_expect_str_eq(rig_cdr("call.to_number"), "**03**PIN#");
 	is_refused("*33*1234", "484");
 	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), "*33*PIN#");
+	is_refused("*67*67*33*1234%23", "484");
+	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), "*67*67*33*PIN#");
+}
+
+/* Nor when the call is refused before anybody asks whether it is a code, or that is no code there. */
+Test(worker_once, C40_a_pin_is_in_no_record_of_a_call_that_was_refused)
+{
+	struct dir_tenant suspended = {
+		.tenant = 1, .suspended = 1, .name = "office", .realm = "example.com"
+	};
+
+	code("*33*N#", "bar.outgoing.set");
+	dials(alice, "*33*1234%23", "", "this is no session description\r\n");
+	hears(alice, "100");
+	hears(alice, "488");
+	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), "*33*PIN#");
+	cr_expect_str_eq(rig_cdr("call.to_number"), "*33*PIN#");
+	talk(alice, bob);
+	says(bob, "REFER", "Refer-To: <sip:*33*1234%23@example.com>\r\nRefer-Sub: false\r\n", "");
+	hears(bob, "202 REFER");
+	hangs_up(alice, bob);
+	rig_read_store(0);
+	cr_expect_str_eq(rig_cdr("segment.2.dialed_digits"), "*33*PIN#");
+	cr_assert_eq(directory_put_tenant(&rig->directory, &suspended), ERR_NONE);
+	is_refused("*33*1234%23", "403");
+	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), "*33*PIN#");
+	expect_lacks(rig->cdr, "1234");
 }

@@ -10,13 +10,13 @@
  *     *70*67 1003     may be another code
  *
  * 404: there is no such code; 484: its number is not all there, or none. No code ever goes to a
- * gateway. Settings: tandem.feature_code. State: call.code (call_code.c), call.once.
+ * gateway. A PIN stands in no record, whatever becomes of the call. Settings: tandem.feature_code. State: call.code (call_code.c), call.once.
  */
 #include "worker/worker.h"
 
 #include <ctype.h>
 
-enum { CODE_MAX = 64, DIGITS_MAX = 32 };
+enum { CODE_MAX = 64, DIGITS_MAX = 32, PATTERN_MAX = 32 };
 
 static size_t
 digits_of(struct span s)
@@ -140,19 +140,6 @@ static const struct {
 	{ "speed.dial", speed_refused },
 };
 
-/* What was dialled behind so many characters is nobody's to read in a record. */
-static void
-hide_pin(struct worker *w, struct call *c, size_t code)
-{
-	struct span s = kept_span(&w->heap, c->dialled);
-	struct buf b = scratch_buf(w, CODE_MAX + 8);
-	struct segment *g = segment_first(w, c);
-
-	buf_put(&b, span_first(s, code));
-	buf_lit(&b, "PIN#");
-	c->dialled = g->dialed = g->called = call_keep(w, c, buf_span(&b));
-}
-
 static bool
 takes_pin(struct span action)
 {
@@ -160,20 +147,41 @@ takes_pin(struct span action)
 	       span_eq(span_first(action, 4), SPAN("pin."));
 }
 
-/* It begins as a code that takes a PIN, and is not one: something is missing or too much. */
-static void
-hide_mistyped(struct worker *w, struct call *c, struct span s)
+/* Where a PIN begins in what was dialled, be it a right one or mistyped; 0: there is none in it. */
+static size_t
+pin_at(struct worker *w, const struct call *c, struct span s)
 {
 	static const char *const forms[] = { "N#", "N*N*N#" };
 	struct dir_code code;
 
-	for (size_t n = s.len < CODE_MAX ? s.len : CODE_MAX; n >= 2; n--)
-		for (unsigned i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-			if (is_code(w, c, span_first(s, n), forms[i], &code) &&
-			    takes_pin(span_str(code.action))) {
-				hide_pin(w, c, n);
-				return;
-			}
+	for (size_t from = 0; from < s.len; from++) {
+		size_t most = s.len - from < PATTERN_MAX ? s.len - from : PATTERN_MAX;
+
+		if (s.p[from] != '*' && s.p[from] != '#')
+			continue;
+		for (size_t n = most; n >= 2; n--)
+			for (unsigned i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+				if (is_code(w, c, span_of(s.p + from, n), forms[i], &code) &&
+				    takes_pin(span_str(code.action)))
+					return from + n;
+	}
+	return 0;
+}
+
+struct kept
+code_without_pin(struct worker *w, struct call *c, struct kept dialled)
+{
+	struct span s = kept_span(&w->heap, dialled);
+	size_t at = s.len > 0 && (s.p[0] == '*' || s.p[0] == '#') ? pin_at(w, c, s) : 0;
+	struct buf b;
+
+	if (at == 0)
+		return dialled;
+	b = scratch_buf(w, at + sizeof("PIN#"));
+	buf_put(&b, span_first(s, at));
+	buf_lit(&b, "PIN#");
+	scratch_end(w, &b);
+	return call_keep(w, c, buf_span(&b));
 }
 
 static struct feature_verdict
@@ -192,8 +200,6 @@ ask(struct worker *w, struct call *c, const struct origin *o, const struct dir_c
 	if (span_eq(action, SPAN("dnd.toggle")))
 		action = o->subscriber->dnd ? SPAN("dnd.clear") : SPAN("dnd.set");
 	asked = code_ask(w, c, action, d->number, d->seconds);
-	if (d->number.len > 0 && takes_pin(action))
-		hide_pin(w, c, (size_t)(d->number.p - kept_span(&w->heap, c->dialled).p));
 	if (!asked)
 		return (struct feature_verdict){ .status = 503,
 			.reason = "Settings cannot be changed now" };
@@ -280,11 +286,10 @@ originate(struct worker *w, struct call *c, const struct origin *o, const struct
 	if (s.len < 2 || (s.p[0] != '*' && s.p[0] != '#') || o->kind != ORIGIN_SUBSCRIBER ||
 	    c->state != CALL_RINGING || c->attempt.forwards > 0 || code == NULL)
 		return (struct feature_verdict){ 0 };
+	c->dialled = code_without_pin(w, c, c->dialled); /* the phone shows it (call_code.c) */
 	status = s.len > CODE_MAX ? 404 : find(w, c, s, code, &d);
 	if (status == 0 && once_of(code) != 0) /* the same twice */
 		status = 404;
-	if (status != 0)
-		hide_mistyped(w, c, s);
 	if (status == 484)
 		return (struct feature_verdict){ .status = 484, .reason = "Number incomplete" };
 	if (status != 0)
