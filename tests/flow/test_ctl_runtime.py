@@ -2,6 +2,7 @@
 import json
 import re
 import socket
+import subprocess
 import threading
 
 import pytest
@@ -39,6 +40,12 @@ def test_exchange_stops_meanwhile(ctl):
 def answer(ctl, reply, *args):
     """Runs a command against a control process that gives this reply; what it was asked, and how
     the command ended."""
+    asked, done = answers(ctl, [reply], *args)
+    return asked[0], done
+
+
+def answers(ctl, replies, *args):
+    """The same with one connection for each of these replies; all that it was asked."""
     path = ctl.run_dir / "control.sock"
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
@@ -46,10 +53,11 @@ def answer(ctl, reply, *args):
     asked = []
 
     def serve():
-        peer, _ = listener.accept()
-        with peer, peer.makefile("rb") as lines:
-            asked.append(json.loads(lines.readline()))
-            peer.sendall(reply if isinstance(reply, bytes) else json.dumps(reply).encode() + b"\n")
+        for reply in replies:
+            peer, _ = listener.accept()
+            with peer, peer.makefile("rb") as lines:
+                asked.append(json.loads(lines.readline()))
+                peer.sendall(reply if isinstance(reply, bytes) else json.dumps(reply).encode() + b"\n")
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -57,7 +65,7 @@ def answer(ctl, reply, *args):
     thread.join(10)
     listener.close()
     path.unlink()
-    return asked[0], done
+    return asked, done
 
 
 def test_what_is_asked(ctl):
@@ -80,6 +88,22 @@ def test_what_is_asked(ctl):
     assert done.stdout == "state  up\ncalls  3\n"
     asked, done = answer(ctl, {"ok": True, "text": "# HELP x\nx 1\n"}, "metrics")
     assert done.stdout == "# HELP x\nx 1\n"
+
+
+def test_drill_kills_nobody_else(ctl):
+    """Between ps and the kill the process died by itself, and its number is another's."""
+    other = subprocess.Popen(["sleep", "60"])
+    ps = [{"ok": True, "rows": [{"role": "store", "number": 0, "pid": pid, "state": state}]}
+          for pid, state in ((other.pid, "running"), (1, "running"), (0, "running"), (other.pid, "starting"))]
+    status = {"ok": True, "rows": [{"fact": "calls", "value": 3}]}
+    for now in ps[1:]:
+        asked, done = answers(ctl, [ps[0], status, now], "drill")
+        assert [a["command"] for a in asked] == ["ps", "status", "ps"]
+        assert (done.returncode, done.stderr) == (
+            1, "tandemctl: store 0 does not run as it did: nothing is killed\n")
+    assert other.poll() is None
+    other.kill()
+    other.wait()
 
 
 @pytest.mark.parametrize("reply, says", [

@@ -54,6 +54,45 @@ is_pracked(const char *tag)
 	return m;
 }
 
+/* So many answer, and each is ended in its own dialog; who comes after them is not, and costs nothing. */
+static unsigned
+answer_and_are_ended(unsigned from, unsigned to)
+{
+	unsigned ended = 0;
+	char tag[32];
+
+	for (unsigned i = from; i < to; i++) {
+		snprintf(tag, sizeof(tag), "branch-%u", i);
+		replies_as(bob, tag, "INVITE", 200, SDP_B2);
+		if (has_mail(bob))
+			expect_has(header(hears(bob, "ACK"), "To"), tag);
+		if (!has_mail(bob))
+			continue; /* it was, before */
+		expect_has(header(hears(bob, "BYE"), "To"), tag);
+		replies(bob, "BYE", 200, "", "");
+		ended++;
+	}
+	return ended;
+}
+
+Test(worker_branches, B8_a_flood_of_answers_is_bounded)
+{
+	talk(alice, bob);
+	cr_expect_eq(answer_and_are_ended(0, 40), 16);
+	cr_expect_eq(answer_and_are_ended(0, 40), 0);
+	hears_nothing(alice);
+	ends();
+}
+
+/* The same when the call is over, and its INVITE still known. */
+Test(worker_branches, B8_and_after_the_call)
+{
+	talk(alice, bob);
+	hangs_up(alice, bob);
+	cr_expect_eq(answer_and_are_ended(0, 40), 3, "four have answered");
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
 /* Two branches have answered the offer reliably: the caller hears the first, and gets the session of the
  * one that wins, which it gave in its 183. */
 Test(worker_branches, S3_04b_each_branch_keeps_its_answer)

@@ -90,6 +90,39 @@ refuses(struct phone *p, unsigned status)
 	hears(p, "ACK");
 }
 
+/* Eight numbers at once, each registered: what is read for one leaves room for the INVITEs of all. */
+Test(worker_follow_me, C33_eight_registered_numbers)
+{
+	struct phone *they[8];
+	char number[16], host[16];
+	struct buf list;
+	char text[160];
+
+	list = buf_on(text, sizeof(text));
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(number, sizeof(number), "200%u", i);
+		snprintf(host, sizeof(host), "192.0.2.3%u", i);
+		they[i] = phone_new(number, host);
+		rig_subscriber(number, number, DIR_TRUST_BINDING);
+		buf_lit(&list, "0 0 ");
+		buf_str(&list, number);
+		buf_lit(&list, "\n");
+	}
+	buf_char(&list, '\0');
+	bob_follows(DIR_FOLLOW_ME_SIMULTANEOUS, text);
+	alice_dials_bob();
+	rings(bob);
+	hears(alice, "180");
+	for (unsigned i = 0; i < 8; i++)
+		rings(they[i]);
+	takes(they[7]);
+	is_cancelled(bob);
+	for (unsigned i = 0; i < 7; i++)
+		is_cancelled(they[i]);
+	hangs_up(alice, they[7]);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
 /* Both ring at once; who answers elsewhere is paid by him who is followed. */
 Test(worker_follow_me, C33_R6_simultaneous)
 {

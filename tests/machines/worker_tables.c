@@ -6,7 +6,7 @@
 #include "worker_phone.h"
 #include "worker_rig.h"
 
-enum { USERS = 8, BINDINGS = 8 };
+enum { USERS = 16, BINDINGS = 8 };
 
 struct bound {
 	char user[32], contact[BINDINGS][96];
