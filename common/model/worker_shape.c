@@ -38,7 +38,8 @@ worker_shape(const struct settings *s, struct worker_shape *shape_r)
 	x->views_at = PROCESS_HEAD;
 	x->groups_at = page_up(x->views_at + call_views_bytes(x->calls));
 	x->recents_at = page_up(x->groups_at + WORKER_GROUP_WORDS * sizeof(struct group_word));
-	x->calls_at = page_up(x->recents_at + WORKER_RECENTS * sizeof(struct recent));
+	x->completions_at = page_up(x->recents_at + WORKER_RECENTS * sizeof(struct recent));
+	x->calls_at = page_up(x->completions_at + COMPLETIONS * sizeof(struct completion));
 	x->legs_at = page_up(x->calls_at + (size_t)x->calls * WORKER_CALL_BYTES);
 	x->txns_at = page_up(x->legs_at + (size_t)x->legs * WORKER_LEG_BYTES);
 	x->heap_at = page_up(x->txns_at + (size_t)x->txns * sizeof(struct txn));
@@ -57,6 +58,7 @@ worker_layout(void)
 	l = shm_layout(l, sizeof(struct call_who_links));
 	l = shm_layout(l, sizeof(struct group_word));
 	l = shm_layout(l, sizeof(struct recent));
+	l = shm_layout(l, sizeof(struct completion));
 	l = shm_layout(l, WORKER_CALL_BYTES);
 	l = shm_layout(l, WORKER_LEG_BYTES);
 	l = shm_layout(l, HEAP_CLASSES);

@@ -1,8 +1,8 @@
 /*
  * How a worker's region is divided: the supervisor sizes it, the worker lays its pools over it.
  *
- *     struct process | call_views, views and who is in them | group words | recents | calls | legs |
- *     transactions | heap
+ *     struct process | call_views, views and who is in them | group words | recents | completions | calls |
+ *     legs | transactions | heap
  *
  * Slots are given room here, not sizeof, because their structs are the worker's own; the worker
  * asserts that they fit. The file is sparse: what was never used takes no memory.
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "model/completion.h"
 #include "model/settings.h"
 
 enum { WORKER_CALL_BYTES = 448, WORKER_LEG_BYTES = 640, WORKER_GROUP_WORDS = 4096,
@@ -32,7 +33,7 @@ struct recent { /* whom a subscriber called, or who called him, last (recent.c) 
 struct worker_shape {
 	uint32_t calls, legs, txns;
 	uint32_t blocks[HEAP_CLASSES];
-	size_t views_at, groups_at, recents_at, calls_at, legs_at, txns_at, heap_at, size;
+	size_t views_at, groups_at, recents_at, completions_at, calls_at, legs_at, txns_at, heap_at, size;
 };
 
 void worker_shape(const struct settings *s, struct worker_shape *shape_r);

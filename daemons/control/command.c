@@ -11,6 +11,7 @@ static const struct {
 	{ "status", list_status },
 	{ "calls", list_calls },
 	{ "call_show", show_call },
+	{ "completions", list_completions },
 	{ "explain", explain_call },
 	{ "call_hangup", hangup_call },
 	{ "registrations", list_registrations },

@@ -126,6 +126,8 @@ void operate_stop(struct control *k, struct client *c, const json_t *args);
 void operate_upgrade(struct control *k, struct client *c, const json_t *args);
 void operate_look(struct control *k); /* has it answered? */
 
+/* completions.c */
+void list_completions(struct control *k, struct client *c, const json_t *args);
 /* guessers.c */
 void facts_of_guessers(struct control *k, struct client *c);
 

@@ -275,6 +275,7 @@ int audit_list(struct ctl *c, int n, char **words);
 
 /* runtime.c */
 int runtime_calls(struct ctl *c, int n, char **words);
+int runtime_completions(struct ctl *c, int n, char **words);
 int runtime_call_hangup(struct ctl *c, int n, char **words);
 int runtime_explain(struct ctl *c, int n, char **words);
 int runtime_registrations(struct ctl *c, int n, char **words);

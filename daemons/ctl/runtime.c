@@ -60,6 +60,14 @@ runtime_calls(struct ctl *c, int n, char **words)
 }
 
 int
+runtime_completions(struct ctl *c, int n, char **words)
+{
+	(void)n;
+	(void)words;
+	return list(c, "completions", NULL);
+}
+
+int
 runtime_explain(struct ctl *c, int n, char **words)
 {
 	(void)n;

@@ -15,6 +15,7 @@
 /* clang-format off */
 static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_ROUTING, CE_SETUP,           CALL_RINGING, call_setup),
+	FSM_ROW(CALL_ROUTING, CE_RECALL,          CALL_RINGING, call_recall),
 
 	FSM_ROW(CALL_RINGING, CE_PROGRESS,        CALL_RINGING, call_progress),
 	FSM_ROW(CALL_RINGING, CE_ANSWER,          CALL_UP,      call_answer),
@@ -81,7 +82,7 @@ static const struct fsm_row rows[] = {
 
 static const char *const states[CALL_N_STATES] = { "ROUTING", "RINGING", "UP", "ENDING" };
 static const char *const events[CE_N_EVENTS] = {
-	"SETUP", "PROGRESS", "ANSWER", "TOLD", "ACKED", "PRACKED", "OFFER", "OFFER_ANSWERED", "OFFER_REFUSED",
+	"SETUP", "RECALL", "PROGRESS", "ANSWER", "TOLD", "ACKED", "PRACKED", "OFFER", "OFFER_ANSWERED", "OFFER_REFUSED",
 	"OFFER_CANCELLED", "LATE_ANSWER", "REQUEST", "RESPONSE", "REPLACE", "REPLACED", "FAILED", "CANCELLED", "RELEASED",
 	"GONE", "RESOLVED", "CODE", "CODE_REFUSED", "T_RING", "T_ROUND", "T_SILENCE", "T_LATER", "T_LINGER", "T_JOIN", "T_AUDIT", "HANGUP", "END",
 };
@@ -391,6 +392,12 @@ void
 call_begin(struct worker *w, struct call *c, const struct setup *s)
 {
 	marked_step(w, c, CE_SETUP, NULL, s);
+}
+
+void
+call_on_recall(struct worker *w, struct call *c, const struct completion *x)
+{
+	marked_step(w, c, CE_RECALL, NULL, x);
 }
 
 /* What is between calls says nothing of a leg. */

@@ -14,6 +14,7 @@
 #include "worker/note.h"
 #include "worker/transfer.h"
 
+struct completion;
 struct feature_verdict;
 struct origin;
 struct setup;
@@ -190,7 +191,8 @@ struct call { /* in shared memory */
 	uint16_t final;	    /* what the caller was told; 200 once answered */
 	uint16_t privacy;   /* what he asked for: bits 1 << enum sip_privacy_value */
 	uint8_t code, once; /* enum call_code; enum call_once bits, dialled before the number */
-	uint16_t dry; /* 1: it is only explained: nothing leaves it, to a phone or to anybody */
+	uint8_t dry;  /* 1: it is only explained: nothing leaves it, to a phone or to anybody */
+	uint8_t recall; /* 1 + the slot of the request that it completes (call_recall.c); 0: none */
 	uint8_t call_id[16];
 	uint8_t merged_into
 	    [16]; /* the id of the call that it was joined to, if it began as a help to that */
@@ -216,6 +218,7 @@ extern const struct fsm call_fsm;
 
 enum call_event {
 	CE_SETUP,
+	CE_RECALL,
 	CE_PROGRESS,
 	CE_ANSWER,
 	CE_TOLD,
@@ -264,6 +267,8 @@ struct call *call_new(struct worker *w);
 void call_mark(struct worker *w, handle call);
 void call_unmark_all(struct worker *w);
 void call_begin(struct worker *w, struct call *c, const struct setup *s);
+/* The same for one that nobody's INVITE made (call_recall.c). */
+void call_on_recall(struct worker *w, struct call *c, const struct completion *x);
 void call_on_note(struct worker *w, const struct note *n); /* events, from worker_drain */
 void call_on_timer(struct worker *w, struct call *c);
 void call_hangup(struct worker *w, struct call *c); /* the operator's */
@@ -295,6 +300,7 @@ struct setup {
 enum setup_end {
 	SETUP_ROUTED, /* there are targets */
 	SETUP_TAKEN,  /* a feature has it (call_code.c) */
+	SETUP_DONE,   /* and has done it */
 	SETUP_REPLACES
 };
 void call_setup(void *step, const void *setup);

@@ -57,6 +57,17 @@ code_ask(struct worker *w, struct call *c, struct span action, struct span numbe
 }
 
 void
+code_confirm(struct call_step *s, struct span shown)
+{
+	struct wire_code_done d = { .status = 200 };
+
+	span_cstr(span_first(shown, sizeof(d.phrase) - 1), d.phrase, sizeof(d.phrase));
+	cdr_send(s->w, s->c, CDR_OPEN);
+	s->c->code = CODE_ASKED;
+	call_step(s->w, s->c, CE_CODE, NULL, &d);
+}
+
+void
 code_done(struct worker *w, const struct wire_code_done *d)
 {
 	struct call *c = call_at(w, d->call);

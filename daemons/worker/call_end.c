@@ -67,7 +67,9 @@ call_ending(void *step, const void *note)
 	struct span reason = kept_span(&s->w->heap, s->c->reason);
 
 	(void)note;
+	completion_missed(s->w, s->c);
 	transfer_end(s->w, s->c);
+	recall_over(s->w, s->c);
 	s->c->attempt.waiting = 0;
 	s->c->attempt.ring_until_ns = s->c->attempt.round_until_ns = 0;
 	s->c->attempt.silent_until_ns = s->c->attempt.later_ns = 0;
@@ -82,8 +84,8 @@ call_ending(void *step, const void *note)
 	     p = party_at(s->w, p->next))
 		if (!p->gone && p != party_at(s->w, s->c->caller))
 			party_release(s->w, s->c, p, reason);
-	/* A caller that was not answered has been refused; one that was gets a BYE. */
-	if (s->c->final == 200 && !party_at(s->w, s->c->caller)->gone)
+	/* A caller that was not answered has been refused; one that was, or that we called, gets a BYE. */
+	if ((s->c->final == 200 || recall_waits(s->w, s->c)) && !party_at(s->w, s->c->caller)->gone)
 		party_release(s->w, s->c, party_at(s->w, s->c->caller), reason);
 	if (all_gone(s->w, s->c))
 		finish(s->w, s->c);
@@ -114,6 +116,11 @@ call_refuse(
 	struct party *waits = party_waiting(w, c);
 	struct note n = party_note(c, w, CMD_REFUSE, waits);
 
+	if (recall_waits(w, c)) { /* who was rung hears it by a BYE */
+		c->final = (uint16_t)status;
+		call_end(w, c);
+		return;
+	}
 	n.status = (uint16_t)status;
 	n.text[T_PHRASE] = phrase;
 	n.text[T_HEADERS] = headers;

@@ -134,6 +134,12 @@ target_ring_s(const struct worker *w)
 	return s < w->settings->timers.ring_s ? s : w->settings->timers.ring_s;
 }
 
+void
+transfer_attempt(struct worker *w, struct call *c, struct span to, struct span headers)
+{
+	begin_attempt(w, c, to, headers, target_ring_s(w));
+}
+
 static struct span
 referred_by_line(struct worker *w, struct call *c, const struct party *p)
 {
@@ -161,8 +167,8 @@ call_target(struct call_step *s, const struct sip_refer_to *refer_to)
 	q.dialled = buf_span(&dialled);
 	if (o == NULL || !buf_ok(&dialled))
 		return 500;
-	begin_attempt(w, c, caller_address(w, SPAN_NONE, q.dialled, caller_realm(w, c)),
-	    referred_by_line(w, c, s->p), target_ring_s(w));
+	transfer_attempt(w, c, caller_address(w, SPAN_NONE, q.dialled, caller_realm(w, c)),
+	    referred_by_line(w, c, s->p));
 	if (!origin_of(w, c, s->p, o))
 		return 403;
 	if (!open_segment(s, o, q.dialled))

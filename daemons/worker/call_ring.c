@@ -70,7 +70,8 @@ branch_rings(struct worker *w, struct call *c, struct party *p, unsigned status)
 	if (status == 100)
 		return;
 	p->ring_ms = call_wall_ms(w, c);
-	segment_ringing(w, c, segment_of(w, c, p));
+	if (!recall_rings(w, c)) /* whom it is for does not ring yet */
+		segment_ringing(w, c, segment_of(w, c, p));
 }
 
 void
@@ -94,6 +95,8 @@ call_progress(void *step, const void *note)
 	if (!alone && in->status == c->attempt.progress)
 		return;
 	c->attempt.progress = in->status;
+	if (recall_rings(w, c))
+		return; /* nobody waits to be told */
 	if (alone)
 		party_pair(w, waits, s->p);
 	n.status = in->status;
@@ -168,6 +171,8 @@ call_answer(void *step, const void *note)
 	struct party *waits = party_waiting(w, c);
 	struct note n = party_note(c, w, CMD_ANSWER, waits);
 
+	if (recall_answered(s, in))
+		return;
 	c->attempt.waiting = 0;
 	c->attempt.ring_until_ns = c->attempt.round_until_ns = c->attempt.silent_until_ns = 0;
 	c->attempt.later_ns = 0;
@@ -313,7 +318,7 @@ call_branch_failed(void *step, const void *note)
 	if (!is_of_attempt(c, s->p) || c->attempt.waiting == 0)
 		return;
 	party_part(w, c, s->p);
-	if (in->text[T_CONTACTS].len > 0) {
+	if (in->text[T_CONTACTS].len > 0 && !recall_rings(w, c)) {
 		named = (struct note){ .status = (uint16_t)call_redirect(w, c, s->p, in) };
 		if (named.status == 0)
 			return;

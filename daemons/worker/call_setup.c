@@ -233,12 +233,12 @@ call_decide(struct worker *w, struct call *c, const struct setup *in, enum setup
 	if (no.status != 0)
 		return (struct route_result){ .status = no.status, .reason = no.reason };
 	if (no.taken)
-		*end_r = SETUP_TAKEN;
+		*end_r = no.confirmed.len > 0 ? SETUP_DONE : SETUP_TAKEN;
 	else if (replaces)
 		*end_r = SETUP_REPLACES;
 	else
 		return route_call(w, c, &q, in->origin);
-	return (struct route_result){ 0 };
+	return (struct route_result){ .confirmed = no.confirmed };
 }
 
 /* There is somewhere to go. */
@@ -277,6 +277,8 @@ call_setup(void *step, const void *setup)
 		refuse_with(w, c, &route);
 	else if (end == SETUP_TAKEN)
 		cdr_send(w, c, CDR_OPEN);
+	else if (end == SETUP_DONE)
+		code_confirm(s, route.confirmed);
 	else if (end == SETUP_REPLACES)
 		take_place(s, in->invite);
 	else

@@ -14,6 +14,9 @@
  *                      REPLACE                JOINED, BACK
  *     NONE -----------------> REPLACING ---------------------> NONE: see call_replace.c
  *
+ *              RECALLED
+ *     NONE ------------> TRYING, whose transferor was never there: see call_recall.c
+ *
  *                    PARK
  *     NONE, TRYING --------> PARKED: see call_park.c
  *
@@ -154,6 +157,7 @@ take_place(void *step, const void *arg)
 	if (segment != NULL) {
 		segment_answered(s->w, s->c, segment_of(s->w, s->c, target), target);
 		segments_lost(s->w, s->c);
+		recall_joined(s->w, s->c);
 		cdr_send(s->w, s->c, CDR_ANSWERED);
 	}
 	transfer_tell(s->w, s->c, 200);
@@ -203,6 +207,10 @@ transfer_failed(struct worker *w, struct call *c, enum released_by by, unsigned 
 	x->target = 0;
 	close_segment(w, c, by, status);
 	segments_lost(w, c);
+	if (recall_waits(w, c)) {
+		c->final = (uint16_t)status;
+		recalled = true;
+	}
 	if (recalled) {
 		transfer_give_up(w, c, status);
 		return;
@@ -307,6 +315,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(TRANSFER_NONE,      XE_REFER,   TRANSFER_TRYING,    transfer_begin),
 	FSM_ROW(TRANSFER_NONE,      XE_REPLACE, TRANSFER_REPLACING, replace_begin),
 	FSM_ROW(TRANSFER_NONE,      XE_PARK,    TRANSFER_PARKED,    park_begin),
+	FSM_ROW(TRANSFER_NONE,      XE_RECALLED, TRANSFER_TRYING,   recall_call),
 
 	FSM_ROW(TRANSFER_TRYING,    XE_ANSWER, TRANSFER_JOINING,   bring),
 	FSM_ROW(TRANSFER_TRYING,    XE_BACK,   TRANSFER_NONE,      forget),
@@ -342,7 +351,7 @@ static const char *const states[TRANSFER_N_STATES] = {
 	"NONE", "TRYING", "JOINING", "RECALL", "REJOINING", "REPLACING", "PARKED",
 };
 static const char *const events[XE_N_EVENTS] = {
-	"REFER", "REPLACE", "ANSWER", "JOINED", "BACK", "RECALL", "PARK", "END",
+	"REFER", "REPLACE", "ANSWER", "JOINED", "BACK", "RECALL", "PARK", "RECALLED", "END",
 };
 /* clang-format on */
 

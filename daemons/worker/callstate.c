@@ -131,7 +131,8 @@ put_remote(struct worker *w, const struct call *c, const struct party *p, struct
 	const struct party *peer = party_peer(w, p);
 	struct heap *h = &w->heap;
 
-	if (p->role == PARTY_CALLER || (peer != NULL && peer->role != PARTY_CALLER)) {
+	if (p->role == PARTY_CALLER || (peer != NULL && peer->role != PARTY_CALLER) ||
+	    recall_rings(w, c)) {
 		if (peer != NULL)
 			s = segment_of(w, c, peer);
 		if (s != NULL)

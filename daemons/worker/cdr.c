@@ -14,7 +14,7 @@ enum {
 };
 
 static const char *const kinds[] = { "direct", "transfer_blind", "transfer_consult", "deflection",
-	"forward", "feature_code" };
+	"forward", "feature_code", "callback" };
 static const char *const directions[] = { "internal", "outbound", "inbound", "transit" };
 static const char *const dispositions[] = { "answered", "busy", "noanswer", "cancelled", "rejected",
 	"unreachable", "failed", "barred", "redirected" };
@@ -151,7 +151,7 @@ first_dialled(struct worker *w, const struct call *c, const struct segment *s)
 {
 	const struct party *p = party_at(w, c->parties);
 
-	while (p != NULL && (p->target == 0 || segment_of(w, c, p) != s))
+	while (p != NULL && (p->target == 0 || p->role == PARTY_CALLER || segment_of(w, c, p) != s))
 		p = party_at(w, p->next);
 	return p == NULL ? (struct kept){ 0 } : p->sip_call_id;
 }
@@ -268,7 +268,7 @@ put_leg(struct worker *w, struct cdr_writer *r, const struct call *c, const stru
 	cdr_part(r, CDR_P_LEG);
 	cdr_int(r, CDR_LEG_seq, segment_of(w, c, p)->seq);
 	cdr_int(r, CDR_LEG_leg_no, p->number);
-	cdr_word(r, CDR_LEG_direction, p->role == PARTY_CALLER ? "in" : "out");
+	cdr_word(r, CDR_LEG_direction, p->role == PARTY_CALLER && p->target == 0 ? "in" : "out");
 	cdr_word(r, CDR_LEG_kind, leg_kind(w, c, p));
 	put_party(w, r, c, p);
 	put_kept(w, r, CDR_LEG_target, p->uri);
@@ -304,11 +304,12 @@ write_record(struct worker *w, struct call *c, enum cdr_kind kind, struct buf *b
 	put_call(w, &r, c, kind);
 	for (const struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next))
 		put_segment(w, &r, c, s);
-	if (is_whole(kind) && caller != NULL)
+	if (is_whole(kind) && caller != NULL && caller->role == PARTY_CALLER)
 		put_leg(w, &r, c, caller);
 	for (const struct party *p = party_at(w, c->parties); is_whole(kind) && p != NULL;
 	     p = party_at(w, p->next))
-		if (!party_is_bridge(p) && p != caller && b->cap - b->len > LEG_BYTES)
+		if (!party_is_bridge(p) && p != caller && b->cap - b->len > LEG_BYTES &&
+		    p->number != 0)
 			put_leg(w, &r, c, p);
 	return cdr_end(&r);
 }

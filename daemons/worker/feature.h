@@ -24,6 +24,7 @@ struct feature_verdict {
 	const char *reason;
 	const char *because; /* in plain words, for the call's decisions; NULL: the rest says it */
 	bool taken;	     /* it is no call to anybody: its end is the feature's (call_code.c) */
+	struct span confirmed; /* and is done: what the phone shows; in scratch */
 	struct span forward_to; /* a number or URI */
 	bool settled;		/* it goes on, and no other feature is asked */
 	enum redirect_reason why;

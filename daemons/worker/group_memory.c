@@ -107,6 +107,12 @@ group_idle(struct worker *w, const struct party *p)
 }
 
 uint64_t
+group_idle_last(struct worker *w, uint64_t account)
+{
+	return remembered(w, MEMORY_IDLE, account).at_ns;
+}
+
+uint64_t
 group_idle_since(struct worker *w, const struct call *c, const struct dir_subscriber *s)
 {
 	if (callstate_count(w, c, dir_text(s, s->user)) > 0)

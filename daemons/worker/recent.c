@@ -19,7 +19,7 @@ enum { WAYS = 4 };
 static uint64_t
 key_of(enum recent_kind kind, uint64_t account)
 {
-	return (uint64_t)kind << 62 ^ account;
+	return (uint64_t)kind << 60 ^ account;
 }
 
 static unsigned
@@ -88,8 +88,9 @@ recents_of(struct worker *w, unsigned worker)
 	return w->recents_of[worker];
 }
 
-struct span
-recent_find(struct worker *w, enum recent_kind kind, uint64_t account)
+/* Of all workers'; all 0: none. */
+static struct recent
+latest_of(struct worker *w, enum recent_kind kind, uint64_t account)
 {
 	uint64_t key = key_of(kind, account);
 	struct recent latest = { 0 }, x;
@@ -101,5 +102,19 @@ recent_find(struct worker *w, enum recent_kind kind, uint64_t account)
 			if (read_slot(&all[set_of(key) + k], key, &x) && x.at_ns >= latest.at_ns)
 				latest = x;
 	}
-	return scratch_keep(w, span_str(latest.number));
+	return latest;
+}
+
+struct span
+recent_find(struct worker *w, enum recent_kind kind, uint64_t account)
+{
+	struct recent x = latest_of(w, kind, account);
+
+	return scratch_keep(w, span_str(x.number));
+}
+
+uint64_t
+recent_at(struct worker *w, enum recent_kind kind, uint64_t account)
+{
+	return latest_of(w, kind, account).at_ns;
 }

@@ -13,12 +13,19 @@ struct call;
 struct target;
 struct worker;
 
-enum recent_kind { RECENT_CALLER = 1, RECENT_DIALLED };
+enum recent_kind {
+	RECENT_CALLER = 1,
+	RECENT_DIALLED,
+	RECENT_MISSED,	  /* that of what he dialled which nobody answered (features/completion.c) */
+	RECENT_CANCELLED, /* nothing: that he wants no call completed any more */
+};
 
 /* Remembers it in place of what was; one that is too long is none. */
 void recent_put(struct worker *w, enum recent_kind kind, uint64_t account, struct span number);
 /* In scratch; empty: nothing. */
 struct span recent_find(struct worker *w, enum recent_kind kind, uint64_t account);
+/* When it was put (monotonic); 0: never. */
+uint64_t recent_at(struct worker *w, enum recent_kind kind, uint64_t account);
 
 /* features/again.c */
 /* Does the code that is dialled stand for a number that is remembered? Then it is *number_r. */

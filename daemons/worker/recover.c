@@ -25,6 +25,7 @@ recover_lay_out(struct worker *w)
 	w->views = (void *)(views + 1);
 	w->group_words = (void *)(w->region + w->shape.groups_at);
 	w->recents = (void *)(w->region + w->shape.recents_at);
+	w->completions = (void *)(w->region + w->shape.completions_at);
 	pool_init(&w->calls, w->region + w->shape.calls_at, WORKER_CALL_BYTES, w->shape.calls,
 	    handle_owner_of(KIND_CALL, proc), 0);
 	gauge(w->child.self, COUNT_LIVE_CALLS, w->calls.live);
@@ -343,5 +344,6 @@ recover(struct worker *w)
 	take_up_calls(w);
 	take_up_legs(w);
 	take_up_txns(w);
+	completions_arm(w);
 	outbox_flush(w->outbox);
 }

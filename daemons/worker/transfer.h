@@ -36,6 +36,7 @@ enum transfer_event {
 	XE_BACK,
 	XE_RECALL,
 	XE_PARK,
+	XE_RECALLED, /* who is to be completed a call has answered (call_recall.c) */
 	XE_END,
 	XE_N_EVENTS
 };
@@ -54,6 +55,8 @@ extern const struct fsm transfer_fsm;
 
 /* call_refer.c: REFER, and who is called for it */
 void call_refer(struct call_step *s, const struct note *refer);
+/* An attempt anew for the transferee: nothing of the last one is left, no offer is made. */
+void transfer_attempt(struct worker *w, struct call *c, struct span to, struct span headers);
 /* Actions of the transfer's machine. */
 void transfer_begin(void *step, const void *refer_to);
 void transfer_recall(void *step, const void *status);

@@ -159,6 +159,8 @@ fire(void *ctx, struct wheel_timer *t)
 		message_on_timer(w, pool_at(&w->txn_pool, (uint32_t)(t - w->relay_timers)));
 	else if (is_in(t, w->leg_timers, w->shape.legs))
 		leg_on_timer(w, pool_at(&w->legs, (uint32_t)(t - w->leg_timers)));
+	else if (t == &w->completion_timer)
+		completions_tick(w);
 	else if (!resolve_fire(w, t))
 		call_on_timer(w, pool_at(&w->calls, (uint32_t)(t - w->call_timers)));
 	worker_drain(w);

@@ -37,6 +37,7 @@
 #include "sip/txn.h"
 #include "worker/call.h"
 #include "worker/feature.h"
+#include "worker/completion.h"
 #include "worker/join.h"
 #include "worker/leg.h"
 #include "worker/login.h"
@@ -138,6 +139,7 @@ struct route_result {
 	unsigned status; /* 0: there are targets; else refuse with it */
 	const char *reason;
 	struct span headers; /* complete lines that go with it, in scratch: Contact of a 302 */
+	struct span confirmed; /* of a code that is done: what the phone shows */
 };
 struct route_query {
 	struct span uri, dialled;    /* dialled: its user part, as sip_uri_user() gives it */
@@ -180,6 +182,8 @@ void group_idle(struct worker *w, const struct party *p);
  * call than c; 0: he had none. */
 uint64_t group_idle_since(
     struct worker *w, const struct call *c, const struct dir_subscriber *s);
+/* The same without a look at the calls he is in. */
+uint64_t group_idle_last(struct worker *w, uint64_t account);
 /* p refused for good: nothing more of his rings. False: he is no member, and speaks for all. */
 bool group_refused(struct worker *w, struct call *c, const struct party *p);
 /* It rang as long as it may: true, now the overflow is due, and nobody else is tried before. */
@@ -222,7 +226,8 @@ enum segment_kind {
 	SEGMENT_TRANSFER_CONSULT,
 	SEGMENT_DEFLECTION,
 	SEGMENT_FORWARD,
-	SEGMENT_FEATURE_CODE
+	SEGMENT_FEATURE_CODE,
+	SEGMENT_CALLBACK
 };
 enum disposition {
 	D_ANSWERED,
@@ -322,6 +327,8 @@ void code_is_free(struct worker *w, struct call *c);
 /* False: it cannot be asked now. */
 bool code_ask(
     struct worker *w, struct call *c, struct span action, struct span number, uint32_t seconds);
+/* It was done at once, without the store; the phone shows this. */
+void code_confirm(struct call_step *s, struct span shown);
 /* The store's answer. */
 void code_done(struct worker *w, const struct wire_code_done *d);
 void call_code_answered(void *step, const void *done);
@@ -371,6 +378,9 @@ struct worker {
 	struct group_word *group_words; /* in the region: group_memory.c */
 	struct recent *recents;		/* in the region: recent.c */
 	const struct recent *recents_of[PROC_MAX]; /* the other workers'; NULL: not seen yet */
+	struct completion *completions;	   /* in the region: completion.c */
+	const struct completion *completions_of[PROC_MAX]; /* the other workers'; NULL: not seen yet */
+	struct wheel_timer completion_timer;
 	const struct group_word *words_of[PROC_MAX]; /* the other workers'; NULL: not seen yet */
 	const struct watched *watched; /* in the registrar's region; NULL: not seen yet */
 	struct txns txns;

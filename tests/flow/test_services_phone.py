@@ -1,4 +1,6 @@
-"""Services of the own telephone (SERVICES.md C28, C29, C34 to C36, C43) by code, in SQL and in the records."""
+"""Services of the own telephone (SERVICES.md C28, C29, C34 to C37, C43) by code, in SQL and in the records."""
+import json
+
 import pytest
 
 from calls import exchange, sdp, wait_until
@@ -312,3 +314,50 @@ def test_C36_places_that_cannot_be(office, places, why):
     status, _, said = office.ctl("subscriber", "set", alice.name, "speed_dial=" + places, check=False)
     assert status != 0 and why in said and said.count("\n") == 1
     refused(office, alice, "*741" + alice.name, 403)    # North America's: 2 to 9
+
+
+# --- call completion ----------------------------------------------------------------------------------
+
+def test_R21_called_back_when_he_is_free(office):
+    """Busy: *66; he hangs up, the caller is rung, and talks with him at his own cost from the answer on."""
+    alice, bob, carol = office.phones(3)
+    a, b = office.up(carol, bob)
+    call = alice.invite(bob.name, sdp=sdp())
+    bob.expect("INVITE")
+    bob.reply(486)
+    bob.expect("ACK")
+    alice.expect(486)
+    office.unrecorded.add(call.call_id)
+    assert "completion " + bob.name in shown(office, alice, "*66")
+    row, = json.loads(office.ctl("completions", "--json"))
+    assert (row["caller"], row["called"], row["reason"], row["state"]) == (
+        alice.name, bob.name, "busy", "waits")
+    assert "completion " + bob.name in shown(office, alice, "*%2337%23")
+    office.hang_up(a, b)
+    office.record(a, disposition="answered")
+    ring = alice.expect("INVITE", timeout=8)
+    assert not ring.body and bob.name in ring["From"] and "recall:callback" in ring["Alert-Info"]
+    back = alice.call
+    back.reply(200, sdp=sdp(port=40000))
+    assert "a=inactive" in alice.expect("ACK").sdp
+    invite = bob.expect("INVITE")
+    assert not invite.body and alice.name in invite["From"]
+    to_bob = bob.call
+    to_bob.reply(200, sdp=sdp(port=50000))
+    assert "m=audio 50000" in alice.expect("INVITE").sdp
+    alice.reply(200, sdp=sdp(port=40000))
+    assert "m=audio 40000" in bob.expect("ACK").sdp
+    alice.expect("ACK")
+    assert json.loads(office.ctl("completions", "--json")) == []
+    office.hang_up(back, to_bob)
+    r, = wait_until(lambda: [x for x in office.sql(
+        "select * from tandem.cdr where segment_kind = 'callback'") if x["disposition"]], 5)
+    assert (r["disposition"], r["payer_kind"], r["payer_account_id"], r["called_number"],
+            r["calling_number"]) == ("answered", "subscriber", office.subscriber_id(alice.name),
+                                     bob.name, alice.name)
+    legs = office.sql("select party, direction from tandem.cdr_leg where call_id = '%s' order by leg_no"
+                      % r["call_id"])
+    assert [(x["party"], x["direction"]) for x in legs] == [(alice.name, "out"), (bob.name, "out")]
+    said, = office.sql("select decisions from tandem.call where call_id = '%s'" % r["call_id"])
+    assert said["decisions"][0]["feature"] == "completion"
+    refused(office, carol, "*66", 403)

@@ -336,10 +336,8 @@ start(unsigned index)
 	w->directory = rig->directory;
 	w->locations = rig->locations;
 	worker_init(w);
-	for (unsigned i = 0; i < rig->n_workers; i++) {
-		w->views_of[i] = (const void *)((char *)rig->regions[i] + w->shape.views_at);
-		w->recents_of[i] = (const void *)((char *)rig->regions[i] + w->shape.recents_at);
-	}
+	for (unsigned i = 0; i < rig->n_workers; i++)
+		rig_open_region(w, i);
 	publish(&w->child);
 }
 

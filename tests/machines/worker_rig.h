@@ -109,6 +109,8 @@ bool rig_deliver(unsigned worker, const char *text, const struct netaddr *from);
 /* A connection that the worker could not have. */
 void rig_unreachable(struct phone *p);
 void rig_operator_hangup(unsigned worker);
+/* What the others read of a worker's region. */
+void rig_open_region(struct worker *w, unsigned other);
 
 /* A subscriber "user" with password "secret" of tenant 1 (example.com). */
 void rig_subscriber(const char *user, const char *number, enum dir_trust trust);

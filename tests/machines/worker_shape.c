@@ -22,9 +22,20 @@ worker_shape(const struct settings *s, struct worker_shape *x)
 	memcpy(x->blocks, rig_size.blocks, sizeof(x->blocks));
 	x->groups_at = page_up(x->views_at + call_views_bytes(x->calls));
 	x->recents_at = page_up(x->groups_at + WORKER_GROUP_WORDS * sizeof(struct group_word));
-	x->calls_at = page_up(x->recents_at + WORKER_RECENTS * sizeof(struct recent));
+	x->completions_at = page_up(x->recents_at + WORKER_RECENTS * sizeof(struct recent));
+	x->calls_at = page_up(x->completions_at + COMPLETIONS * sizeof(struct completion));
 	x->legs_at = page_up(x->calls_at + (size_t)x->calls * WORKER_CALL_BYTES);
 	x->txns_at = page_up(x->legs_at + (size_t)x->legs * WORKER_LEG_BYTES);
 	x->heap_at = page_up(x->txns_at + (size_t)x->txns * sizeof(struct txn));
 	x->size = page_up(x->heap_at + heap_bytes(x->blocks));
+}
+
+void
+rig_open_region(struct worker *w, unsigned other)
+{
+	const char *region = rig->regions[other];
+
+	w->views_of[other] = (const void *)(region + w->shape.views_at);
+	w->recents_of[other] = (const void *)(region + w->shape.recents_at);
+	w->completions_of[other] = (const void *)(region + w->shape.completions_at);
 }

@@ -86,7 +86,8 @@ again_rung(struct worker *w, const struct call *c, const struct target *t)
 {
 	struct span number = kept_span(&w->heap, c->number.len > 0 ? c->number : c->user);
 
-	if (t->kind != TARGET_CONTACT || t->user.len == 0 || c->state == CALL_UP)
+	if (t->kind != TARGET_CONTACT || t->user.len == 0 ||
+	    (c->recall != 0 ? recall_rings(w, c) : c->state == CALL_UP))
 		return;
 	recent_put(w, RECENT_CALLER, t->account,
 	    caller_is_hidden(c) || !may_be_called(c, number) ? WITHHELD : number);

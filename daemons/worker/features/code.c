@@ -138,6 +138,9 @@ static const struct {
 	{ "return.call", again_refused },
 	{ "redial", redial_refused },
 	{ "speed.dial", speed_refused },
+	{ "ccbs.set", completion_set },
+	{ "ccbs.clear", completion_clear },
+	{ "ccbs.query", completion_query },
 };
 
 static bool
