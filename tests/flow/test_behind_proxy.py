@@ -1,5 +1,5 @@
 """Behind a proxy that is not ours: Kamailio adds Path to a REGISTER and Record-Route to an INVITE, and all that
-follows goes through it (FLOWS.md S3-25, S0-01, S0-02, S4-08)."""
+follows goes through it (FLOWS.md S3-25, S0-01, S0-02, S4-08; RFC 3665 3.5, where it stands for the firewall)."""
 import pathlib
 import subprocess
 
@@ -104,7 +104,7 @@ def answered(alice, bob, proxy):
 
 
 @pytest.mark.parametrize("way", ["caller", "callee"])
-def test_S3_25_S0_01_S0_02_through_kamailio(office, proxy, way):
+def test_S3_25_S0_01_S0_02_RFC3665_3_5_through_kamailio(office, proxy, way):
     """Registration by Path, the call, a hold by either side, the end by either side."""
     alice, bob = behind(office, proxy), behind(office, proxy)
     call = answered(alice, bob, proxy)

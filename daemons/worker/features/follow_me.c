@@ -1,5 +1,5 @@
 /*
- * Find-me/follow-me and simultaneous ring (SERVICES.md C33; RFC 5359 2.9): where else a subscriber is rung.
+ * Find-me/follow-me and simultaneous ring (SERVICES.md C33; RFC 5359 2.12): where else a subscriber is rung.
  *
  *     A        tandem         B          M          M in B's list after 10 s
  *     |INVITE--->|            |          |
