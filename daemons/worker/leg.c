@@ -404,7 +404,7 @@ obey(struct worker *w, struct leg *l, const struct note *n)
 		return false;
 	if (u == UE_N_EVENTS && leg_holds_back(w, l, n))
 		return true;
-	if (n->what == CMD_OFFER_CANCEL && leg_forgets_offer(w, l))
+	if (n->what == CMD_OFFER_CANCEL && leg_forgets_offer(w, l, 487))
 		return true;
 	if (n->what == CMD_ACK && l->prack_rseq != 0)
 		leg_send_prack(w, l, l->prack_rseq, n);

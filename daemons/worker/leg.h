@@ -323,8 +323,8 @@ bool leg_waits_for_prack(struct worker *w, const struct leg *l);
 /* True: the command waits for a PRACK or an ACK; leg_goes_on, when that is there, carries it out. */
 bool leg_holds_back(struct worker *w, struct leg *l, const struct note *n);
 void leg_goes_on(struct worker *w, struct leg *l);
-/* An offer that waits is given up: its call hears 487. False: none does. */
-bool leg_forgets_offer(struct worker *w, struct leg *l);
+/* An offer that waits is given up: its call hears this. False: none does. */
+bool leg_forgets_offer(struct worker *w, struct leg *l, unsigned status);
 /* leg_refer.c: REFER and its subscription (RFC 3515) */
 bool leg_refer_step(struct worker *w, struct leg *l, enum leg_refer_event e);
 void leg_got_refer(struct worker *w, struct leg *l, const struct sip_msg *m);

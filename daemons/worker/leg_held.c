@@ -13,7 +13,7 @@
  *       |-- ACK -------->|                |
  *       |<----- INVITE --|                |
  *
- * An ACK that never comes ends the call, and that answers bob.
+ * An ACK that never comes ends the call, and that answers bob. When alice moves hers meanwhile, bob hears 491.
  */
 #include "worker/worker.h"
 
@@ -61,9 +61,9 @@ leg_goes_on(struct worker *w, struct leg *l)
 }
 
 bool
-leg_forgets_offer(struct worker *w, struct leg *l)
+leg_forgets_offer(struct worker *w, struct leg *l, unsigned status)
 {
-	struct note n, refused = { .what = EV_OFFER_REFUSED, .status = 487 };
+	struct note n, refused = { .what = EV_OFFER_REFUSED, .status = (uint16_t)status };
 
 	if (l->inv != INV_IN_2XX || !take_held(w, l, &n))
 		return false;

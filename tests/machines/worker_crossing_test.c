@@ -119,6 +119,25 @@ Test(worker_crossing, S3_20_reinvite_of_the_called_before_the_ack)
 	rig_ends_clean("answered 200 16 callee normal", 100);
 }
 
+/* Her own comes in the place of that ACK: it passes, and his is refused. */
+Test(worker_crossing, S3_20_and_she_moves_hers)
+{
+	is_answered(SDP_A);
+	says(bob, "INVITE", "", SDP_B2);
+	hears(bob, "100");
+	says(alice, "INVITE", UPDATES, SDP_A2);
+	hears(alice, "100");
+	hears(bob, "491");
+	expect_has(hears(bob, "INVITE"), "m=audio 4100");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	passes(bob, alice, SDP_B2, SDP_A2, "m=audio 4200", "m=audio 4100");
+	hangs_up(bob, alice);
+	rig_ends_clean("answered 200 16 callee normal", 0);
+}
+
 /* He gives it up before that. */
 Test(worker_crossing, S3_20_and_cancels_it)
 {

@@ -112,15 +112,35 @@ Test(worker_rows, S2_16a_answer_is_200)
 	rig_ends_clean("answered 200 16 callee normal", 0);
 }
 
-/* 181 and 182 of a called side pass as they are. */
+/* 181 and 182 of a called side pass as they are: code, phrase and what goes with them, in one dialog; a queue
+ * says so again each minute, until somebody has time. */
 Test(worker_rows, S2_16h_queued_and_forwarded_pass)
 {
+	char tag[64], again[64];
+	const char *m;
+
 	bob_hears("");
-	replies(bob, "INVITE", 182, "", "");
-	hears(alice, "182");
+	for (unsigned minute = 0; minute < 3; minute++) {
+		replies(bob, "INVITE", 182, "Call-Info: <http://example.com/q>\r\n", "");
+		m = hears(alice, "182");
+		expect_has(m, "SIP/2.0 182 Whatever\r\n");
+		cr_expect_str_eq(header(m, "Call-Info"), "<http://example.com/q>");
+		tag_of(header(m, "To"), minute == 0 ? tag : again, sizeof(tag));
+		cr_expect(minute == 0 || strcmp(tag, again) == 0, "INV-5");
+		cr_expect_str_eq(body_of(m), "");
+		rig_wait_ms(55000);
+		hears_nothing(alice);
+	}
 	replies(bob, "INVITE", 181, "", "");
-	hears(alice, "181");
-	bob_is_busy();
+	expect_has(hears(alice, "181"), "SIP/2.0 181 Whatever\r\n");
+	replies(bob, "INVITE", 180, "", "");
+	hears(alice, "180");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	hangs_up(alice, bob);
+	rig_ends_clean("answered 200 16 caller normal", 0);
 }
 
 /* THREATS.md F14: the clock is set back in mid-call. The record has its beginning; the rest is durations. */
@@ -202,6 +222,45 @@ Test(worker_rows, S2_29_q850_in_bye)
 	expect_has(header(hears(alice, "BYE"), "Reason"), "Q.850;cause=16");
 	replies(alice, "BYE", 200, "", "");
 	rig_ends_clean("answered 200 16 callee normal", 0);
+}
+
+/* Digits as either side says them, and while it rings; several at once keep their order. No feature of ours
+ * takes one: there are none that listen in a call. */
+Test(worker_rows, S4_12_digits_both_ways_and_early)
+{
+	const char *m;
+
+	bob_hears("");
+	replies(bob, "INVITE", 183, "", SDP_B);
+	hears(alice, "183");
+	says(alice, "INFO", "Content-Type: application/dtmf\r\n", "7");
+	m = hears(bob, "INFO");
+	cr_expect_str_eq(header(m, "Content-Type"), "application/dtmf");
+	cr_expect_str_eq(body_of(m), "7");
+	replies(bob, "INFO", 200, "", "");
+	hears(alice, "200 INFO");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	says(
+	    bob, "INFO", "Content-Type: application/dtmf-relay\r\n", "Signal=#\r\nDuration=80\r\n");
+	m = hears(alice, "INFO");
+	cr_expect_str_eq(body_of(m), "Signal=#\r\nDuration=80\r\n");
+	replies(alice, "INFO", 200, "", "");
+	hears(bob, "200 INFO");
+	says(alice, "INFO", "Content-Type: application/dtmf\r\n", "1");
+	says(alice, "INFO", "Content-Type: application/dtmf\r\n", "2");
+	cr_expect_str_eq(body_of(hears(bob, "INFO")), "1");
+	cr_expect_str_eq(body_of(hears(bob, "INFO")), "2");
+	replies(bob, "INFO", 200, "", "");
+	hears(alice, "200 INFO");
+	says(alice, "BYE", "", "");
+	hears(alice, "200 BYE");
+	hears(alice, "487 INFO");
+	hears(bob, "BYE");
+	replies(bob, "BYE", 200, "", "");
+	rig_ends_clean("answered 200 16 caller normal", 0);
 }
 
 /* A digit passes, and so does its answer; each waits for its own. */
