@@ -194,7 +194,7 @@ directory_subscriber(
 	if (s == NULL)
 		return NULL;
 	const struct dir_text texts[] = { s->user, s->display_name, s->number, s->pickup_group,
-		s->cfu, s->cfb, s->cfnr, s->cfnrc, s->cfs, s->follow_me_numbers };
+		s->cfu, s->cfb, s->cfnr, s->cfnrc, s->cfs, s->follow_me_numbers, s->hotline };
 	return texts_inside(texts, sizeof(texts) / sizeof(texts[0]), b) ? s : NULL;
 }
 

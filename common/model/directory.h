@@ -68,10 +68,11 @@ struct dir_subscriber {
 	uint8_t notify_caller;        /* enum dir_notify */
 	uint8_t lists;                /* 1 << enum dir_list of those that act and are not empty */
 	uint8_t follow_me;            /* enum dir_follow_me */
-	uint8_t pad[3];
+	uint8_t hotline_immediate;    /* whatever he dials */
+	uint8_t pad[2];
 	struct digest_ha1 ha1;
 	struct dir_mailbox mailbox;
-	struct dir_text user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc, cfs;
+	struct dir_text user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc, cfs, hotline;
 	struct dir_text follow_me_numbers; /* lines: "DELAY_S RING_S NUMBER"; RING_S 0: to the end */
 	/* the text follows */
 };
@@ -243,7 +244,8 @@ bool directory_premium(const struct directory *d, uint32_t tenant, struct span d
 
 /* Writer's side: keys and packed records are made here too, so that both sides agree. */
 struct dir_subscriber_text {
-	struct span user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc, cfs, follow_me_numbers;
+	struct span user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc, cfs, follow_me_numbers,
+		hotline;
 };
 enum err directory_put_domain(struct directory *d, struct span domain, uint32_t tenant);
 enum err directory_put_tenant(struct directory *d, const struct dir_tenant *t);

@@ -110,6 +110,7 @@ directory_put_subscriber(
 	record->cfnr = pack(&b, text->cfnr);
 	record->cfnrc = pack(&b, text->cfnrc);
 	record->cfs = pack(&b, text->cfs);
+	record->hotline = pack(&b, text->hotline);
 	if (!buf_ok(&b))
 		return ERR_RANGE;
 	return put(d, dir_key_of(&k, 's', s->tenant, text->user), record, b.len);

@@ -154,6 +154,11 @@ static const struct key keys[] = {
 	{ "pin",
 	    "4 to 8 digits with which the subscriber switches barring by code; empty: he cannot",
 	    KEY_OWN, .apply = pin_put },
+	{ "hotline", "the number or user that the phone calls by itself", KEY_TEXT,
+	    "a number or a user's name", KEY_NULL, SERVICE },
+	{ "hotline_mode",
+	    "when: delayed (nothing was dialled; default) or immediate (whatever is dialled)",
+	    KEY_WORD, "delayed or immediate", KEY_OR("tandem.hotline_mode", "'delayed'"), SERVICE },
 	{ "speed_dial",
 	    "PLACE:NUMBER, comma between: short numbers, 0 to 99, and what they stand for", KEY_OWN,
 	    .apply = speed_dial_put },
@@ -313,7 +318,8 @@ const struct object subscriber_object = {
 	    "(select case when p.failures < 3 then 'set' else 'blocked' end from "
 	    "tandem.barring_pin p "
 	    "where p.subscriber_id = s.subscriber_id) as pin, "
-	    "tandem.speed_of(s.subscriber_id) as speed_dial, v.pickup_group, v.trust, "
+	    "tandem.speed_of(s.subscriber_id) as speed_dial, v.hotline, v.hotline_mode, "
+	    "v.pickup_group, v.trust, "
 	    "v.max_contacts, " WORD_SHOWN("v.contact_policy") " as contact_policy, " WORD_SHOWN(
 		"s.min_algorithm") " as min_algorithm" FROM
 				   "where s.username = $1 and s.tenant_id = $2",

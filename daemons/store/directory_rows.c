@@ -158,6 +158,8 @@ put_subscriber(struct directory *d, struct row *r, uint64_t id, struct dir_tally
 	s.mailbox.urgent_old = row_number(r, INT32_MAX);
 	x.cfs = row_text(r);
 	s.lists = row_bits(r, lists);
+	x.hotline = row_text(r);
+	s.hotline_immediate = row_flag(r, false);
 	bool is_new = directory_subscriber(d, s.tenant, x.user, &old) == NULL;
 	enum err e = directory_put_subscriber(d, &s, &x);
 	t->subscribers += e == ERR_NONE && is_new;

@@ -24,6 +24,7 @@
 	" m.new_messages, m.old_messages, m.urgent_new, m.urgent_old,"                             \
 	" v.cfs, array(select distinct l.kind from tandem.caller_list l"                           \
 	" where l.subscriber_id = s.subscriber_id and l.kind <> all (v.lists_off)),"               \
+	" v.hotline, v.hotline_mode = 'immediate',"                                                \
 	" (select string_agg(x.delegate_id::text, ',') from tandem.reg_delegate x"                 \
 	" where x.tenant_id = s.tenant_id and x.subscriber_id = s.subscriber_id)"
 #define SUBSCRIBER_TABLES                                                                          \

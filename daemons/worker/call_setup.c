@@ -97,6 +97,24 @@ take_speed(struct worker *w, struct call *c, const struct setup *in)
 	c->dialled = call_keep(w, c, span_str(speed.number));
 }
 
+/* The number that his phone calls by itself (features/hotline.c). */
+static bool
+take_hotline(struct worker *w, struct call *c, const struct setup *in)
+{
+	const struct dir_subscriber *s = in->origin->subscriber;
+	struct buf b = scratch_buf(w, 128);
+
+	if (in->origin->kind != ORIGIN_SUBSCRIBER || sip_has(in->invite, SIP_H_REPLACES) ||
+	    !hotline_acts(s, kept_span(&w->heap, c->dialled)))
+		return false;
+	buf_lit(&b, "the phone calls ");
+	buf_put(&b, dir_text(s, s->hotline));
+	buf_str(&b, c->dialled.len == 0 ? " by itself" : ", whatever is dialled");
+	decision_note(w, c, "hotline", dir_text(s, s->user), buf_span(&b));
+	c->dialled = call_keep(w, c, dir_text(s, s->hotline));
+	return true;
+}
+
 static void
 keep_offer(struct worker *w, struct call *c, const struct sip_msg *m)
 {
@@ -205,8 +223,10 @@ call_hear(struct worker *w, struct call *c, const struct setup *in)
 	keep_dialled(w, c, in->invite);
 	digits = c->dialled;
 	take_once(w, c, in->origin);
-	take_again(w, c, in->origin);
-	take_speed(w, c, in);
+	if (!take_hotline(w, c, in)) {
+		take_again(w, c, in->origin);
+		take_speed(w, c, in);
+	}
 	caller_keep(w, c, in->invite, in->origin);
 	keep_offer(w, c, in->invite);
 	c->attempt.waiting = c->caller;
@@ -221,11 +241,28 @@ call_hear(struct worker *w, struct call *c, const struct setup *in)
 		    w, c, "clir", kept_span(&w->heap, c->user), "the number is withheld");
 }
 
+/* What he dialled stands for another number: that is one of his tenant's, whatever domain he named. */
+static struct span
+uri_of(struct worker *w, struct call *c, const struct setup *in)
+{
+	struct span dialled = kept_span(&w->heap, c->dialled);
+	struct buf b = scratch_buf(w, 512);
+
+	if (in->origin->kind != ORIGIN_SUBSCRIBER ||
+	    span_eq(dialled, kept_span(&w->heap, segment_first(w, c)->dialed)))
+		return sip_span(in->invite, in->invite->uri);
+	buf_lit(&b, "sip:");
+	sip_put_user(&b, dialled);
+	buf_char(&b, '@');
+	buf_put(&b, caller_realm(w, c));
+	return buf_span(&b);
+}
+
 struct route_result
 call_decide(struct worker *w, struct call *c, const struct setup *in, enum setup_end *end_r)
 {
-	struct route_query q = { sip_span(in->invite, in->invite->uri),
-		kept_span(&w->heap, c->dialled), &in->invite->flow.local };
+	struct route_query q = { uri_of(w, c, in), kept_span(&w->heap, c->dialled),
+		&in->invite->flow.local };
 	bool replaces = sip_has(in->invite, SIP_H_REPLACES);
 	struct feature_verdict no = features_originate(w, c, in->origin, replaces ? NULL : &q);
 

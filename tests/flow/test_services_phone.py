@@ -361,3 +361,33 @@ def test_R21_called_back_when_he_is_free(office):
     said, = office.sql("select decisions from tandem.call where call_id = '%s'" % r["call_id"])
     assert said["decisions"][0]["feature"] == "completion"
     refused(office, carol, "*66", 403)
+
+
+# --- hotline ------------------------------------------------------------------------------------------
+
+def test_C43_hotline(office):
+    """Set at the phone: it calls one number by itself, when nothing was dialled, or always; the caller pays."""
+    alice, bob, carol = office.phones(3)
+    assert "hotline " + bob.name in shown(office, alice, "*53*%s%%23" % bob.name)
+    row = closed(office, missed(office, alice, "sip:pbx.test", bob))[0]
+    assert (row["called_number"], row["segment_kind"], row["payer_account_id"]) == (
+        bob.name, "direct", office.subscriber_id(alice.name))
+    missed(office, alice, carol.name, carol)
+    office.ctl("subscriber", "set", alice.name, "hotline_mode=immediate")
+    wait_until(lambda: "the phone calls" in office.ctl("explain", alice.name, carol.name), 5)
+    missed(office, alice, carol.name, bob)
+    assert '"hotline": "%s"' % bob.name in office.ctl("--json", "subscriber", "show", alice.name)
+    assert "hotline off" in shown(office, alice, "%2353%23")
+    missed(office, alice, carol.name, carol)
+    assert "hotline " + bob.name in shown(office, alice, "*53%23")      # where it led last
+    assert "hotline off" in shown(office, alice, "%2353%23")
+
+
+@pytest.mark.parametrize("number, why", [("112", "emergency"), ("*21", "not a number"), (None, "itself")])
+def test_C43_a_hotline_that_cannot_be(office, number, why):
+    alice = office.phones(1)[0]
+    status, _, said = office.ctl("subscriber", "set", alice.name,
+                                 "hotline=" + (number or alice.name), check=False)
+    assert status != 0 and why in said and said.count("\n") == 1
+    if number != "*21":
+        refused(office, alice, "*53*%s%%23" % (number or alice.name), 403)

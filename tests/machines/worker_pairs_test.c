@@ -34,7 +34,7 @@ begin(void)
 
 struct who {
 	struct dir_subscriber s;
-	const char *cfu, *cfb, *cfs, *rings, *talks;
+	const char *cfu, *cfb, *cfs, *rings, *talks, *hotline;
 	bool suspended;
 	const char *dials; /* what must be dialled for the feature to act */
 };
@@ -59,6 +59,7 @@ put(const char *user, uint64_t id, const struct who *x)
 			     .cfu = set[0],
 			     .cfb = set[1],
 			     .cfs = set[2],
+			     .hotline = span_str(x->hotline == NULL ? "" : x->hotline),
 			     .follow_me_numbers = set[3] }),
 	    ERR_NONE);
 }
@@ -269,6 +270,20 @@ static const struct row {
 	    "4", "speed alice | emergency alice | route " },
 	{ "or an orbit", { .s.barring = BAR_OUTGOING }, { .s.dnd = 0 }, { .s.dnd = 0 }, "5",
 	    "speed alice | park alice | 480" },
+	{ "a phone that calls by itself is barred all the same",
+	    { .s.barring = BAR_OUTGOING, .s.hotline_immediate = 1, .hotline = "5550000" },
+	    { .s.dnd = 0 }, { .s.dnd = 0 }, "bob", "hotline alice | barring alice | 403" },
+	{ "its own number goes before short numbers",
+	    { .s.hotline_immediate = 1, .hotline = "carol" }, { .s.dnd = 0 }, { .s.dnd = 0 }, "3",
+	    "hotline alice | route carol" },
+	{ "but not before an emergency number", { .s.hotline_immediate = 1, .hotline = "carol" },
+	    { .s.dnd = 0 }, { .s.dnd = 0 }, "112", "emergency alice | route " },
+	{ "whom he calls may be in do not disturb",
+	    { .s.hotline_immediate = 1, .hotline = "carol" }, { .s.dnd = 0 }, { .s.dnd = 1 }, "bob",
+	    "hotline alice | dnd carol | 486" },
+	{ "a forwarder's hotline does not act", { .s.dnd = 0 },
+	    { .s.hotline_immediate = 1, .hotline = "alice", .cfu = "carol" }, { .s.dnd = 0 }, "bob",
+	    "forward bob | route carol" },
 	{ "a forwarder's short numbers are not looked at", { .s.clir = 0 }, { .cfu = "3" },
 	    { .s.dnd = 0 }, "bob", "forward bob | route " },
 	{ "emergency shows who hides", { .s.clir = 1 }, { .s.dnd = 0 }, { .s.dnd = 0 }, "112",

@@ -196,25 +196,34 @@ new_dialog(struct phone *p)
 	p->cseq = 10 * n;
 }
 
+/* A number, or a URI whole. */
+static const char *
+uri_of(const char *number)
+{
+	static char uri[96];
+	bool whole = strncmp(number, "sip:", 4) == 0;
+
+	snprintf(
+	    uri, sizeof(uri), "%s%s%s", whole ? "" : "sip:", number, whole ? "" : "@example.com");
+	return uri;
+}
+
 void
 dials(struct phone *p, const char *number, const char *more, const char *body)
 {
 	new_dialog(p);
 	snprintf(p->local, sizeof(p->local), "<sip:%s@example.com>", p->user);
-	snprintf(p->remote, sizeof(p->remote), "<sip:%s@example.com>", number);
+	snprintf(p->remote, sizeof(p->remote), "<%s>", uri_of(number));
 	dials_again(p, number, more, body);
 }
 
 void
 dials_again(struct phone *p, const char *number, const char *more, const char *body)
 {
-	char uri[96];
-
 	new_branch(p);
 	p->remote_tag[0] = '\0';
 	p->cseq++;
-	snprintf(uri, sizeof(uri), "sip:%s@example.com", number);
-	new_invite(p, uri);
+	new_invite(p, uri_of(number));
 	put_message(p, "INVITE", p->invite_uri, p->cseq, more, body);
 }
 

@@ -1,4 +1,4 @@
-/* Speed dial (SERVICES.md C36): alice has bob at place 3, and a number outside at place 20. */
+/* Speed dial (SERVICES.md C36): alice has bob at place 3, and a number outside at place 20. Hotline (C43). */
 #include "worker_phone.h"
 
 #define carol (rig->phones[2])
@@ -119,4 +119,60 @@ Test(worker_speed, C36_an_extension_wins)
 	is_refused(alice, "3", "480");
 	is_refused(alice, "**3", "403"); /* no call rings there */
 	reaches("*03", bob);
+}
+
+/* --- hotline ------------------------------------------------------------------------------------*/
+
+static void
+hotline(bool immediate)
+{
+	struct dir_subscriber s = { .id = 500,
+		.tenant = 1,
+		.trust = DIR_TRUST_BINDING,
+		.call_waiting = 1,
+		.hotline_immediate = immediate };
+	struct dir_subscriber_text text = {
+		.user = SPAN("alice"), .number = SPAN("1001"), .hotline = SPAN("1002")
+	};
+
+	cr_assert_eq(directory_put_subscriber(&rig->directory, &s, &text), ERR_NONE);
+	place(500, 3, "0049301234");
+	code("*78", "dnd.set");
+	rig_route("112", 1, &(uint64_t){ 7 });
+}
+
+/* Nothing was dialled: a URI that names nobody. */
+Test(worker_speed, C43_delayed)
+{
+	hotline(false);
+	reaches("sip:example.com", bob);
+	cr_expect_str_eq(rig_cdr("segment.1.called_number"), "1002");
+	reaches("carol", carol);
+	expect_has(reaches("3", trunk), "INVITE sip:0049301234@");
+	expect_has(reaches("112", trunk), "INVITE sip:112@");
+}
+
+Test(worker_speed, C43_immediate)
+{
+	static const char *const dialled[] = { "sip:example.com", "carol", "3", "5551234",
+		"sip:bob@elsewhere.test" };
+
+	hotline(true);
+	for (unsigned i = 0; i < sizeof(dialled) / sizeof(dialled[0]); i++) {
+		reaches(dialled[i], bob);
+		cr_expect_str_eq(rig_cdr("segment.1.called_number"), "1002");
+	}
+	reaches("*870", bob);
+	expect_has(header(reaches("*675551234", bob), "From"), "anonymous.invalid");
+	expect_has(reaches("112", trunk), "INVITE sip:112@");
+	dials(alice, "*78", "", SDP_A); /* a code stays one: the database is away */
+	hears(alice, "100");
+	rig_wait_ms(5200);
+	hears(alice, "503");
+}
+
+/* Nobody else's phone does so. */
+Test(worker_speed, C43_is_none)
+{
+	is_refused(carol, "sip:example.com", "404");
 }
