@@ -180,6 +180,7 @@ directory_tenant(const struct directory *d, uint32_t tenant, struct dir_buf *b)
 	t->name[sizeof(t->name) - 1] = '\0';
 	t->realm[sizeof(t->realm) - 1] = '\0';
 	t->orbit[sizeof(t->orbit) - 1] = '\0';
+	t->country[sizeof(t->country) - 1] = '\0';
 	return t;
 }
 
@@ -352,6 +353,26 @@ directory_listed(
 			sizeof(found), &len) == ERR_NONE)
 			return true;
 	return false;
+}
+
+bool
+directory_emergency(const struct directory *d, uint32_t tenant, struct span number)
+{
+	struct dir_buf room;
+	const struct dir_tenant *t =
+	    number.len > DIR_EMERGENCY_MAX ? NULL : directory_tenant(d, tenant, &room);
+	char text[DIR_EMERGENCY_MAX + sizeof(t->country)];
+	struct buf b = buf_on(text, sizeof(text));
+	struct dir_key k;
+	struct dir_emergency found;
+	size_t len;
+
+	if (t == NULL || t->country[0] == '\0')
+		return false;
+	buf_str(&b, t->country);
+	buf_put(&b, number);
+	return records_get(&d->records, dir_key_of(&k, 'e', 0, buf_span(&b)), &found, sizeof(found),
+		   &len) == ERR_NONE;
 }
 
 bool

@@ -17,6 +17,7 @@
  *     c TENANT PATTERN      service code; tenant 0: all    -> struct dir_code
  *     p TENANT PREFIX       E.164; tenant 0: all           -> struct dir_class
  *     l SUBSCRIBER LIST CALLER  id, 8 bytes; list, 1 byte  -> struct dir_listed
+ *     e COUNTRY NUMBER      two letters before the number  -> struct dir_emergency
  *     q SUBSCRIBER PLACE    id, 8 bytes; place, 1 byte     -> struct dir_speed
  */
 #ifndef TANDEM_MODEL_DIRECTORY_H
@@ -41,6 +42,7 @@ struct dir_tenant {
 	char name[64];
 	char realm[128];              /* of its digest challenges: its first domain */
 	char orbit[16];               /* the lowest number calls are parked at; empty: there is none */
+	char country[8];              /* two letters (ISO 3166-1); empty: none */
 };
 
 /* Text inside a record: offset from the record's start, length; 0, 0 = none. */
@@ -173,6 +175,11 @@ struct dir_class {                /* table number_class */
 	uint32_t premium, pad;        /* 1: at a premium */
 };
 
+enum { DIR_EMERGENCY_MAX = 6 };   /* digits */
+struct dir_emergency {            /* table emergency_number: that it is there is all it says */
+	uint32_t is, pad;
+};
+
 enum { DIR_SPEED_PLACES = 100, DIR_SPEED_MAX = 64 };
 struct dir_speed {                /* table speed_dial */
 	char number[DIR_SPEED_MAX + 8];
@@ -235,6 +242,9 @@ bool directory_code(const struct directory *d, uint32_t tenant, struct span patt
 bool directory_listed(const struct directory *d, uint64_t subscriber, enum dir_list list,
     struct span caller);
 
+/* Is it an emergency number of the tenant's country, beside those that are one everywhere? */
+bool directory_emergency(const struct directory *d, uint32_t tenant, struct span number);
+
 /* The number that stands at a place, 0 to 99, of the subscriber's speed dial. False: none. */
 bool directory_speed(const struct directory *d, uint64_t subscriber, unsigned place,
     struct dir_speed *speed_r);
@@ -274,6 +284,9 @@ enum err directory_put_listed(struct directory *d, uint64_t subscriber, enum dir
     struct span caller);
 enum err directory_delete_listed(struct directory *d, uint64_t subscriber, enum dir_list list,
     struct span caller);
+/* country_number: the country's two letters and the number behind them. */
+enum err directory_put_emergency(struct directory *d, struct span country_number);
+enum err directory_delete_emergency(struct directory *d, struct span country_number);
 /* Empty: nothing stands there any more. */
 enum err directory_put_speed(struct directory *d, uint64_t subscriber, unsigned place,
     struct span number);

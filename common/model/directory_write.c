@@ -282,6 +282,23 @@ directory_delete_listed(
 }
 
 enum err
+directory_put_emergency(struct directory *d, struct span country_number)
+{
+	struct dir_key k;
+	struct dir_emergency record = { .is = 1 };
+
+	return put(d, dir_key_of(&k, 'e', 0, country_number), &record, sizeof(record));
+}
+
+enum err
+directory_delete_emergency(struct directory *d, struct span country_number)
+{
+	struct dir_key k;
+
+	return forget(d, dir_key_of(&k, 'e', 0, country_number));
+}
+
+enum err
 directory_put_speed(struct directory *d, uint64_t subscriber, unsigned place, struct span number)
 {
 	struct dir_key k;

@@ -140,6 +140,8 @@ static const struct key keys[] = {
 	    KEY_OR("boolean", "false") },
 	{ "timezone", "its time zone, as Europe/Berlin (default UTC)", KEY_TEXT,
 	    "a time zone, as Europe/Berlin", KEY_OR("text", "'UTC'") },
+	{ "country", "two letters, as DE: its emergency numbers are those of this country too",
+	    KEY_TEXT, "two capital letters", KEY_NULL },
 	{ .name = NULL },
 };
 
@@ -164,7 +166,8 @@ const struct object tenant_object = {
 	       "values ($1, lower(split_part($2, ',', 1))) returning tenant_id",
 	.find = "select tenant_id from tandem.tenant where name = $1",
 	.show = "select t.name, t.tenant_id, t.realm, " DOMAIN
-		", t.suspended, t.timezone, " SUBSCRIBERS " from tandem.tenant t where t.name = $1",
+		", t.suspended, t.timezone, t.country, " SUBSCRIBERS
+		" from tandem.tenant t where t.name = $1",
 	.del = "delete from tandem.tenant where tenant_id = $1",
 	.list = "select t.name, t.tenant_id, " DOMAIN ", t.suspended, " SUBSCRIBERS
 		" from tandem.tenant t order by t.name",

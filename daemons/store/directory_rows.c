@@ -75,6 +75,9 @@ deleted(struct directory *d, enum dir_kind kind, uint64_t id, struct span name, 
 	case DIR_LISTED:
 		listed(d, id, name, directory_delete_listed);
 		break;
+	case DIR_EMERGENCY:
+		directory_delete_emergency(d, name);
+		break;
 	case DIR_SPEED:
 		speed(d, id, name, SPAN_NONE);
 		break;
@@ -92,6 +95,7 @@ put_tenant(struct directory *d, struct row *r)
 	span_cstr(row_text(r), t.realm, sizeof(t.realm));
 	t.suspended = row_flag(r, false);
 	span_cstr(row_text(r), t.orbit, sizeof(t.orbit));
+	span_cstr(row_text(r), t.country, sizeof(t.country));
 	return directory_put_tenant(d, &t);
 }
 
@@ -294,6 +298,8 @@ put_row(struct directory *d, enum dir_kind kind, struct row *r, struct dir_tally
 		return directory_put_class(d, (uint32_t)id, name, row_flag(r, false));
 	case DIR_LISTED:
 		return listed(d, id, name, directory_put_listed);
+	case DIR_EMERGENCY:
+		return directory_put_emergency(d, name);
 	case DIR_SPEED:
 		return speed(d, id, name, row_text(r));
 	case DIR_ROUTE:

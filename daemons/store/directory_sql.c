@@ -11,7 +11,7 @@
 	"t.tenant_id, t.name, t.realm, t.suspended,"                                               \
 	" (select x.number from tandem.did x where x.tenant_id = t.tenant_id"                      \
 	" and x.kind = 'park' and length(x.number) < 16 order by length(x.number), x.number "      \
-	"limit 1)"
+	"limit 1), t.country"
 #define SUBSCRIBER_COLUMNS                                                                         \
 	"s.tenant_id, s.username, encode(s.ha1_md5, 'hex'), encode(s.ha1_sha256, 'hex'),"          \
 	" encode(s.ha1_sha512_256, 'hex'), s.min_algorithm, s.display_name, s.number, s.disabled," \
@@ -124,6 +124,11 @@ static const struct {
 	    " order by 1, 2" PAGE,
 	    "select k.i, k.n, l.subscriber_id" CHANGED
 	    "tandem.caller_list l on l.subscriber_id = k.i and l.kind || '/' || l.caller = k.n" },
+	[DIR_EMERGENCY] = { "emergency",
+	    "select 0, e.country || e.number, 1 from tandem.emergency_number e"
+	    " where e.country || e.number > $2 and $1::int = 0 order by 2" PAGE,
+	    "select k.i, k.n, e.number" CHANGED
+	    "tandem.emergency_number e on e.country || e.number = k.n" },
 	[DIR_SPEED] = { "speed",
 	    "select x.subscriber_id, x.place::text, x.number from tandem.speed_dial x"
 	    " where (x.subscriber_id, x.place::text) > ($1::bigint, $2) order by 1, 2" PAGE,

@@ -70,7 +70,7 @@ is_resting(struct worker *w, struct call *c, const struct target *t)
 	char line[48];
 	struct buf b = buf_on(line, sizeof(line));
 
-	if (left == 0 || emergency_is(kept_span(&w->heap, c->dialled)))
+	if (left == 0 || emergency_is(w, c->tenant, kept_span(&w->heap, c->dialled)))
 		return false;
 	sip_put_header_u32(&b, SPAN("Retry-After"), left);
 	n.text[T_HEADERS] = buf_span(&b);

@@ -105,7 +105,7 @@ take_hotline(struct worker *w, struct call *c, const struct setup *in)
 	struct buf b = scratch_buf(w, 128);
 
 	if (in->origin->kind != ORIGIN_SUBSCRIBER || sip_has(in->invite, SIP_H_REPLACES) ||
-	    !hotline_acts(s, kept_span(&w->heap, c->dialled)))
+	    !hotline_acts(w, s, kept_span(&w->heap, c->dialled)))
 		return false;
 	buf_lit(&b, "the phone calls ");
 	buf_put(&b, dir_text(s, s->hotline));

@@ -284,12 +284,12 @@ caller_present(struct worker *w, struct call *c, const struct party *p)
 
 /* Who calls an emergency number is shown there, whatever he asked for (TS 24.607, override). */
 static uint16_t
-privacy_of(
-    const struct call *c, const struct sip_msg *m, const struct origin *o, struct span dialled)
+privacy_of(struct worker *w, const struct call *c, const struct sip_msg *m, const struct origin *o)
 {
+	struct span dialled = kept_span(&w->heap, c->dialled);
 	uint32_t asked = sip_privacy(m);
 
-	if (o->kind == ORIGIN_SUBSCRIBER && emergency_is(dialled))
+	if (o->kind == ORIGIN_SUBSCRIBER && emergency_is(w, o->tenant, dialled))
 		return 0;
 	if (is_anonymous(m) && !(asked & 1u << SIP_PRIVACY_NONE))
 		asked |= 1u << SIP_PRIVACY_ID;
@@ -301,7 +301,7 @@ caller_keep(struct worker *w, struct call *c, const struct sip_msg *m, const str
 {
 	struct span realm = caller_realm(w, c), dialled = kept_span(&w->heap, c->dialled);
 
-	c->privacy = privacy_of(c, m, o, dialled);
+	c->privacy = privacy_of(w, c, m, o);
 	if (o->kind == ORIGIN_GATEWAY ||
 	    (peer_is_trusted(w, &m->flow.peer) && sip_has(m, SIP_H_P_ASSERTED_IDENTITY)))
 		name_by_peer(w, c, m);

@@ -224,7 +224,8 @@ put_segment(struct worker *w, struct cdr_writer *r, struct call *c, const struct
 		cdr_int(r, CDR_SEGMENT_out_trunk_id, (int64_t)s->out_trunk);
 	if (s->end_ns == 0)
 		return;
-	if (c->origin == ORIGIN_SUBSCRIBER && emergency_is(kept_span(&w->heap, s->called)))
+	if (c->origin == ORIGIN_SUBSCRIBER &&
+	    emergency_is(w, c->tenant, kept_span(&w->heap, s->called)))
 		cdr_word(r, CDR_SEGMENT_call_class, "emergency"); /* R22 */
 	cdr_word(r, CDR_SEGMENT_disposition, dispositions[s->disposition]);
 	cdr_int(r, CDR_SEGMENT_sip_code, s->status);

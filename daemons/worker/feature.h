@@ -88,9 +88,10 @@ bool speed_number(struct worker *w, const struct call *c, const struct route_que
 struct feature_verdict speed_refused(
     struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
 /* features/hotline.c: does his phone's own number take the place of what is dialled? */
-bool hotline_acts(const struct dir_subscriber *caller, struct span dialled);
+bool hotline_acts(
+    struct worker *w, const struct dir_subscriber *caller, struct span dialled);
 /* features/emergency.c: nobody's number, and never barred. */
-bool emergency_is(struct span number);
+bool emergency_is(struct worker *w, uint32_t tenant, struct span number);
 /* features/code.c: what is dialled before a number for this call alone, bits of enum call_once; then
  * *rest_r is what follows: a number, or another code. 0: nothing, and *rest_r is not touched. */
 enum call_once { ONCE_HIDDEN = 1, ONCE_SHOWN = 2, ONCE_ALONE = 4 };

@@ -126,16 +126,18 @@ static bool
 is_in_need(struct worker *w, const struct sip_msg *m)
 {
 	struct buf user = scratch_buf(w, 64);
+	uint32_t tenant = 0; /* nobody's: what is one everywhere */
 	struct sip_uri uri;
 	struct span s;
 
 	if (sip_uri_parse(sip_span(m, m->uri), &uri) != ERR_NONE || !sip_uri_user(&uri, &user))
 		return false;
+	domain_tenant(&w->directory, w->settings, uri.host, &m->flow.local, &tenant);
 	s = buf_span(&user);
 	if (s.len == 0 || (s.p[0] != '*' && s.p[0] != '#'))
-		return emergency_is(s);
+		return emergency_is(w, tenant, s);
 	for (size_t n = 2; n < s.len; n++)
-		if (emergency_is(span_from(s, n)))
+		if (emergency_is(w, tenant, span_from(s, n)))
 			return true;
 	return false;
 }

@@ -71,3 +71,21 @@ def test_C42_C13_R22_emergency(office, trunk):
     office.hang_up(alice, trunk)
     row = office.record(call, disposition="answered", call_class="emergency").cdr
     assert float(row["charge"]) == 0 and row["rated_at"] and row["calling_presentation"] == "allowed"
+
+
+def test_C42_R22_emergency_numbers_of_the_country(office, trunk):
+    """144 is one in Austria: barred until the tenant is there, then put through and free."""
+    alice = office.phone()
+    office.ctl("route", "add", "rescue144", "gateway=rescue", "prefix=144")
+    is_set(office, alice, "barring=outgoing")
+    wait_until(lambda: "403" in office.ctl("explain", alice.name, "144"), 5)
+    office.ctl("tenant", "set", "default", "country=AT")
+    wait_until(lambda: "emergency number" in office.ctl("explain", alice.name, "144"), 5)
+    call = alice.invite("144", sdp=sdp())
+    trunk.expect("INVITE")
+    trunk.reply(486)
+    trunk.expect("ACK")
+    alice.expect(486)
+    assert float(office.record(call, call_class="emergency").cdr["charge"]) == 0
+    office.ctl("tenant", "set", "default", "country=")
+    office.ctl("route", "del", "rescue144")

@@ -141,6 +141,30 @@ def test_C42_one_list_of_emergency_numbers(ctl):
         " where tandem.is_emergency(n)"))
 
 
+@pytest.mark.parametrize("words", [
+    "subscriber add 144 --password x", "group add g number=144", "group add g number=600 overflow=144",
+    "number add 144 park=60", "subscriber set 201 number=144", "subscriber set 201 cfu=144",
+    "subscriber set 201 cfs=sip:144@pbx.test", "subscriber set 201 follow_me_numbers=144",
+    "subscriber set 201 hotline=144",
+])
+def test_C42_emergency_numbers_of_a_country_are_nobodys(ctl, words):
+    """Nor does anything lead there; elsewhere it is a number like others."""
+    ctl("subscriber", "add", "201", "--password", "x")
+    ctl("tenant", "set", "default", "country=AT")
+    assert "144 is an emergency number of the tenant's country" in ctl.refused(*words.split())
+    ctl("tenant", "set", "default", "country=DE")
+    ctl(*words.split())
+
+
+def test_C42_somebodys_number_becomes_no_emergency_number(ctl):
+    ctl("subscriber", "add", "144", "--password", "x")
+    for words, why in (("country=AT", "the emergency number 144 is somebody's"), ("country=Austria", "two capital letters")):
+        assert why in ctl.refused("tenant", "set", "default", words)
+    ctl("tenant", "set", "default", "country=DE")
+    ctl.sql_refused("insert into tandem.emergency_number values ('DE', '144')")
+    ctl.sql("insert into tandem.emergency_number values ('DE', '145')")
+
+
 def test_roles(ctl):
     ctl.sql("alter role tandem_rw login; alter role billing_ro login")
     ctl("subscriber", "add", "201", "--password", "x")

@@ -1,4 +1,6 @@
 /* Speed dial (SERVICES.md C36): alice has bob at place 3, and a number outside at place 20. Hotline (C43). */
+#include <string.h>
+
 #include "worker_phone.h"
 
 #define carol (rig->phones[2])
@@ -175,4 +177,24 @@ Test(worker_speed, C43_immediate)
 Test(worker_speed, C43_is_none)
 {
 	is_refused(carol, "sip:example.com", "404");
+}
+
+/* --- emergency numbers of a country -------------------------------------------------------------*/
+
+/* C42: 18 is one in France alone: no place, no hotline, no barring then. */
+Test(worker_speed, C42_of_a_country)
+{
+	struct dir_tenant t = { .tenant = 1, .name = "office", .realm = "example.com" };
+
+	hotline(true);
+	place(500, 18, "carol");
+	cr_assert_eq(directory_put_emergency(&rig->directory, SPAN("FR18")), ERR_NONE);
+	rig_route("18", 1, &(uint64_t){ 7 });
+	reaches("18", bob);
+	memcpy(t.country, "FR", 3);
+	cr_assert_eq(directory_put_tenant(&rig->directory, &t), ERR_NONE);
+	expect_has(reaches("18", trunk), "INVITE sip:18@");
+	cr_expect_str_eq(rig_cdr("segment.1.call_class"), "emergency");
+	expect_has(header(reaches("*6718", trunk), "From"), "alice@example.com");
+	reaches("5551234", bob);
 }

@@ -20,11 +20,12 @@
 /* What a caller says of himself is dialled by who calls him back: never a code, nor a call for help; and
  * of a gateway's caller a number alone, not a name that is somebody's here. */
 static bool
-may_be_called(const struct call *c, struct span number)
+may_be_called(struct worker *w, const struct call *c, struct span number)
 {
 	size_t i = number.len > 0 && number.p[0] == '+';
 
-	if (number.len == i || number.p[0] == '*' || number.p[0] == '#' || emergency_is(number))
+	if (number.len == i || number.p[0] == '*' || number.p[0] == '#' ||
+	    emergency_is(w, c->tenant, number))
 		return false;
 	while (c->origin == ORIGIN_GATEWAY && i < number.len && isdigit((unsigned char)number.p[i]))
 		i++;
@@ -90,7 +91,7 @@ again_rung(struct worker *w, const struct call *c, const struct target *t)
 	    (c->recall != 0 ? recall_rings(w, c) : c->state == CALL_UP))
 		return;
 	recent_put(w, RECENT_CALLER, t->account,
-	    caller_is_hidden(c) || !may_be_called(c, number) ? WITHHELD : number);
+	    caller_is_hidden(c) || !may_be_called(w, c, number) ? WITHHELD : number);
 }
 
 void

@@ -130,7 +130,7 @@ keep(struct worker *w, struct call *c, const struct origin *o, struct span numbe
 	    rec == NULL ? NULL : route_subscriber(w, c->tenant, number, rec);
 	struct completion x = { .tenant = c->tenant, .account = c->account, .privacy = c->privacy };
 
-	if (called == NULL || emergency_is(number))
+	if (called == NULL || emergency_is(w, c->tenant, number))
 		return "Only a call to a subscriber here can be completed";
 	if (called->id == c->account)
 		return "That is your own number";

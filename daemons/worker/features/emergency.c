@@ -15,15 +15,16 @@
  *     Nobody is forwarded or deflected there: whose call came so far did not dial it: 403. A call that
  *     comes from a gateway is none of ours to classify.
  *
- * The numbers are those of tandem.is_emergency(), which keeps them from being anybody's extension, and of
- * no country alone: a roaming phone dials what it knows. 933 is the test number.
+ * The numbers are those of tandem.is_emergency(), which keeps them from being anybody's extension, and are
+ * there in every country, also when no table can be read: a roaming phone dials what it knows. 933 is the
+ * test number. Those of tandem.emergency_number are the tenant's country's besides.
  *
- * Settings: none. Codes: none. State: none.
+ * Settings: tandem.tenant.country, tandem.emergency_number. Codes: none. State: none.
  */
 #include "worker/worker.h"
 
 bool
-emergency_is(struct span number)
+emergency_is(struct worker *w, uint32_t tenant, struct span number)
 {
 	static const char *const numbers[] = { "112", "911", "999", "000", "110", "118", "119",
 		"933" };
@@ -31,7 +32,7 @@ emergency_is(struct span number)
 	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (span_eq(number, span_str(numbers[i])))
 			return true;
-	return false;
+	return number.len > 0 && directory_emergency(&w->directory, tenant, number);
 }
 
 static bool
@@ -43,8 +44,7 @@ is_sent_on(const struct call *c, const struct origin *o)
 static struct feature_verdict
 originate(struct worker *w, struct call *c, const struct origin *o, const struct route_query *q)
 {
-	(void)w;
-	if (q == NULL || o->kind == ORIGIN_GATEWAY || !emergency_is(q->dialled))
+	if (q == NULL || o->kind == ORIGIN_GATEWAY || !emergency_is(w, o->tenant, q->dialled))
 		return (struct feature_verdict){ 0 };
 	if (is_sent_on(c, o))
 		return (struct feature_verdict){ .status = 403,
@@ -58,7 +58,8 @@ static struct feature_verdict
 terminate(struct worker *w, struct call *c, const struct dir_subscriber *called)
 {
 	(void)called;
-	if (c->origin != ORIGIN_GATEWAY || !emergency_is(kept_span(&w->heap, c->user)))
+	if (c->origin != ORIGIN_GATEWAY ||
+	    !emergency_is(w, c->tenant, kept_span(&w->heap, c->user)))
 		return (struct feature_verdict){ 0 };
 	return (struct feature_verdict){ .settled = true,
 		.because = "an emergency number calls back: nothing stands in its way" };

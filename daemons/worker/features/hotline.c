@@ -16,9 +16,9 @@
 #include "worker/worker.h"
 
 bool
-hotline_acts(const struct dir_subscriber *caller, struct span dialled)
+hotline_acts(struct worker *w, const struct dir_subscriber *caller, struct span dialled)
 {
-	if (caller->hotline.len == 0 || emergency_is(dialled))
+	if (caller->hotline.len == 0 || emergency_is(w, caller->tenant, dialled))
 		return false;
 	if (dialled.len == 0)
 		return true;

@@ -54,7 +54,8 @@ means_place(struct worker *w, const struct call *c, struct span dialled, unsigne
 			return false;
 		dialled = a.number;
 	}
-	return place_of(dialled, place_r) && !emergency_is(dialled) && !is_taken(w, c, dialled);
+	return place_of(dialled, place_r) && !emergency_is(w, c->tenant, dialled) &&
+	       !is_taken(w, c, dialled);
 }
 
 bool
