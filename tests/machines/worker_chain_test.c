@@ -2,66 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "worker_phone.h"
+#include "worker_several.h"
 
-#define carol (rig->phones[2])
-#define dave  (rig->phones[3])
-
-static void
-begin(void)
-{
-	rig_begin();
-	phone_new("carol", "192.0.2.3");
-	phone_new("dave", "192.0.2.4");
-}
-
-TestSuite(worker_chain, .init = begin, .fini = rig_end);
-
-struct wishes {
-	const char *cfu, *cfb, *cfnr;
-	unsigned cfnr_s, notify;
-};
-
-/* The subscriber anew, with these settings. */
-static void
-wishes(const char *user, const char *number, struct wishes x)
-{
-	struct dir_subscriber s = { .trust = DIR_TRUST_BINDING,
-		.cfnr_timeout_s = (uint16_t)x.cfnr_s,
-		.call_waiting = 1,
-		.notify_caller = (uint8_t)x.notify };
-	struct dir_subscriber_text text = { .user = span_str(user),
-		.number = span_str(number),
-		.cfu = span_str(x.cfu == NULL ? "" : x.cfu),
-		.cfb = span_str(x.cfb == NULL ? "" : x.cfb),
-		.cfnr = span_str(x.cfnr == NULL ? "" : x.cfnr) };
-	static uint64_t ids = 1000;
-
-	s.id = ++ids;
-	s.tenant = 1;
-	digest_ha1(DIGEST_MD5, span_str(user), SPAN("example.com"), SPAN("secret"), s.ha1.md5);
-	s.ha1.has = 1 << DIGEST_MD5;
-	cr_assert_eq(directory_put_subscriber(&rig->directory, &s, &text), ERR_NONE);
-}
-
-static void
-alice_dials_bob(void)
-{
-	dials(alice, "bob", "", SDP_A);
-	hears(alice, "100");
-}
-
-/* He answers; she is put through. */
-static void
-answers(struct phone *p)
-{
-	replies(p, "INVITE", 180, "", "");
-	hears(alice, "180");
-	replies(p, "INVITE", 200, "", SDP_B);
-	hears(p, "ACK");
-	hears(alice, "200 INVITE");
-	acks(alice, "");
-}
+TestSuite(worker_chain, .init = several_begin, .fini = rig_end);
 
 /* --- the caller is told -------------------------------------------------------------------------*/
 
@@ -72,7 +15,7 @@ Test(worker_chain, S1_10_C8_the_caller_is_told)
 
 	wishes("bob", "1002", (struct wishes){ .cfb = "1003", .notify = DIR_NOTIFY_YES });
 	rig_subscriber("carol", "1003", DIR_TRUST_BINDING);
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	replies(bob, "INVITE", 486, "", "");
 	hears(bob, "ACK");
@@ -80,7 +23,7 @@ Test(worker_chain, S1_10_C8_the_caller_is_told)
 	expect_lacks(m, "1003");
 	expect_lacks(m, "History-Info");
 	hears(carol, "INVITE");
-	answers(carol);
+	rings_and_takes(carol);
 	hangs_up(alice, carol);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 }
@@ -92,13 +35,13 @@ Test(worker_chain, C8_the_caller_is_told_the_number)
 
 	wishes("bob", "1002", (struct wishes){ .cfu = "1003", .notify = DIR_NOTIFY_NUMBER });
 	rig_subscriber("carol", "1003", DIR_TRUST_BINDING);
-	alice_dials_bob();
+	alice_dials("bob");
 	m = hears(alice, "181");
 	expect_has(m, "History-Info: <sip:1002@example.com>;index=1");
 	expect_has(m, "<sip:1003@example.com");
 	expect_lacks(m, "192.0.2.3");
 	hears(carol, "INVITE");
-	answers(carol);
+	rings_and_takes(carol);
 	hangs_up(alice, carol);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 }
@@ -107,7 +50,7 @@ Test(worker_chain, C8_the_caller_is_told_the_number)
 Test(worker_chain, C7_C8_a_deflection_is_told)
 {
 	wishes("bob", "1002", (struct wishes){ .notify = DIR_NOTIFY_YES });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	replies(
 	    bob, "INVITE", 302, "Contact: <sip:carol@example.com>, <sip:dave@example.com>\r\n", "");
@@ -135,7 +78,7 @@ Test(worker_chain, S1_11_R7_each_has_his_own_time)
 {
 	wishes("bob", "1002", (struct wishes){ .cfnr = "carol", .cfnr_s = 5 });
 	wishes("carol", "1003", (struct wishes){ .cfnr = "dave", .cfnr_s = 15 });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	rig_wait_ms(3000);
 	hears(bob, "INVITE");
@@ -158,7 +101,7 @@ Test(worker_chain, S1_11_R7_each_has_his_own_time)
 	replies(carol, "INVITE", 487, "", "");
 	hears(carol, "ACK");
 	expect_has(header(hears(dave, "INVITE"), "Diversion"), "reason=no-answer");
-	answers(dave);
+	rings_and_takes(dave);
 	hangs_up(alice, dave);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 	cr_expect_str_eq(rig_cdr("segment.2.payer_number"), "1002");
@@ -170,7 +113,7 @@ Test(worker_chain, S1_11a_loop_by_no_answer)
 {
 	wishes("bob", "1002", (struct wishes){ .cfnr = "carol", .cfnr_s = 5 });
 	wishes("carol", "1003", (struct wishes){ .cfu = "bob" });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	replies(bob, "INVITE", 180, "", "");
 	hears(alice, "180");
@@ -197,7 +140,7 @@ Test(worker_chain, S1_11a_history_limit)
 		snprintf(number, sizeof(number), "%u", 1002 + i);
 		wishes(users[i], number, (struct wishes){ .cfu = i < 5 ? users[i + 1] : "alice" });
 	}
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(alice, "482");
 	rig_ends_clean("failed 482 25 system normal", 0);
 	cr_expect_str_eq(rig_cdr("segment.6.redirect_count"), "5");

@@ -2,92 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "worker_phone.h"
+#include "worker_several.h"
 
-#define carol (rig->phones[2])
-#define dave  (rig->phones[3])
-
-static void
-begin(void)
-{
-	rig_begin();
-	phone_new("carol", "192.0.2.3");
-	phone_new("dave", "192.0.2.4");
-	rig_subscriber("carol", "1003", DIR_TRUST_BINDING);
-	rig_subscriber("dave", "1004", DIR_TRUST_BINDING);
-}
-
-TestSuite(worker_follow_me, .init = begin, .fini = rig_end);
-
-struct wish {
-	const char *numbers, *cfnr;
-	unsigned cfnr_s, barring, dnd;
-};
-
-static void
-wishes(const char *user, uint64_t id, enum dir_follow_me how, struct wish x)
-{
-	struct dir_subscriber s = { .id = id,
-		.tenant = 1,
-		.trust = DIR_TRUST_BINDING,
-		.call_waiting = 1,
-		.follow_me = (uint8_t)how,
-		.barring = (uint8_t)x.barring,
-		.dnd = (uint8_t)x.dnd,
-		.cfnr_timeout_s = (uint16_t)x.cfnr_s };
-	char number[16];
-	struct dir_subscriber_text text = { .user = span_str(user),
-		.cfnr = span_str(x.cfnr == NULL ? "" : x.cfnr),
-		.follow_me_numbers = span_str(x.numbers) };
-
-	snprintf(number, sizeof(number), "%u", (unsigned)id);
-	text.number = span_str(number);
-	cr_assert_eq(directory_put_subscriber(&rig->directory, &s, &text), ERR_NONE);
-}
+TestSuite(worker_follow_me, .init = several_begin, .fini = rig_end);
 
 static void
 bob_follows(enum dir_follow_me how, const char *numbers)
 {
-	wishes("bob", 1002, how, (struct wish){ .numbers = numbers });
-}
-
-static void
-alice_dials_bob(void)
-{
-	dials(alice, "bob", "", SDP_A);
-	hears(alice, "100");
-}
-
-static void
-rings(struct phone *p)
-{
-	hears(p, "INVITE");
-	replies(p, "INVITE", 180, "", "");
-}
-
-static void
-takes(struct phone *p)
-{
-	replies(p, "INVITE", 200, "", SDP_B);
-	hears(p, "ACK");
-	hears(alice, "200 INVITE");
-	acks(alice, "");
-}
-
-static void
-is_cancelled(struct phone *p)
-{
-	hears(p, "CANCEL");
-	replies(p, "CANCEL", 200, "", "");
-	replies(p, "INVITE", 487, "", "");
-	hears(p, "ACK");
-}
-
-static void
-refuses(struct phone *p, unsigned status)
-{
-	replies(p, "INVITE", status, "", "");
-	hears(p, "ACK");
+	wishes("bob", "1002", (struct wishes){ .follow_me = how, .follow_me_numbers = numbers });
 }
 
 /* Eight numbers at once, each registered: what is read for one leaves room for the INVITEs of all. */
@@ -110,11 +32,11 @@ Test(worker_follow_me, C33_eight_registered_numbers)
 	}
 	buf_char(&list, '\0');
 	bob_follows(DIR_FOLLOW_ME_SIMULTANEOUS, text);
-	alice_dials_bob();
-	rings(bob);
+	alice_dials("bob");
+	is_rung(bob);
 	hears(alice, "180");
 	for (unsigned i = 0; i < 8; i++)
-		rings(they[i]);
+		is_rung(they[i]);
 	takes(they[7]);
 	is_cancelled(bob);
 	for (unsigned i = 0; i < 7; i++)
@@ -127,8 +49,8 @@ Test(worker_follow_me, C33_eight_registered_numbers)
 Test(worker_follow_me, C33_R6_simultaneous)
 {
 	bob_follows(DIR_FOLLOW_ME_SIMULTANEOUS, "0 0 1003");
-	alice_dials_bob();
-	rings(bob);
+	alice_dials("bob");
+	is_rung(bob);
 	hears(alice, "180");
 	expect_has(header(hears(carol, "INVITE"), "Diversion"), "<sip:1002@example.com>");
 	replies(carol, "INVITE", 180, "", "");
@@ -150,13 +72,13 @@ Test(worker_follow_me, C33_R6_simultaneous)
 Test(worker_follow_me, C33_he_answers_himself)
 {
 	bob_follows(DIR_FOLLOW_ME_SIMULTANEOUS, "10 0 1003\n20 0 1004");
-	alice_dials_bob();
-	rings(bob);
+	alice_dials("bob");
+	is_rung(bob);
 	hears(alice, "180");
 	rig_wait_ms(9999);
 	hears_nothing(carol);
 	rig_wait_ms(1);
-	rings(carol);
+	is_rung(carol);
 	takes(bob);
 	is_cancelled(carol);
 	rig_wait_ms(30000);
@@ -171,8 +93,8 @@ Test(worker_follow_me, C33_he_answers_himself)
 Test(worker_follow_me, C33_sequential)
 {
 	bob_follows(DIR_FOLLOW_ME_SEQUENTIAL, "10 0 1003\n25 0 1004");
-	alice_dials_bob();
-	rings(bob);
+	alice_dials("bob");
+	is_rung(bob);
 	hears(alice, "180");
 	rig_wait_ms(10000);
 	is_cancelled(bob);
@@ -181,7 +103,7 @@ Test(worker_follow_me, C33_sequential)
 	hears(alice, "180");
 	rig_wait_ms(15000);
 	is_cancelled(carol);
-	rings(dave);
+	is_rung(dave);
 	hears(alice, "180");
 	takes(dave);
 	hangs_up(alice, dave);
@@ -194,11 +116,11 @@ Test(worker_follow_me, C33_sequential)
 Test(worker_follow_me, S1_11_answer_crosses_the_next)
 {
 	bob_follows(DIR_FOLLOW_ME_SEQUENTIAL, "10 0 1003");
-	alice_dials_bob();
-	rings(bob);
+	alice_dials("bob");
+	is_rung(bob);
 	hears(alice, "180");
 	rig_wait_ms(10000);
-	rings(carol);
+	is_rung(carol);
 	hears(alice, "180");
 	hears(bob, "CANCEL");
 	replies(bob, "INVITE", 200, "", SDP_B);
@@ -215,13 +137,13 @@ Test(worker_follow_me, S1_11_answer_crosses_the_next)
 Test(worker_follow_me, C33_the_next_at_once)
 {
 	bob_follows(DIR_FOLLOW_ME_SIMULTANEOUS, "10 0 1003\n20 0 1004");
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	refuses(bob, 486);
-	rings(carol);
+	is_rung(carol);
 	hears(alice, "180");
 	refuses(carol, 603);
-	rings(dave);
+	is_rung(dave);
 	hears(alice, "180");
 	takes(dave);
 	hangs_up(alice, dave);
@@ -232,8 +154,8 @@ Test(worker_follow_me, C33_the_next_at_once)
 Test(worker_follow_me, S2_16c_he_declines)
 {
 	bob_follows(DIR_FOLLOW_ME_SIMULTANEOUS, "0 0 1003");
-	alice_dials_bob();
-	rings(carol);
+	alice_dials("bob");
+	is_rung(carol);
 	hears(alice, "180");
 	hears(bob, "INVITE");
 	refuses(bob, 603);
@@ -245,10 +167,12 @@ Test(worker_follow_me, S2_16c_he_declines)
 /* He has no phone registered. */
 Test(worker_follow_me, C33_not_registered)
 {
-	wishes("erin", 1005, DIR_FOLLOW_ME_SEQUENTIAL, (struct wish){ .numbers = "15 0 1003" });
+	wishes("erin", "1005",
+	    (struct wishes){
+		.follow_me = DIR_FOLLOW_ME_SEQUENTIAL, .follow_me_numbers = "15 0 1003" });
 	dials(alice, "erin", "", SDP_A);
 	hears(alice, "100");
-	rings(carol);
+	is_rung(carol);
 	hears(alice, "180");
 	takes(carol);
 	hangs_up(alice, carol);
@@ -260,10 +184,10 @@ Test(worker_follow_me, C33_not_registered)
 Test(worker_follow_me, C33_a_number_rings_for_its_time)
 {
 	bob_follows(DIR_FOLLOW_ME_SIMULTANEOUS, "0 15 1003");
-	alice_dials_bob();
-	rings(bob);
+	alice_dials("bob");
+	is_rung(bob);
 	hears(alice, "180");
-	rings(carol);
+	is_rung(carol);
 	rig_wait_ms(15000);
 	is_cancelled(carol);
 	hears_nothing(bob);
@@ -275,21 +199,24 @@ Test(worker_follow_me, C33_a_number_rings_for_its_time)
 /* SERVICES.md 11: no answer is counted from the last number. */
 Test(worker_follow_me, C33_C3_then_no_answer)
 {
-	wishes("bob", 1002, DIR_FOLLOW_ME_SIMULTANEOUS,
-	    (struct wish){ .numbers = "10 0 1003", .cfnr = "1004", .cfnr_s = 5 });
-	alice_dials_bob();
-	rings(bob);
+	wishes("bob", "1002",
+	    (struct wishes){ .follow_me = DIR_FOLLOW_ME_SIMULTANEOUS,
+		.follow_me_numbers = "10 0 1003",
+		.cfnr = "1004",
+		.cfnr_s = 5 });
+	alice_dials("bob");
+	is_rung(bob);
 	hears(alice, "180");
 	rig_wait_ms(10000);
 	hears_nothing(bob);
-	rings(carol);
+	is_rung(carol);
 	rig_wait_ms(4999);
 	hears_nothing(bob);
 	hears_nothing(carol);
 	rig_wait_ms(1);
 	is_cancelled(bob);
 	is_cancelled(carol);
-	rings(dave);
+	is_rung(dave);
 	hears(alice, "180");
 	takes(dave);
 	hangs_up(alice, dave);
@@ -300,9 +227,11 @@ Test(worker_follow_me, C33_C3_then_no_answer)
 /* SERVICES.md 7: busy is busy everywhere. */
 Test(worker_follow_me, C33_do_not_disturb)
 {
-	wishes("bob", 1002, DIR_FOLLOW_ME_SIMULTANEOUS,
-	    (struct wish){ .numbers = "0 0 1003", .dnd = 1 });
-	alice_dials_bob();
+	wishes("bob", "1002",
+	    (struct wishes){ .follow_me = DIR_FOLLOW_ME_SIMULTANEOUS,
+		.follow_me_numbers = "0 0 1003",
+		.dnd = 1 });
+	alice_dials("bob");
 	hears(alice, "486");
 	hears_nothing(carol);
 	rig_ends_clean("busy 486 17 system normal", 0);
@@ -311,13 +240,14 @@ Test(worker_follow_me, C33_do_not_disturb)
 /* S1-11a, C40: what leads back to him, is barred to him or no number at all is passed over. */
 Test(worker_follow_me, S1_11a_what_may_not_be_is_passed_over)
 {
-	wishes("bob", 1002, DIR_FOLLOW_ME_SIMULTANEOUS,
-	    (struct wish){
-		.numbers = "0 0 1002\n0 0 112\nx 0 1003\n0 0 0305551", .barring = BAR_OUTGOING });
+	wishes("bob", "1002",
+	    (struct wishes){ .follow_me = DIR_FOLLOW_ME_SIMULTANEOUS,
+		.follow_me_numbers = "0 0 1002\n0 0 112\nx 0 1003\n0 0 0305551",
+		.barring = BAR_OUTGOING });
 	rig_gateway(9, "203.0.113.9", true);
 	rig_route("0", 1, (uint64_t[]){ 9 });
-	alice_dials_bob();
-	rings(bob);
+	alice_dials("bob");
+	is_rung(bob);
 	hears(alice, "180");
 	hears_nothing(bob);
 	hears_nothing(carol);
@@ -342,13 +272,13 @@ Test(worker_follow_me, R20_two_gateways_to_a_number)
 	struct phone *second, *first = gateways(&second);
 
 	bob_follows(DIR_FOLLOW_ME_SIMULTANEOUS, "0 0 0305551");
-	alice_dials_bob();
-	rings(bob);
+	alice_dials("bob");
+	is_rung(bob);
 	hears(alice, "180");
 	hears(first, "INVITE");
 	hears_nothing(second);
 	refuses(first, 503);
-	rings(second);
+	is_rung(second);
 	takes(second);
 	is_cancelled(bob);
 	hangs_up(alice, second);
@@ -363,8 +293,8 @@ Test(worker_follow_me, a_busy_number_by_a_gateway)
 	struct phone *second, *first = gateways(&second);
 
 	bob_follows(DIR_FOLLOW_ME_SIMULTANEOUS, "0 0 0305551");
-	alice_dials_bob();
-	rings(bob);
+	alice_dials("bob");
+	is_rung(bob);
 	hears(alice, "180");
 	hears(first, "INVITE");
 	refuses(first, 486);
@@ -378,10 +308,10 @@ Test(worker_follow_me, a_busy_number_by_a_gateway)
 Test(worker_follow_me, cancelled_before_the_next)
 {
 	bob_follows(DIR_FOLLOW_ME_SIMULTANEOUS, "0 0 1003\n10 0 1004");
-	alice_dials_bob();
-	rings(bob);
+	alice_dials("bob");
+	is_rung(bob);
 	hears(alice, "180");
-	rings(carol);
+	is_rung(carol);
 	cancels(alice, "");
 	hears(alice, "200 CANCEL");
 	hears(alice, "487");
@@ -396,13 +326,13 @@ Test(worker_follow_me, cancelled_before_the_next)
 Test(worker_follow_me, worker_dies)
 {
 	bob_follows(DIR_FOLLOW_ME_SEQUENTIAL, "10 0 1003");
-	alice_dials_bob();
-	rings(bob);
+	alice_dials("bob");
+	is_rung(bob);
 	hears(alice, "180");
 	rig_restart(0);
 	rig_wait_ms(10000);
 	is_cancelled(bob);
-	rings(carol);
+	is_rung(carol);
 	hears(alice, "180");
 	takes(carol);
 	hangs_up(alice, carol);
@@ -423,7 +353,7 @@ Test(worker_follow_me, C33_not_of_a_member)
 	    ERR_NONE);
 	dials(alice, "2000", "", SDP_A);
 	hears(alice, "100");
-	rings(bob);
+	is_rung(bob);
 	hears(alice, "180");
 	hears_nothing(carol);
 	takes(bob);

@@ -2,68 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "worker_phone.h"
+#include "worker_several.h"
 
-#define carol (rig->phones[2])
-#define dave  (rig->phones[3])
-
-static void
-begin(void)
-{
-	rig_begin();
-	phone_new("carol", "192.0.2.3");
-	phone_new("dave", "192.0.2.4");
-}
-
-TestSuite(worker_forward, .init = begin, .fini = rig_end);
-
-struct wishes {
-	const char *cfu, *cfb, *cfnr, *cfnrc;
-	unsigned cfnr_s, dnd, acr;
-};
-
-/* The subscriber anew, with these settings. */
-static void
-wishes(const char *user, const char *number, struct wishes x)
-{
-	struct dir_subscriber s = { .trust = DIR_TRUST_BINDING,
-		.cfnr_timeout_s = (uint16_t)x.cfnr_s,
-		.call_waiting = 1,
-		.dnd = (uint8_t)x.dnd,
-		.acr = (uint8_t)x.acr };
-	struct dir_subscriber_text text = { .user = span_str(user),
-		.number = span_str(number),
-		.cfu = span_str(x.cfu == NULL ? "" : x.cfu),
-		.cfb = span_str(x.cfb == NULL ? "" : x.cfb),
-		.cfnr = span_str(x.cfnr == NULL ? "" : x.cfnr),
-		.cfnrc = span_str(x.cfnrc == NULL ? "" : x.cfnrc) };
-	static uint64_t ids = 1000;
-
-	s.id = ++ids;
-	s.tenant = 1;
-	digest_ha1(DIGEST_MD5, span_str(user), SPAN("example.com"), SPAN("secret"), s.ha1.md5);
-	s.ha1.has = 1 << DIGEST_MD5;
-	cr_assert_eq(directory_put_subscriber(&rig->directory, &s, &text), ERR_NONE);
-}
-
-static void
-alice_dials_bob(void)
-{
-	dials(alice, "bob", "", SDP_A);
-	hears(alice, "100");
-}
-
-/* He answers; she is put through. */
-static void
-answers(struct phone *p)
-{
-	replies(p, "INVITE", 180, "", "");
-	hears(alice, "180");
-	replies(p, "INVITE", 200, "", SDP_B);
-	hears(p, "ACK");
-	hears(alice, "200 INVITE");
-	acks(alice, "");
-}
+TestSuite(worker_forward, .init = several_begin, .fini = rig_end);
 
 /* Two segments with one answer and one end: she pays for the first, he who sent it on for the other. */
 static void
@@ -91,7 +32,7 @@ Test(worker_forward, S1_10_M_04_busy)
 
 	wishes("bob", "1002", (struct wishes){ .cfb = "1003" });
 	rig_subscriber("carol", "1003", DIR_TRUST_BINDING);
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	replies(bob, "INVITE", 486, "", "");
 	hears(bob, "ACK");
@@ -101,7 +42,7 @@ Test(worker_forward, S1_10_M_04_busy)
 	expect_has(header(m, "History-Info"), "1002");
 	cr_expect_str_neq(header(m, "Call-ID"), header(bob->got[0], "Call-ID"));
 	hears_nothing(alice); /* she never sees his 486 */
-	answers(carol);
+	rings_and_takes(carol);
 	rig_wait_ms(3000);
 	hangs_up(alice, carol);
 	rig_ends_clean("answered 200 16 caller normal", 3000);
@@ -113,14 +54,14 @@ Test(worker_forward, R6_one_answer_to_the_millisecond)
 {
 	wishes("bob", "1002", (struct wishes){ .cfb = "1003" });
 	rig_subscriber("carol", "1003", DIR_TRUST_BINDING);
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	rig_wait_ns(700000);
 	replies(bob, "INVITE", 486, "", "");
 	hears(bob, "ACK");
 	hears(carol, "INVITE");
 	rig_wait_ns(400000);
-	answers(carol);
+	rings_and_takes(carol);
 	rig_wait_ns(100000);
 	hangs_up(alice, carol);
 	rig_ends_clean("answered 200 16 caller normal", 0);
@@ -131,7 +72,7 @@ Test(worker_forward, S1_11_no_answer)
 {
 	wishes("bob", "1002", (struct wishes){ .cfnr = "1003", .cfnr_s = 10 });
 	rig_subscriber("carol", "1003", DIR_TRUST_BINDING);
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	replies(bob, "INVITE", 180, "", "");
 	hears(alice, "180");
@@ -144,7 +85,7 @@ Test(worker_forward, S1_11_no_answer)
 	replies(bob, "INVITE", 487, "", "");
 	hears(bob, "ACK");
 	expect_has(header(hears(carol, "INVITE"), "Diversion"), "reason=no-answer");
-	answers(carol);
+	rings_and_takes(carol);
 	hangs_up(alice, carol);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 	expect_two("no_answer", "1003");
@@ -155,7 +96,7 @@ Test(worker_forward, S1_11_silent_after_cancel)
 {
 	wishes("bob", "1002", (struct wishes){ .cfnr = "1003", .cfnr_s = 10 });
 	rig_subscriber("carol", "1003", DIR_TRUST_BINDING);
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	replies(bob, "INVITE", 180, "", "");
 	hears(alice, "180");
@@ -164,7 +105,7 @@ Test(worker_forward, S1_11_silent_after_cancel)
 	replies(bob, "CANCEL", 200, "", "");
 	rig_wait_ms(2000);
 	hears(carol, "INVITE");
-	answers(carol);
+	rings_and_takes(carol);
 	replies(bob, "INVITE", 487, "", "");
 	hears(bob, "ACK");
 	hangs_up(alice, carol);
@@ -176,7 +117,7 @@ Test(worker_forward, S1_11_answer_crosses_the_cancel)
 {
 	wishes("bob", "1002", (struct wishes){ .cfnr = "1003", .cfnr_s = 10 });
 	rig_subscriber("carol", "1003", DIR_TRUST_BINDING);
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	replies(bob, "INVITE", 180, "", "");
 	hears(alice, "180");
@@ -197,7 +138,7 @@ Test(worker_forward, S1_11_answer_too_late)
 {
 	wishes("bob", "1002", (struct wishes){ .cfnr = "1003", .cfnr_s = 10 });
 	rig_subscriber("carol", "1003", DIR_TRUST_BINDING);
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	replies(bob, "INVITE", 180, "", "");
 	hears(alice, "180");
@@ -210,7 +151,7 @@ Test(worker_forward, S1_11_answer_too_late)
 	hears(bob, "ACK");
 	hears(bob, "BYE");
 	replies(bob, "BYE", 200, "", "");
-	answers(carol);
+	rings_and_takes(carol);
 	hangs_up(alice, carol);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 }
@@ -218,10 +159,10 @@ Test(worker_forward, S1_11_answer_too_late)
 Test(worker_forward, R6_unconditional)
 {
 	wishes("bob", "1002", (struct wishes){ .cfu = "carol" });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears_nothing(bob);
 	expect_has(header(hears(carol, "INVITE"), "Diversion"), "reason=unconditional");
-	answers(carol);
+	rings_and_takes(carol);
 	hangs_up(alice, carol);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 	expect_two("unconditional", "carol");
@@ -231,7 +172,7 @@ Test(worker_forward, R6_unconditional)
 Test(worker_forward, S1_09a_unreachable)
 {
 	wishes("bob", "1002", (struct wishes){ .cfnrc = "carol" });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	for (unsigned i = 0; i < 3; i++) {
 		rig_wait_ms(500u << i);
@@ -241,7 +182,7 @@ Test(worker_forward, S1_09a_unreachable)
 	expect_has(header(hears(carol, "INVITE"), "Diversion"), "reason=unavailable");
 	replies(bob, "INVITE", 480, "", ""); /* he is there after all, too late */
 	hears(bob, "ACK");
-	answers(carol);
+	rings_and_takes(carol);
 	hangs_up(alice, carol);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 	expect_two("unreachable", "carol");
@@ -255,7 +196,7 @@ Test(worker_forward, C4_not_registered)
 	dials(alice, "erin", "", SDP_A);
 	hears(alice, "100");
 	hears(carol, "INVITE");
-	answers(carol);
+	rings_and_takes(carol);
 	hangs_up(alice, carol);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 	cr_expect_str_eq(rig_cdr("segment.2.redirect_reason"), "unreachable");
@@ -265,10 +206,10 @@ Test(worker_forward, C4_not_registered)
 Test(worker_forward, do_not_disturb_is_busy)
 {
 	wishes("bob", "1002", (struct wishes){ .cfb = "carol", .dnd = 1 });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears_nothing(bob);
 	expect_has(header(hears(carol, "INVITE"), "Diversion"), "reason=user-busy");
-	answers(carol);
+	rings_and_takes(carol);
 	hangs_up(alice, carol);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 	expect_two("busy", "carol");
@@ -278,9 +219,9 @@ Test(worker_forward, do_not_disturb_is_busy)
 Test(worker_forward, always_goes_before_do_not_disturb)
 {
 	wishes("bob", "1002", (struct wishes){ .cfu = "carol", .cfb = "dave", .dnd = 1 });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(carol, "INVITE");
-	answers(carol);
+	rings_and_takes(carol);
 	hangs_up(alice, carol);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 	expect_two("unconditional", "carol");
@@ -300,7 +241,7 @@ Test(worker_forward, anonymous_is_refused_before_all)
 Test(worker_forward, S2_16c_decline_is_not_busy)
 {
 	wishes("bob", "1002", (struct wishes){ .cfb = "carol" });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	replies(bob, "INVITE", 603, "", "");
 	hears(bob, "ACK");
@@ -312,7 +253,7 @@ Test(worker_forward, S2_16c_decline_is_not_busy)
 Test(worker_forward, S2_16b_too_many_hops_is_not_busy)
 {
 	wishes("bob", "1002", (struct wishes){ .cfb = "carol" });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	replies(bob, "INVITE", 483, "", "");
 	hears(bob, "ACK");
@@ -324,7 +265,7 @@ Test(worker_forward, S2_16b_too_many_hops_is_not_busy)
 Test(worker_forward, R8_forward_fails)
 {
 	wishes("bob", "1002", (struct wishes){ .cfb = "carol" });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	replies(bob, "INVITE", 486, "", "");
 	hears(bob, "ACK");
@@ -344,14 +285,14 @@ Test(worker_forward, R7_chain)
 
 	wishes("bob", "1002", (struct wishes){ .cfu = "carol" });
 	wishes("carol", "1003", (struct wishes){ .cfb = "dave" });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(carol, "INVITE");
 	replies(carol, "INVITE", 486, "", "");
 	hears(carol, "ACK");
 	m = hears(dave, "INVITE");
 	expect_has(m, "Diversion: <sip:1003@example.com>;reason=user-busy;counter=1");
 	expect_has(m, "<sip:1002@example.com>;reason=unconditional;counter=1");
-	answers(dave);
+	rings_and_takes(dave);
 	hangs_up(alice, dave);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 	cr_expect_str_eq(rig_cdr("segment.1.payer_number"), "1001");
@@ -367,7 +308,7 @@ Test(worker_forward, S1_11a_loop)
 {
 	wishes("bob", "1002", (struct wishes){ .cfu = "carol" });
 	wishes("carol", "1003", (struct wishes){ .cfb = "bob" });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(carol, "INVITE");
 	replies(carol, "INVITE", 486, "", "");
 	hears(carol, "ACK");
@@ -379,7 +320,7 @@ Test(worker_forward, S1_11a_loop)
 Test(worker_forward, S1_11a_to_himself)
 {
 	wishes("bob", "1002", (struct wishes){ .cfu = "bob" });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(alice, "482");
 	hears_nothing(bob);
 	rig_ends_clean("failed 482 25 system normal", 0);
@@ -389,7 +330,7 @@ Test(worker_forward, S1_11a_to_himself)
 Test(worker_forward, cancelled_after_forwarding)
 {
 	wishes("bob", "1002", (struct wishes){ .cfb = "carol" });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	replies(bob, "INVITE", 486, "", "");
 	hears(bob, "ACK");
@@ -411,13 +352,13 @@ Test(worker_forward, cancelled_after_forwarding)
 Test(worker_forward, worker_dies)
 {
 	wishes("bob", "1002", (struct wishes){ .cfb = "carol" });
-	alice_dials_bob();
+	alice_dials("bob");
 	hears(bob, "INVITE");
 	replies(bob, "INVITE", 486, "", "");
 	hears(bob, "ACK");
 	hears(carol, "INVITE");
 	rig_restart(0);
-	answers(carol);
+	rings_and_takes(carol);
 	hangs_up(alice, carol);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 	expect_two("busy", "carol");

@@ -2,22 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "worker_phone.h"
+#include "worker_several.h"
 
-#define carol (rig->phones[2])
-#define dave  (rig->phones[3])
-
-static void
-begin(void)
-{
-	rig_begin();
-	phone_new("carol", "192.0.2.3");
-	phone_new("dave", "192.0.2.4");
-	rig_subscriber("carol", "1003", DIR_TRUST_BINDING);
-	rig_subscriber("dave", "1004", DIR_TRUST_BINDING);
-}
-
-TestSuite(worker_group, .init = begin, .fini = rig_end);
+TestSuite(worker_group, .init = several_begin, .fini = rig_end);
 
 struct wish {
 	const char *overflow;
@@ -51,59 +38,6 @@ group(enum dir_group_mode mode, struct wish x)
 	    ERR_NONE);
 }
 
-static void
-bob_wishes(struct dir_subscriber s, const char *cfu)
-{
-	struct dir_subscriber_text text = {
-		.user = SPAN("bob"), .number = SPAN("1002"), .cfu = span_str(cfu)
-	};
-
-	s.id = 1002;
-	s.tenant = 1;
-	s.trust = DIR_TRUST_BINDING;
-	cr_assert_eq(directory_put_subscriber(&rig->directory, &s, &text), ERR_NONE);
-}
-
-static void
-alice_dials(void)
-{
-	dials(alice, "2000", "", SDP_A);
-	hears(alice, "100");
-}
-
-static void
-rings(struct phone *p)
-{
-	hears(p, "INVITE");
-	replies(p, "INVITE", 180, "", "");
-}
-
-static void
-takes(struct phone *p)
-{
-	replies(p, "INVITE", 200, "", SDP_B);
-	hears(p, "ACK");
-	hears(alice, "200 INVITE");
-	acks(alice, "");
-}
-
-static void
-is_cancelled(struct phone *p)
-{
-	hears(p, "CANCEL");
-	replies(p, "CANCEL", 200, "", "");
-	replies(p, "INVITE", 487, "", "");
-	hears(p, "ACK");
-}
-
-static void
-refuses(struct phone *p, unsigned status)
-{
-	hears(p, "INVITE");
-	replies(p, "INVITE", status, "", "");
-	hears(p, "ACK");
-}
-
 /* One segment, which she pays for; the member's number is what she reached. */
 static void
 expect_r5(const char *number)
@@ -118,10 +52,10 @@ expect_r5(const char *number)
 Test(worker_group, R5_S2_27_ring_all)
 {
 	group(DIR_RING_ALL, (struct wish){ 0 });
-	alice_dials();
-	rings(bob);
+	alice_dials("2000");
+	is_rung(bob);
 	hears(alice, "180");
-	rings(carol);
+	is_rung(carol);
 	cr_expect_str_neq(header(bob->got[0], "Call-ID"), header(carol->got[0], "Call-ID"));
 	takes(carol);
 	is_cancelled(bob);
@@ -135,7 +69,7 @@ Test(worker_group, R5_S2_27_ring_all)
 Test(worker_group, ring_all_both_answer)
 {
 	group(DIR_RING_ALL, (struct wish){ 0 });
-	alice_dials();
+	alice_dials("2000");
 	hears(bob, "INVITE");
 	hears(carol, "INVITE");
 	replies(bob, "INVITE", 200, "", SDP_B);
@@ -154,15 +88,15 @@ Test(worker_group, ring_all_both_answer)
 Test(worker_group, linear)
 {
 	group(DIR_LINEAR, (struct wish){ 0 });
-	alice_dials();
-	rings(bob);
+	alice_dials("2000");
+	is_rung(bob);
 	hears(alice, "180");
 	rig_wait_ms(19999);
 	hears_nothing(bob);
 	hears_nothing(carol);
 	rig_wait_ms(1);
 	is_cancelled(bob);
-	rings(carol);
+	is_rung(carol);
 	hears(alice, "180");
 	takes(carol);
 	hangs_up(alice, carol);
@@ -174,9 +108,10 @@ Test(worker_group, linear)
 Test(worker_group, S2_16c_decline_of_a_member)
 {
 	group(DIR_LINEAR, (struct wish){ 0 });
-	alice_dials();
+	alice_dials("2000");
+	hears(bob, "INVITE");
 	refuses(bob, 603);
-	rings(carol);
+	is_rung(carol);
 	hears(alice, "180");
 	takes(carol);
 	hangs_up(alice, carol);
@@ -187,10 +122,11 @@ Test(worker_group, S2_16c_decline_of_a_member)
 Test(worker_group, decline_while_others_ring)
 {
 	group(DIR_RING_ALL, (struct wish){ 0 });
-	alice_dials();
+	alice_dials("2000");
+	hears(bob, "INVITE");
 	refuses(bob, 603);
 	hears_nothing(alice);
-	rings(carol);
+	is_rung(carol);
 	hears(alice, "180");
 	takes(carol);
 	hangs_up(alice, carol);
@@ -200,8 +136,10 @@ Test(worker_group, decline_while_others_ring)
 Test(worker_group, all_refuse)
 {
 	group(DIR_RING_ALL, (struct wish){ 0 });
-	alice_dials();
+	alice_dials("2000");
+	hears(bob, "INVITE");
 	refuses(bob, 603);
+	hears(carol, "INVITE");
 	refuses(carol, 603);
 	hears(alice, "480");
 	rig_ends_clean("unreachable 480 18 callee normal", 0);
@@ -210,8 +148,8 @@ Test(worker_group, all_refuse)
 static void
 first_is(struct phone *p)
 {
-	alice_dials();
-	rings(p);
+	alice_dials("2000");
+	is_rung(p);
 	hears(alice, "180");
 	takes(p);
 	hangs_up(alice, p);
@@ -249,9 +187,9 @@ Test(worker_group, weighted)
 Test(worker_group, logged_out)
 {
 	group(DIR_LINEAR, (struct wish){ .out = 1 });
-	alice_dials();
+	alice_dials("2000");
 	hears_nothing(bob);
-	rings(carol);
+	is_rung(carol);
 	hears(alice, "180");
 	takes(carol);
 	hangs_up(alice, carol);
@@ -261,7 +199,7 @@ Test(worker_group, logged_out)
 Test(worker_group, nobody_logged_in)
 {
 	group(DIR_LINEAR, (struct wish){ .out = 3 });
-	alice_dials();
+	alice_dials("2000");
 	hears(alice, "480");
 	rig_ends_clean("unreachable 480 18 system normal", 0);
 }
@@ -269,8 +207,8 @@ Test(worker_group, nobody_logged_in)
 Test(worker_group, do_not_disturb_and_disabled)
 {
 	group(DIR_LINEAR, (struct wish){ .out = 2 });
-	bob_wishes((struct dir_subscriber){ .dnd = 1 }, "");
-	alice_dials();
+	wishes("bob", "1002", (struct wishes){ .dnd = 1 });
+	alice_dials("2000");
 	hears(alice, "486");
 	rig_ends_clean("busy 486 17 system normal", 0);
 }
@@ -279,9 +217,9 @@ Test(worker_group, do_not_disturb_and_disabled)
 Test(worker_group, forwards_are_ignored)
 {
 	group(DIR_LINEAR, (struct wish){ 0 });
-	bob_wishes((struct dir_subscriber){ 0 }, "dave");
-	alice_dials();
-	rings(bob);
+	wishes("bob", "1002", (struct wishes){ .cfu = "dave" });
+	alice_dials("2000");
+	is_rung(bob);
 	hears(alice, "180");
 	takes(bob);
 	hangs_up(alice, bob);
@@ -292,10 +230,10 @@ Test(worker_group, forwards_are_ignored)
 Test(worker_group, forwards_are_followed)
 {
 	group(DIR_LINEAR, (struct wish){ .follow = 1 });
-	bob_wishes((struct dir_subscriber){ 0 }, "dave");
-	alice_dials();
+	wishes("bob", "1002", (struct wishes){ .cfu = "dave" });
+	alice_dials("2000");
 	hears_nothing(bob);
-	rings(dave);
+	is_rung(dave);
 	hears(alice, "180");
 	takes(dave);
 	hangs_up(alice, dave);
@@ -307,14 +245,14 @@ Test(worker_group, forwards_are_followed)
 Test(worker_group, overflow_after_a_time)
 {
 	group(DIR_RING_ALL, (struct wish){ .overflow = "1004", .overflow_s = 10 });
-	alice_dials();
-	rings(bob);
+	alice_dials("2000");
+	is_rung(bob);
 	hears(alice, "180");
-	rings(carol);
+	is_rung(carol);
 	rig_wait_ms(10000);
 	is_cancelled(bob);
 	is_cancelled(carol);
-	rings(dave);
+	is_rung(dave);
 	hears(alice, "180");
 	takes(dave);
 	hangs_up(alice, dave);
@@ -329,10 +267,12 @@ Test(worker_group, overflow_after_a_time)
 Test(worker_group, overflow_when_all_refuse)
 {
 	group(DIR_RING_ALL, (struct wish){ .overflow = "1004" });
-	alice_dials();
+	alice_dials("2000");
+	hears(bob, "INVITE");
 	refuses(bob, 486);
+	hears(carol, "INVITE");
 	refuses(carol, 603);
-	rings(dave);
+	is_rung(dave);
 	hears(alice, "180");
 	takes(dave);
 	hangs_up(alice, dave);
@@ -342,8 +282,8 @@ Test(worker_group, overflow_when_all_refuse)
 Test(worker_group, overflow_when_there_is_nobody)
 {
 	group(DIR_RING_ALL, (struct wish){ .overflow = "1004", .out = 3 });
-	alice_dials();
-	rings(dave);
+	alice_dials("2000");
+	is_rung(dave);
 	hears(alice, "180");
 	takes(dave);
 	hangs_up(alice, dave);
@@ -354,7 +294,7 @@ Test(worker_group, overflow_when_there_is_nobody)
 Test(worker_group, overflow_to_itself)
 {
 	group(DIR_RING_ALL, (struct wish){ .overflow = "2000", .out = 3 });
-	alice_dials();
+	alice_dials("2000");
 	hears(alice, "482");
 	rig_ends_clean("failed 482 25 system normal", 0);
 }
@@ -362,10 +302,10 @@ Test(worker_group, overflow_to_itself)
 Test(worker_group, cancelled_while_two_ring)
 {
 	group(DIR_RING_ALL, (struct wish){ .overflow = "1004", .overflow_s = 10 });
-	alice_dials();
-	rings(bob);
+	alice_dials("2000");
+	is_rung(bob);
 	hears(alice, "180");
-	rings(carol);
+	is_rung(carol);
 	cancels(alice, "");
 	hears(alice, "200 CANCEL");
 	hears(alice, "487");
@@ -378,13 +318,13 @@ Test(worker_group, cancelled_while_two_ring)
 Test(worker_group, worker_dies)
 {
 	group(DIR_LINEAR, (struct wish){ 0 });
-	alice_dials();
-	rings(bob);
+	alice_dials("2000");
+	is_rung(bob);
 	hears(alice, "180");
 	rig_restart(0);
 	rig_wait_ms(20000);
 	is_cancelled(bob);
-	rings(carol);
+	is_rung(carol);
 	hears(alice, "180");
 	takes(carol);
 	hangs_up(alice, carol);

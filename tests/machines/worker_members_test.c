@@ -2,10 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "worker_phone.h"
-
-#define carol (rig->phones[2])
-#define dave  (rig->phones[3])
+#include "worker_several.h"
 
 static void
 more_phones(void)
@@ -54,31 +51,6 @@ group(uint32_t id, const char *number, enum dir_group_mode mode, struct wish x)
 	    ERR_NONE);
 }
 
-struct service {
-	const char *cfu, *cfb, *cfnrc;
-	unsigned dnd, no_waiting;
-};
-
-/* The subscriber anew; carol is 1003. */
-static void
-has(const char *user, uint64_t id, struct service x)
-{
-	struct dir_subscriber s = { .id = id,
-		.tenant = 1,
-		.trust = DIR_TRUST_BINDING,
-		.dnd = (uint8_t)x.dnd,
-		.call_waiting = !x.no_waiting };
-	char number[16];
-	struct dir_subscriber_text text = { .user = span_str(user),
-		.cfu = span_str(x.cfu == NULL ? "" : x.cfu),
-		.cfb = span_str(x.cfb == NULL ? "" : x.cfb),
-		.cfnrc = span_str(x.cfnrc == NULL ? "" : x.cfnrc) };
-
-	snprintf(number, sizeof(number), "%u", (unsigned)id);
-	text.number = span_str(number);
-	cr_assert_eq(directory_put_subscriber(&rig->directory, &s, &text), ERR_NONE);
-}
-
 static void
 dials_group(struct phone *p, const char *number)
 {
@@ -87,31 +59,19 @@ dials_group(struct phone *p, const char *number)
 }
 
 static void
-takes(struct phone *p)
+is_called_and_takes(struct phone *p)
 {
 	hears(p, "INVITE");
-	replies(p, "INVITE", 200, "", SDP_B);
-	hears(p, "ACK");
-	hears(alice, "200 INVITE");
-	acks(alice, "");
+	takes(p);
 }
 
 static void
 first_is(struct phone *p)
 {
 	dials_group(alice, "2000");
-	takes(p);
+	is_called_and_takes(p);
 	hangs_up(alice, p);
 	rig_wait_ms(60000);
-}
-
-static void
-is_cancelled(struct phone *p)
-{
-	hears(p, "CANCEL");
-	replies(p, "CANCEL", 200, "", "");
-	replies(p, "INVITE", 487, "", "");
-	hears(p, "ACK");
 }
 
 /* C31: four calls in five ring first who has four times the weight. (By chance fewer than 56 of a hundred
@@ -144,12 +104,12 @@ Test(worker_members, weighted_by_its_weights)
 /* SERVICES.md 8: who talks and wants no other call is passed over. */
 Test(worker_members, C32_busy_is_passed_over)
 {
-	has("bob", 1002, (struct service){ .no_waiting = 1 });
+	wishes("bob", "1002", (struct wishes){ .no_waiting = 1 });
 	group(7, "2000", DIR_LINEAR, (struct wish){ 0 });
 	talk(dave, bob);
 	dials_group(alice, "2000");
 	hears_nothing(bob);
-	takes(carol);
+	is_called_and_takes(carol);
 	hangs_up(alice, carol);
 	hangs_up(dave, bob);
 	rig_ends_empty(2);
@@ -160,7 +120,7 @@ Test(worker_members, S1_13_a_call_by_a_group_waits)
 {
 	struct phone *second = phone_at("bob", "192.0.2.2");
 
-	has("bob", 1002, (struct service){ 0 });
+	wishes("bob", "1002", (struct wishes){ 0 });
 	group(7, "2000", DIR_RING_ALL, (struct wish){ 0 });
 	talk(dave, bob);
 	dials_group(alice, "2000");
@@ -182,12 +142,12 @@ Test(worker_members, S1_13_a_call_by_a_group_waits)
 /* SERVICES.md 7: DND is passed over whatever he wishes when he is busy, in either setting. */
 Test(worker_members, C32_do_not_disturb_is_not_forwarded)
 {
-	has("bob", 1002, (struct service){ .cfb = "dave", .dnd = 1 });
+	wishes("bob", "1002", (struct wishes){ .cfb = "dave", .dnd = 1 });
 	group(7, "2000", DIR_LINEAR, (struct wish){ .follow = 1 });
 	dials_group(alice, "2000");
 	hears_nothing(bob);
 	hears_nothing(dave);
-	takes(carol);
+	is_called_and_takes(carol);
 	hangs_up(alice, carol);
 	rig_ends_empty(1);
 }
@@ -195,7 +155,7 @@ Test(worker_members, C32_do_not_disturb_is_not_forwarded)
 /* SERVICES.md 9: a member without a phone is passed over; where the group follows, he is sent on. */
 Test(worker_members, C32_not_registered_is_passed_over)
 {
-	has("erin", 1005, (struct service){ .cfnrc = "dave" });
+	wishes("erin", "1005", (struct wishes){ .cfnrc = "dave" });
 	group(7, "2000", DIR_LINEAR, (struct wish){ .third = "erin" });
 	dials_group(alice, "2000");
 	for (unsigned i = 0; i < 2; i++) {
@@ -210,7 +170,7 @@ Test(worker_members, C32_not_registered_is_passed_over)
 
 Test(worker_members, C6_not_registered_is_followed)
 {
-	has("erin", 1005, (struct service){ .cfnrc = "dave" });
+	wishes("erin", "1005", (struct wishes){ .cfnrc = "dave" });
 	group(7, "2000", DIR_RING_ALL, (struct wish){ .third = "erin", .follow = 1 });
 	dials_group(alice, "2000");
 	hears(bob, "INVITE");
@@ -234,11 +194,11 @@ Test(worker_members, C6_not_registered_is_followed)
 /* C6, where SQL put it in anyway: a member who is the group, and two who are one phone. */
 Test(worker_members, a_group_that_contains_itself)
 {
-	has("bob", 1002, (struct service){ .cfu = "2000" });
+	wishes("bob", "1002", (struct wishes){ .cfu = "2000" });
 	group(7, "2000", DIR_LINEAR, (struct wish){ .follow = 1 });
 	dials_group(alice, "2000");
 	hears_nothing(bob);
-	takes(carol);
+	is_called_and_takes(carol);
 	hangs_up(alice, carol);
 	rig_ends_clean("answered 200 16 caller normal", 0);
 	cr_expect_str_eq(rig_cdr("segment.2.bill_ms"), "0");
@@ -246,11 +206,11 @@ Test(worker_members, a_group_that_contains_itself)
 
 Test(worker_members, two_members_of_one_phone)
 {
-	has("bob", 1002, (struct service){ .cfu = "dave" });
-	has("carol", 1003, (struct service){ .cfu = "dave" });
+	wishes("bob", "1002", (struct wishes){ .cfu = "dave" });
+	wishes("carol", "1003", (struct wishes){ .cfu = "dave" });
 	group(7, "2000", DIR_RING_ALL, (struct wish){ .follow = 1 });
 	dials_group(alice, "2000");
-	takes(dave);
+	is_called_and_takes(dave);
 	hears_nothing(dave);
 	hangs_up(alice, dave);
 	rig_ends_clean("answered 200 16 caller normal", 0);
@@ -263,8 +223,8 @@ Test(worker_members, S1_11a_a_circle_of_overflows)
 {
 	group(7, "2000", DIR_RING_ALL, (struct wish){ .overflow = "2100" });
 	group(8, "2100", DIR_RING_ALL, (struct wish){ .overflow = "2000" });
-	has("bob", 1002, (struct service){ .dnd = 1 });
-	has("carol", 1003, (struct service){ .dnd = 1 });
+	wishes("bob", "1002", (struct wishes){ .dnd = 1 });
+	wishes("carol", "1003", (struct wishes){ .dnd = 1 });
 	dials_group(alice, "2000");
 	hears(alice, "482");
 	rig_ends_clean("failed 482 25 system normal", 0);
@@ -273,7 +233,7 @@ Test(worker_members, S1_11a_a_circle_of_overflows)
 /* The circle goes on behind a member whose calls somebody else takes. */
 Test(worker_members, circular_behind_one_who_is_sent_on)
 {
-	has("bob", 1002, (struct service){ .cfu = "dave" });
+	wishes("bob", "1002", (struct wishes){ .cfu = "dave" });
 	group(7, "2000", DIR_CIRCULAR, (struct wish){ .follow = 1 });
 	first_is(dave);
 	first_is(carol);
@@ -284,7 +244,7 @@ Test(worker_members, circular_behind_one_who_is_sent_on)
 /* Who talks is not idle, however long ago his last call ended. */
 Test(worker_members, longest_idle_is_not_who_talks)
 {
-	has("bob", 1002, (struct service){ 0 });
+	wishes("bob", "1002", (struct wishes){ 0 });
 	group(7, "2000", DIR_LONGEST_IDLE, (struct wish){ 0 });
 	first_is(bob);
 	first_is(carol);
