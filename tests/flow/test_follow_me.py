@@ -10,7 +10,7 @@ def test_S1_10_C8_the_caller_is_told(follow):
     follow.ctl("subscriber", "set", bob.name, "cfb=" + carol.name, "notify_caller=number")
     assert '"notify_caller": "number"' in follow.ctl("subscriber", "show", bob.name, "--json")
     follow.ctl("subscriber", "set", bob.name, "dnd=on")
-    wait_until(lambda: "goes on to" in follow.ctl("explain", alice.name, bob.name), 4)
+    wait_until(lambda: "do not disturb" in follow.ctl("explain", alice.name, bob.name), 4)
     a = alice.invite(bob.name, sdp=sdp(port=40000))
     told = alice.expect(181)
     assert "%s@pbx.test" % carol.name in told["History-Info"]
