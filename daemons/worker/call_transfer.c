@@ -293,7 +293,8 @@ transfer_end(struct worker *w, struct call *c)
 
 	if (x->state == TRANSFER_NONE)
 		return;
-	close_segment(w, c, c->released_by, 487);
+	if (!recall_waits(w, c)) /* its segment is the call's */
+		close_segment(w, c, c->released_by, 487);
 	if (x->state != TRANSFER_REPLACING && x->orbit.len == 0)
 		transfer_tell(w, c, 487);
 	transfer_step(w, c, XE_END, NULL, NULL);
