@@ -58,6 +58,18 @@ park_answered(struct call_step *s, const struct note *in)
 
 /* --- actions of the transfer's machine ----------------------------------------------------------*/
 
+/* The call's decisions have it, and with them its record (BILLING.md R16: cdr_event). */
+static void
+park_note(struct call_step *s, const char *what, struct span of, const char *reason)
+{
+	char text[64];
+	struct buf b = buf_on(text, sizeof(text));
+
+	buf_str(&b, reason);
+	buf_put(&b, kept_span(&s->w->heap, s->c->transfer.orbit));
+	decision_note(s->w, s->c, what, of, buf_span(&b));
+}
+
 static void
 stop_attempt(struct call *c)
 {
@@ -91,11 +103,19 @@ park_begin(void *step, const void *park)
 	x->transferor = heap_offset(&s->w->heap, s->p);
 	x->orbit = call_keep(s->w, s->c, in->orbit);
 	x->recall_s = in->recall_s;
+	park_note(s, "parked", kept_span(&s->w->heap, s->p->user), "waits in ");
 	party_part(s->w, s->c, s->p);
 	party_at(s->w, x->transferee)->held = 0;
 	if (!s->p->gone)
 		party_release(s->w, s->c, s->p, SPAN_NONE);
 	park_again(step, NULL);
+}
+
+void
+park_done(struct call_step *s, const struct party *comes)
+{
+	if (s->c->transfer.orbit.len > 0)
+		park_note(s, "retrieved", kept_span(&s->w->heap, comes->user), "taken from ");
 }
 
 void
@@ -117,6 +137,8 @@ park_time_over(struct call_step *s)
 	if (s->c->state != CALL_UP || x->state != TRANSFER_PARKED)
 		return false;
 	s->c->attempt.ring_until_ns = 0;
+	park_note(s, "recalled", kept_span(&s->w->heap, party_at(s->w, x->transferor)->user),
+	    "nobody came, rung for ");
 	transfer_step(s->w, s->c, XE_RECALL, party_at(s->w, x->transferor), &nobody);
 	return true;
 }

@@ -59,6 +59,17 @@ pickup_of(struct worker *w, const struct call *c, const struct note *n)
 	return NULL;
 }
 
+void
+pickup_note(struct worker *w, struct call *c, const struct party *rings, const struct party *comes)
+{
+	char text[64];
+	struct buf b = buf_on(text, sizeof(text));
+
+	buf_lit(&b, "answers for ");
+	buf_put(&b, span_first(kept_span(&w->heap, rings->user), 40));
+	decision_note(w, c, "pickup", kept_span(&w->heap, comes->user), buf_span(&b));
+}
+
 bool
 pickup_refused(struct worker *w, struct call *c, unsigned status)
 {

@@ -372,6 +372,7 @@ replace_done(void *step, const void *arg)
 	struct party *leaves = party_at(s->w, x->transferor), *comes = party_at(s->w, x->target);
 
 	(void)arg;
+	park_done(s, comes);
 	party_part(s->w, s->c, leaves);
 	party_pair(s->w, party_at(s->w, x->transferee), comes);
 	if (!leaves->gone)
@@ -442,6 +443,7 @@ pick_up(struct call_step *s, const struct note *in)
 		return;
 	}
 	replace_reply(w, in, c, 200, party_shown(w, c, waits));
+	pickup_note(w, c, s->p, comes);
 	comes->role = PARTY_BRANCH;
 	comes->round = c->attempt.round;
 	comes->segment = s->p->segment;

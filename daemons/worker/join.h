@@ -43,6 +43,9 @@ void replace_done(void *step, const void *arg);
 void pickup_ask(struct worker *w, struct call *c, handle other, struct span user);
 /* Whom EV_REPLACE with NOTE_PICKUP is for; NULL: nobody, or not for who asks. */
 struct party *pickup_of(struct worker *w, const struct call *c, const struct note *n);
+/* Who comes takes the call of whose phone rings: the call's decisions have it (BILLING.md R15: cdr_event). */
+void pickup_note(
+    struct worker *w, struct call *c, const struct party *rings, const struct party *comes);
 /* It was not to be: true, the call that asked was a code, and is refused. */
 bool pickup_refused(struct worker *w, struct call *c, unsigned status);
 
@@ -74,6 +77,8 @@ bool park_time_over(struct call_step *s);
 void park_begin(void *step, const void *park);
 void park_again(void *step, const void *arg);
 void park_taken(void *step, const void *arg);
+/* Somebody has taken who waits, if anybody did. */
+void park_done(struct call_step *s, const struct party *comes);
 
 /* bridge.c: two calls joined, in one worker or in two */
 /* A party that is the other call, whose own bridge party names this one. NULL: no room. */

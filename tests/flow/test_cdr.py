@@ -1,4 +1,4 @@
-"""What a call leaves behind (BILLING.md R1-R4, R20, R23, R24), as those see it who read SQL."""
+"""What a call leaves behind (BILLING.md R1-R4, R17, R20, R23, R24), as those see it who read SQL."""
 import csv
 import hashlib
 import io
@@ -130,6 +130,20 @@ def test_R23_cancel_crosses_the_answer(office):
         b.reply(200, to=m)
     r = office.record(a, disposition="cancelled", sip_code=487, bill_ms=0, answer_at=None)
     assert r.branches[0]["sip_code"] == 200
+
+
+def test_R17_three_at_one_phone(office):
+    """A phone that mixes three itself: one segment for each whom it called, each until that one leaves."""
+    alice, bob, carol = office.phones(3)
+    to_bob, b = office.up(alice, bob)
+    to_carol, c = office.up(alice, carol)
+    alice.silence(0.3)
+    office.hang_up(c, to_carol)
+    r = office.record(to_carol, disposition="answered", called_number=carol.name, payer_kind="subscriber")
+    alice.silence(0.3)
+    office.hang_up(b, to_bob)
+    s = office.record(to_bob, disposition="answered", called_number=bob.name, payer_kind="subscriber")
+    assert 300 <= r.cdr["bill_ms"] and r.cdr["bill_ms"] + 300 <= s.cdr["bill_ms"]
 
 
 def test_names_and_numbers(office):

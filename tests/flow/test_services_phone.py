@@ -31,6 +31,12 @@ def serve(office, phone, **columns):
                       ", ".join("%s = '%s'" % c for c in columns.items()), phone.name))
 
 
+def events(office, call_id):
+    """What befell a call: R15, R16."""
+    return [(e["kind"], e["detail"]["of"]) for e in office.sql(
+        "select kind::text, detail from tandem.cdr_event where call_id = '%s' order by at, event_id" % call_id)]
+
+
 def in_group(office, phone, group):
     """And in force: who is in none is refused with other words."""
     serve(office, phone, pickup_group=group)
@@ -88,6 +94,7 @@ def picked_up(office, alice, bob, dave, code):
     r = office.record(a, disposition="answered", called_number=bob.name, connected_number=dave.name,
                       connected_reason="pickup", released_by="callee")
     assert r.cdr["segment_kind"] == "direct" and merged_into(office, d) == r.call["call_id"]
+    assert events(office, r.call["call_id"]) == [("pickup", dave.name)]
 
 
 def test_R15_directed_pickup(office):
@@ -172,6 +179,7 @@ def test_R16_park_by_transfer_and_the_lamp_of_the_orbit(office):
     office.hang_up(a, d)
     r = office.record(a, disposition="answered", called_number=bob.name, connected_number=bob.name)
     assert r.cdr["hold_ms"] > 0 and merged_into(office, d) == r.call["call_id"]
+    assert events(office, r.call["call_id"]) == [("park", bob.name), ("retrieve", dave.name)]
     refused(office, dave, "701", 480)
 
 
@@ -196,7 +204,9 @@ def test_R16_park_by_code_and_recall(office):
     alice.expect("ACK")
     bob.expect("ACK")
     office.hang_up(a, back)
-    office.record(a, disposition="answered", called_number=bob.name)
+    r = office.record(a, disposition="answered", called_number=bob.name)
+    assert events(office, r.call["call_id"]) == [
+        ("park", bob.name), ("recall", bob.name), ("retrieve", bob.name)]
     assert [(r["segment_kind"], r["payer_kind"]) for r in closed(office, p)] == [
         ("feature_code", "nobody")]
     office.unrecorded.add(p.call_id)
