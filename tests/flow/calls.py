@@ -27,6 +27,25 @@ from ua import UA
 DOMAIN = "pbx.test"
 
 
+def rings_first(caller, call, called):
+    """The called phone's INVITE; or None, and what the caller hears is his final response."""
+    def first():
+        for phone, wanted in ((called, lambda m: m.method == "INVITE"),
+                              (caller, lambda m: m.call is call and (m.status or 0) >= 300)):
+            phone.listen()
+            found = [m for m in phone.inbox if wanted(m)]
+            if found:
+                return phone, found[0]
+        return None
+
+    phone, m = wait_until(first)
+    if phone is caller:
+        return None
+    phone.inbox.remove(m)
+    phone.call = m.call
+    return m
+
+
 class Sql:
     """One psql that is kept open; rows come as dicts."""
 

@@ -3,7 +3,7 @@ exchange with calls up."""
 import json
 import re
 
-from calls import exchange, sdp, wait_until
+from calls import exchange, rings_first, sdp, wait_until
 
 building, office = exchange()
 
@@ -179,23 +179,13 @@ def test_M_08_a_subscriber_by_sql_and_away_again(office):
 
     def is_gone():
         call = alice.invite(bob.name, sdp=sdp())
-        m = alice.take(lambda m: (m.status or 0) > 100, timeout=0.3) if not rings(bob) else None
-        if m is None:
+        if rings_first(alice, call, bob):
             bob.reply(486)
             bob.expect("ACK")
-            m = alice.take(lambda m: (m.status or 0) > 100)
-        return m.status == 404 and call
+        return alice.take(lambda m: (m.status or 0) >= 300).status == 404
 
     wait_until(is_gone, 3)
     assert a and b
-
-
-def rings(phone):
-    try:
-        phone.expect("INVITE", timeout=0.1)
-        return True
-    except AssertionError:
-        return False
 
 
 def test_dnd_by_sql(office):
@@ -204,11 +194,10 @@ def test_dnd_by_sql(office):
     office.ctl("subscriber", "set", bob.name, "dnd=on")
 
     def is_busy():
-        alice.invite(bob.name, sdp=sdp())
-        if rings(bob):
+        if rings_first(alice, alice.invite(bob.name, sdp=sdp()), bob):
             bob.reply(486, "Phone")
             bob.expect("ACK")
-        m = alice.take(lambda m: (m.status or 0) > 100)
+        m = alice.take(lambda m: (m.status or 0) >= 300)
         assert m.status == 486
         return m.reason != "Phone"
 

@@ -369,6 +369,11 @@ class UA:
         left = [m for m in self.inbox if m.status != 100 and (m.method or m.status) not in but]
         assert not left, self.story("expected silence", left[0])
 
+    def listen(self):
+        """Takes in what has come."""
+        while self._receive(time.monotonic()):
+            pass
+
     def drop(self, what, times=1):
         """The next so many messages of this kind are lost on their way to us."""
         self.drops += [str(what)] * times
