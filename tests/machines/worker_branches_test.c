@@ -3,39 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "worker_phone.h"
+#include "worker_prack.h"
 
 TestSuite(worker_branches, .init = rig_begin, .fini = rig_end);
-
-#define REL(n) "Require: 100rel\r\nRSeq: " #n "\r\nAllow: INVITE, ACK, PRACK, UPDATE\r\n"
-#define CAN    "Supported: 100rel\r\nAllow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE\r\n"
-#define SDP_B2 SDP("192.0.2.2", "4200", "")
-#define SDP_A2 SDP("192.0.2.1", "4100", "")
-
-static void
-rings_first(const char *more, const char *offer)
-{
-	dials(alice, "bob", more, offer);
-	hears(alice, "100");
-	hears(bob, "INVITE");
-}
-
-static void
-pracks(struct phone *p, const char *response, const char *body)
-{
-	char rack[96];
-
-	snprintf(rack, sizeof(rack), "RAck: %s %u INVITE\r\n%s", header(response, "RSeq"),
-	    p->invite_cseq, body[0] == '\0' ? "" : "Content-Type: application/sdp\r\n");
-	says(p, "PRACK", rack, body);
-}
-
-static void
-ends(void)
-{
-	hangs_up(alice, bob);
-	rig_ends_clean("answered 200 16 caller normal", 0);
-}
 
 static void
 progresses_as(const char *tag, const char *lines, const char *body)

@@ -12,11 +12,7 @@ begin(void)
 		.tenant = 1, .name = "default", .realm = "example.com", .orbit = "701"
 	};
 
-	rig_new(2);
-	phones_begin();
-	phone_new("carol", "192.0.2.3");
-	phone_new("dave", "192.0.2.4");
-	dave->worker = 1;
+	across_begin();
 	directory_put_code(&rig->directory, 0, SPAN("*59"), SPAN("park"));
 	directory_put_code(&rig->directory, 0, SPAN("*59N"), SPAN("park"));
 	directory_put_tenant(&rig->directory, &tenant);
@@ -53,14 +49,6 @@ is_parked(void)
 	bob_parks("701");
 }
 
-static void
-dials_orbit(struct phone *p, const char *orbit, const char *sdp)
-{
-	dials(p, orbit, "", sdp);
-	hears(p, "100");
-	rig_wait_ms(1);
-}
-
 /* dave has alice. */
 static void
 dave_has_her(void)
@@ -86,7 +74,7 @@ she_hangs_up_on_dave(void)
 Test(worker_park, R16_parked_and_retrieved)
 {
 	is_parked();
-	dials_orbit(dave, "701", SDP_D);
+	dials_across(dave, "701", SDP_D);
 	dave_has_her();
 	she_hangs_up_on_dave();
 	rig_ends_empty(2);
@@ -98,7 +86,7 @@ Test(worker_park, R16_parked_and_retrieved)
 Test(worker_park, R16_the_payer_stays)
 {
 	is_parked();
-	dials_orbit(dave, "701", SDP_D);
+	dials_across(dave, "701", SDP_D);
 	dave_has_her();
 	says_bye(dave);
 	rig_wait_ms(1);
@@ -119,7 +107,7 @@ Test(worker_park, by_who_called)
 	ENDS(bob, "200 OK");
 	is_released(bob);
 	is_held();
-	dials_orbit(dave, "701", SDP_D);
+	dials_across(dave, "701", SDP_D);
 	dave_has_her();
 	says_bye(dave);
 	rig_wait_ms(1);
@@ -149,7 +137,7 @@ Test(worker_park, by_code)
 	dials(line, "*59", "", SDP_B);
 	hears(line, "100");
 	expect_has(hears(line, "403"), "There is no call to park");
-	dials_orbit(dave, "701", SDP_D);
+	dials_across(dave, "701", SDP_D);
 	dave_has_her();
 	she_hangs_up_on_dave();
 	rig_ends_empty(4);
@@ -157,14 +145,14 @@ Test(worker_park, by_code)
 
 Test(worker_park, refused)
 {
-	dials_orbit(dave, "701", SDP_D);
+	dials_across(dave, "701", SDP_D);
 	expect_has(hears(dave, "480"), "Nobody is parked there");
-	dials_orbit(dave, "*59799", SDP_D);
+	dials_across(dave, "*59799", SDP_D);
 	hears(dave, "404");
-	dials_orbit(dave, "*59702", SDP_D);
+	dials_across(dave, "*59702", SDP_D);
 	hears(dave, "403");
 	is_parked();
-	dials_orbit(dave, "*59701", SDP_D);
+	dials_across(dave, "*59701", SDP_D);
 	hears(dave, "486");
 	dave->worker = 0;
 	talk(carol, dave);
@@ -186,7 +174,7 @@ Test(worker_park, recall)
 	replies(alice, "INVITE", 200, "", SDP_A);
 	hears(alice, "ACK");
 	expect_has(hears(bob, "ACK"), "m=audio 4000");
-	dials_orbit(dave, "701", SDP_D);
+	dials_across(dave, "701", SDP_D);
 	hears(dave, "480");
 	hangs_up(alice, bob);
 	rig_ends_empty(2);
@@ -202,7 +190,7 @@ Test(worker_park, recall_in_vain)
 	replies(bob, "INVITE", 486, "", "");
 	hears(bob, "ACK");
 	is_held();
-	dials_orbit(dave, "701", SDP_D);
+	dials_across(dave, "701", SDP_D);
 	dave_has_her();
 	she_hangs_up_on_dave();
 	rig_ends_empty(2);
@@ -214,11 +202,8 @@ Test(worker_park, taken_while_the_parker_rings)
 	is_parked();
 	waits(bob);
 	rings(bob);
-	dials_orbit(dave, "701", SDP_D);
-	expect_has(header(hears(bob, "CANCEL"), "Reason"), "completed elsewhere");
-	replies(bob, "CANCEL", 200, "", "");
-	replies(bob, "INVITE", 487, "", "");
-	hears(bob, "ACK");
+	dials_across(dave, "701", SDP_D);
+	is_passed_over(bob);
 	dave_has_her();
 	she_hangs_up_on_dave();
 	rig_ends_empty(2);
@@ -228,11 +213,7 @@ Test(worker_park, taken_while_the_parker_rings)
 Test(worker_park, two_at_once)
 {
 	is_parked();
-	rig->apart = true;
-	dials(dave, "701", "", SDP_D);
-	dials(carol, "701", "", SDP_C);
-	hears(dave, "100");
-	hears(carol, "100");
+	two_dial("701");
 	expect_has(hears(alice, "INVITE"), "m=audio 4006");
 	replies(alice, "INVITE", 200, "", SDP_A);
 	hears(alice, "ACK");
@@ -249,7 +230,7 @@ Test(worker_park, two_at_once)
 Test(worker_park, retrieval_given_up)
 {
 	is_parked();
-	dials_orbit(dave, "701", SDP_D);
+	dials_across(dave, "701", SDP_D);
 	hears(alice, "INVITE");
 	cancels(dave, "");
 	hears(dave, "200 CANCEL");
@@ -258,7 +239,7 @@ Test(worker_park, retrieval_given_up)
 	replies(alice, "INVITE", 200, "", SDP_A);
 	hears(alice, "ACK");
 	phones_serve(1000);
-	dials_orbit(dave, "701", SDP_D);
+	dials_across(dave, "701", SDP_D);
 	dave_has_her();
 	she_hangs_up_on_dave();
 	rig_ends_empty(3);
@@ -282,7 +263,7 @@ Test(worker_park, survives_a_kill)
 {
 	is_parked();
 	rig_restart(0);
-	dials_orbit(dave, "701", SDP_D);
+	dials_across(dave, "701", SDP_D);
 	dave_has_her();
 	rig_restart(0);
 	rig_restart(1);

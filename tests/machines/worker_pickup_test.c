@@ -21,11 +21,7 @@ in_group(const char *user, const char *number, const char *group)
 static void
 begin(void)
 {
-	rig_new(2);
-	phones_begin();
-	phone_new("carol", "192.0.2.3");
-	phone_new("dave", "192.0.2.4");
-	dave->worker = 1;
+	across_begin();
 	directory_put_code(&rig->directory, 0, SPAN("**N"), SPAN("pickup.directed"));
 	directory_put_code(&rig->directory, 0, SPAN("*8"), SPAN("pickup.group"));
 	in_group("bob", "1002", "sales");
@@ -45,23 +41,6 @@ bob_rings(void)
 	rig_wait_ms(1000);
 }
 
-static void
-picks_up(struct phone *p, const char *code, const char *sdp)
-{
-	dials(p, code, "", sdp);
-	hears(p, "100");
-	rig_wait_ms(1);
-}
-
-static void
-is_cancelled(struct phone *p)
-{
-	expect_has(header(hears(p, "CANCEL"), "Reason"), "Call completed elsewhere");
-	replies(p, "CANCEL", 200, "", "");
-	replies(p, "INVITE", 487, "", "");
-	hears(p, "ACK");
-}
-
 /* alice has dave in bob's place. */
 static void
 has_dave(void)
@@ -71,7 +50,7 @@ has_dave(void)
 	expect_has(answer, "m=audio 4008");
 	expect_has(header(answer, "P-Asserted-Identity"), "dave");
 	acks(alice, "");
-	is_cancelled(bob);
+	is_passed_over(bob);
 	rig_wait_ms(1);
 	expect_has(hears(dave, "200 INVITE"), "m=audio 4000");
 	acks(dave, "");
@@ -90,7 +69,7 @@ talk_and_end(void)
 Test(worker_pickup, R15_directed)
 {
 	bob_rings();
-	picks_up(dave, "**1002", SDP_D);
+	dials_across(dave, "**1002", SDP_D);
 	has_dave();
 	rig_wait_ms(2000);
 	says_bye(dave);
@@ -106,7 +85,7 @@ Test(worker_pickup, R15_directed)
 Test(worker_pickup, R28_the_code_costs_nothing)
 {
 	bob_rings();
-	picks_up(dave, "*8", SDP_D);
+	dials_across(dave, "*8", SDP_D);
 	has_dave();
 	talk_and_end();
 	rig_ends_empty(2);
@@ -119,25 +98,25 @@ Test(worker_pickup, R28_the_code_costs_nothing)
 /* Whoever is in no group or in another; nobody of ours; nobody rings. */
 Test(worker_pickup, refused)
 {
-	picks_up(dave, "**1002", SDP_D);
+	dials_across(dave, "**1002", SDP_D);
 	expect_has(hears(dave, "403"), "There is no call to pick up");
-	picks_up(dave, "*8", SDP_D);
+	dials_across(dave, "*8", SDP_D);
 	hears(dave, "403");
-	picks_up(dave, "**1999", SDP_D);
+	dials_across(dave, "**1999", SDP_D);
 	hears(dave, "404");
 	bob_rings();
-	picks_up(carol, "*8", SDP_C);
+	dials_across(carol, "*8", SDP_C);
 	expect_has(hears(carol, "403"), "In no pickup group");
 	in_group("carol", "1003", "support");
-	picks_up(carol, "*8", SDP_C);
+	dials_across(carol, "*8", SDP_C);
 	hears(carol, "403");
-	picks_up(dave, "**1001", SDP_D); /* alice calls, nobody calls her */
+	dials_across(dave, "**1001", SDP_D); /* alice calls, nobody calls her */
 	hears(dave, "403");
 	replies(bob, "INVITE", 200, "", SDP_B);
 	hears(bob, "ACK");
 	hears(alice, "200 INVITE");
 	acks(alice, "");
-	picks_up(dave, "**1002", SDP_D); /* he talks */
+	dials_across(dave, "**1002", SDP_D); /* he talks */
 	hears(dave, "403");
 	hangs_up(alice, bob);
 	rig_ends_empty(8);
@@ -147,14 +126,10 @@ Test(worker_pickup, refused)
 Test(worker_pickup, two_at_once)
 {
 	bob_rings();
-	rig->apart = true;
-	dials(dave, "**1002", "", SDP_D);
-	dials(carol, "**1002", "", SDP_C);
-	hears(dave, "100");
-	hears(carol, "100");
+	two_dial("**1002");
 	expect_has(hears(alice, "200 INVITE"), "m=audio 4006");
 	acks(alice, "");
-	is_cancelled(bob);
+	is_passed_over(bob);
 	hears(carol, "200 INVITE");
 	acks(carol, "");
 	rig->apart = false;
@@ -186,7 +161,7 @@ Test(worker_pickup, crosses_the_answer)
 Test(worker_pickup, crosses_a_late_answer)
 {
 	bob_rings();
-	picks_up(dave, "**1002", SDP_D);
+	dials_across(dave, "**1002", SDP_D);
 	hears(alice, "200 INVITE");
 	acks(alice, "");
 	hears(bob, "CANCEL");
@@ -234,7 +209,7 @@ Test(worker_pickup, given_up)
 	rig_wait_ms(1);
 	hears(alice, "200 INVITE");
 	acks(alice, "");
-	is_cancelled(bob);
+	is_passed_over(bob);
 	rig_wait_ms(1);
 	is_released(alice);
 	rig_ends_empty(2);
@@ -252,13 +227,13 @@ Test(worker_pickup, the_one_that_rings_longest)
 	hears(eve, "INVITE");
 	replies(eve, "INVITE", 180, "", "");
 	hears(carol, "180");
-	picks_up(dave, "*8", SDP_D);
+	dials_across(dave, "*8", SDP_D);
 	has_dave();
 	talk_and_end();
-	picks_up(dave, "*8", SDP_D);
+	dials_across(dave, "*8", SDP_D);
 	hears(carol, "200 INVITE");
 	acks(carol, "");
-	is_cancelled(eve);
+	is_passed_over(eve);
 	rig_wait_ms(1);
 	hears(dave, "200 INVITE");
 	acks(dave, "");
@@ -272,7 +247,7 @@ Test(worker_pickup, the_one_that_rings_longest)
 Test(worker_pickup, survives_a_kill)
 {
 	bob_rings();
-	picks_up(dave, "**1002", SDP_D);
+	dials_across(dave, "**1002", SDP_D);
 	has_dave();
 	rig_restart(0);
 	rig_restart(1);

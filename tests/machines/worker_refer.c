@@ -164,3 +164,40 @@ hangs_up_across(struct phone *p, struct phone *other)
 	rig_wait_ms(1);
 	is_released(other);
 }
+
+void
+across_begin(void)
+{
+	rig_new(2);
+	phones_begin();
+	phone_new("carol", "192.0.2.3");
+	phone_new("dave", "192.0.2.4");
+	dave->worker = 1;
+}
+
+void
+dials_across(struct phone *p, const char *number, const char *sdp)
+{
+	dials(p, number, "", sdp);
+	hears(p, "100");
+	rig_wait_ms(1);
+}
+
+void
+two_dial(const char *number)
+{
+	rig->apart = true;
+	dials(dave, number, "", SDP_D);
+	dials(carol, number, "", SDP_C);
+	hears(dave, "100");
+	hears(carol, "100");
+}
+
+void
+is_passed_over(struct phone *p)
+{
+	expect_has(header(hears(p, "CANCEL"), "Reason"), "Call completed elsewhere");
+	replies(p, "CANCEL", 200, "", "");
+	replies(p, "INVITE", 487, "", "");
+	hears(p, "ACK");
+}

@@ -40,6 +40,14 @@ void both_talk(void);	 /* alice with bob, his other line with carol */
 void refers_to_bob2(const char *more);
 void transfer_is_tried(void); /* the same, it is accepted */
 void offers_pass(struct phone *from, struct phone *to);
+/* Or dave's calls alone are the other worker's. */
+void across_begin(void);
+/* A number whose call is in another worker. */
+void dials_across(struct phone *p, const char *number, const char *sdp);
+/* dave and carol dial it at once, each in his worker, before the two have heard of each other. */
+void two_dial(const char *number);
+/* Its phone rang, and somebody else has the call. */
+void is_passed_over(struct phone *p);
 /* As hangs_up, where the other may be another worker's. */
 void hangs_up_across(struct phone *p, struct phone *other);
 

@@ -4,34 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker_phone.h"
+#include "worker_prack.h"
 
 TestSuite(worker_reliable, .init = rig_begin, .fini = rig_end);
-
-#define REL(n) "Require: 100rel\r\nRSeq: " #n "\r\nAllow: INVITE, ACK, PRACK, UPDATE\r\n"
-#define CAN    "Supported: 100rel\r\nAllow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE\r\n"
-#define MUST   "Require: 100rel\r\nAllow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE\r\n"
-#define SDP_B2 SDP("192.0.2.2", "4200", "")
-#define SDP_A2 SDP("192.0.2.1", "4100", "")
-
-static void
-rings_first(const char *more, const char *offer)
-{
-	dials(alice, "bob", more, offer);
-	hears(alice, "100");
-	hears(bob, "INVITE");
-}
-
-/* The caller's PRACK for the reliable response it heard. */
-static void
-pracks(struct phone *p, const char *response, const char *body)
-{
-	char rack[96];
-
-	snprintf(rack, sizeof(rack), "RAck: %s %u INVITE\r\n%s", header(response, "RSeq"),
-	    p->invite_cseq, body[0] == '\0' ? "" : "Content-Type: application/sdp\r\n");
-	says(p, "PRACK", rack, body);
-}
 
 static void
 bob_answers(void)
@@ -40,13 +15,6 @@ bob_answers(void)
 	hears(bob, "ACK");
 	hears(alice, "200 INVITE");
 	acks(alice, "");
-}
-
-static void
-ends(void)
-{
-	hangs_up(alice, bob);
-	rig_ends_clean("answered 200 16 caller normal", 0);
 }
 
 /* The called phone alone knows them. */
