@@ -25,7 +25,7 @@ struct group_word { /* what hunt groups remember (group_memory.c); key 0: nothin
 };
 
 struct recent { /* whom a subscriber called, or who called him, last (recent.c) */
-	uint32_t version, pad; /* odd while it changes */
+	uint32_t version, once; /* version: odd while it changes; once: dialled before number */
 	uint64_t key, at_ns;   /* at_ns: monotonic; key 0: nothing */
 	char number[40];
 };

@@ -199,10 +199,14 @@ ask_for_place(struct call_step *s, const struct sip_refer_to *refer_to)
 static bool
 names_orbit(struct call_step *s, const struct sip_refer_to *to, struct park *park_r)
 {
+	struct route_query q = { to->uri.text, SPAN_NONE, &s->p->flow.local };
 	struct buf dialled = scratch_buf(s->w, 256);
 
-	return s->p->user.len > 0 && sip_uri_user(&to->uri, &dialled) && buf_ok(&dialled) &&
-	       park_orbit(s->w, s->c, buf_span(&dialled), park_r);
+	if (s->p->user.len == 0 || !sip_uri_user(&to->uri, &dialled) || !buf_ok(&dialled))
+		return false;
+	q.dialled = buf_span(&dialled);
+	return park_orbit(s->w, s->c, q.dialled, park_r) &&
+	       route_is_ours(s->w, s->c->tenant, &q).status == 0;
 }
 
 void

@@ -71,10 +71,14 @@ static void
 take_again(struct worker *w, struct call *c, const struct origin *o)
 {
 	struct span number;
+	unsigned once;
 
-	if (o->kind == ORIGIN_SUBSCRIBER &&
-	    again_number(w, c, kept_span(&w->heap, c->dialled), &number))
-		c->dialled = call_keep(w, c, number);
+	if (o->kind != ORIGIN_SUBSCRIBER ||
+	    !again_number(w, c, kept_span(&w->heap, c->dialled), &number, &once))
+		return;
+	c->dialled = call_keep(w, c, number);
+	if (c->once == 0)
+		c->once = (uint8_t)once;
 }
 
 /* A short number that stands for one of his (features/speed.c). */
@@ -308,7 +312,8 @@ call_setup(void *step, const void *setup)
 		refuse(w, c, 500, "Privacy service not available");
 		return;
 	}
-	again_dialled(w, c);
+	if (!sip_has(in->invite, SIP_H_REPLACES)) /* that is nobody's number */
+		again_dialled(w, c);
 	route = call_decide(w, c, in, &end);
 	if (route.status != 0)
 		refuse_with(w, c, &route);

@@ -45,6 +45,13 @@ slot_for(struct worker *w, uint64_t key)
 void
 recent_put(struct worker *w, enum recent_kind kind, uint64_t account, struct span number)
 {
+	recent_put_once(w, kind, account, number, 0);
+}
+
+void
+recent_put_once(
+    struct worker *w, enum recent_kind kind, uint64_t account, struct span number, unsigned once)
+{
 	uint64_t key = key_of(kind, account);
 	struct recent *x = slot_for(w, key);
 
@@ -54,6 +61,7 @@ recent_put(struct worker *w, enum recent_kind kind, uint64_t account, struct spa
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	x->key = key;
 	x->at_ns = worker_now(w);
+	x->once = once;
 	span_cstr(number, x->number, sizeof(x->number));
 	__atomic_store_n(&x->version, (x->version | 1) + 1, __ATOMIC_RELEASE);
 }
@@ -117,4 +125,10 @@ uint64_t
 recent_at(struct worker *w, enum recent_kind kind, uint64_t account)
 {
 	return latest_of(w, kind, account).at_ns;
+}
+
+unsigned
+recent_once(struct worker *w, enum recent_kind kind, uint64_t account)
+{
+	return latest_of(w, kind, account).once;
 }

@@ -165,6 +165,15 @@ def test_C42_somebodys_number_becomes_no_emergency_number(ctl):
     ctl.sql("insert into tandem.emergency_number values ('DE', '145')")
 
 
+def test_a_log_in_that_the_database_refuses_is_no_fault(ctl):
+    ctl("subscriber", "add", "201", "--password", "x")
+    ctl("group", "add", "g", "number=600", "members=201")
+    ctl.sql("update tandem.hunt_group_member set logged_in = false;"
+            "alter table tandem.hunt_group_member add constraint stays_out check (not logged_in)")
+    (status, phrase), = ctl.sql("select * from tandem.feature_act(1, 'group.login', null, null)")
+    assert status == "403" and "stays_out" in phrase
+
+
 def test_roles(ctl):
     ctl.sql("alter role tandem_rw login; alter role billing_ro login")
     ctl("subscriber", "add", "201", "--password", "x")

@@ -117,3 +117,29 @@ Test(worker_again, redialled)
 	is_refused(bob, "*870", "Nothing has been dialled"); /* each has his own */
 	rig_ends_empty(5);
 }
+
+/* With what was dialled before it for that call alone; what is dialled before the code goes before that. */
+Test(worker_again, redialled_hidden)
+{
+	directory_put_code(&rig->directory, 0, SPAN("*67N"), SPAN("clir.call"));
+	misses(alice, "*671002", "", bob);
+	misses(alice, "*870", "", bob);
+	cr_expect_str_eq(rig_cdr("segment.1.calling_presentation"), "restricted");
+	misses(alice, "*870", "", bob); /* not by the first time alone */
+	cr_expect_str_eq(rig_cdr("segment.1.calling_presentation"), "restricted");
+	misses(alice, "1002", "", bob);
+	misses(alice, "*870", "", bob);
+	cr_expect_str_eq(rig_cdr("segment.1.calling_presentation"), "allowed");
+	rig_ends_empty(5);
+}
+
+/* Who takes a place in a call dials nobody. */
+Test(worker_again, a_place_is_no_number)
+{
+	misses(alice, "1002", "", bob);
+	dials(alice, "carol", "Replaces: none;to-tag=a;from-tag=b\r\n", SDP_A);
+	hears(alice, "100");
+	hears(alice, "481");
+	misses(alice, "*870", "", bob);
+	rig_ends_empty(3);
+}

@@ -285,3 +285,21 @@ Test(worker_park, recall_survives_a_kill)
 	hangs_up(bob, alice);
 	rig_ends_empty(1);
 }
+
+/* An orbit is its tenant's: the same user part at another domain is none, dialled or transferred to. */
+Test(worker_park, of_another_domain)
+{
+	is_parked();
+	dials_orbit(dave, "sip:701@elsewhere.test", SDP_D);
+	hears(dave, "404");
+	hears_nothing(alice);
+	dials_orbit(dave, "701", SDP_D);
+	dave_has_her();
+	says(dave, "REFER", "Refer-To: <sip:702@elsewhere.test>\r\n", "");
+	hears(dave, "202 REFER");
+	TRYING(dave);
+	ENDS(dave, "404 Not Found");
+	hears_nothing(alice);
+	she_hangs_up_on_dave();
+	rig_ends_empty(3);
+}

@@ -3,7 +3,7 @@
  * remembers, and the call goes on as if that had been dialled, at the cost and with the rights of who dials.
  *
  *     *69           who called last, whether the call was answered or not
- *     *870, **0#    what was dialled last, whatever came of it; no code is
+ *     *870, **0#    what was dialled last, whatever came of it, hidden when it was then (*67); no code is
  *     *89           *69 is over: who called is forgotten
  *     *51           who called last is shown (the store tells it, from the records)
  *
@@ -33,7 +33,8 @@ may_be_called(struct worker *w, const struct call *c, struct span number)
 }
 
 bool
-again_number(struct worker *w, const struct call *c, struct span dialled, struct span *number_r)
+again_number(struct worker *w, const struct call *c, struct span dialled, struct span *number_r,
+    unsigned *once_r)
 {
 	struct dir_code code;
 	struct code_args args;
@@ -48,6 +49,7 @@ again_number(struct worker *w, const struct call *c, struct span dialled, struct
 	else
 		return false;
 	*number_r = recent_find(w, kind, c->account);
+	*once_r = recent_once(w, kind, c->account);
 	return number_r->len > 0 && !span_eq(*number_r, WITHHELD);
 }
 
@@ -79,7 +81,7 @@ again_dialled(struct worker *w, const struct call *c)
 	struct span s = kept_span(&w->heap, c->dialled);
 
 	if (c->origin == ORIGIN_SUBSCRIBER && s.len > 0 && s.p[0] != '*' && s.p[0] != '#')
-		recent_put(w, RECENT_DIALLED, c->account, s);
+		recent_put_once(w, RECENT_DIALLED, c->account, s, c->once);
 }
 
 void

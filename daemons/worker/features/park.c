@@ -118,7 +118,7 @@ originate(struct worker *w, struct call *c, const struct origin *o, const struct
 
 	if (q == NULL || o->kind != ORIGIN_SUBSCRIBER || c->state != CALL_RINGING ||
 	    c->attempt.forwards > 0 || q->dialled.len == 0 || q->dialled.len > ORBIT_MAX ||
-	    !park_orbit(w, c, q->dialled, &park))
+	    !park_orbit(w, c, q->dialled, &park) || route_is_ours(w, c->tenant, q).status != 0)
 		return no(0, NULL);
 	code_is_free(w, c);
 	other = callstate_find(w, call_user_hash(&w->key, c->tenant, park.orbit), CALL_WHO_IN);

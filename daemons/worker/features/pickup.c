@@ -37,6 +37,9 @@ pickup_directed(struct worker *w, struct call *c, const struct origin *o, const 
 	struct span user;
 
 	(void)o;
+	if (s == NULL && rec != NULL && route_group(w, c->tenant, a->number, rec) != NULL)
+		return (struct feature_verdict){ .status = 404,
+			.reason = "That is a group: name the member who rings" };
 	if (s == NULL)
 		return (struct feature_verdict){ .status = 404, .reason = "No such extension" };
 	user = dir_text(s, s->user);
