@@ -353,6 +353,7 @@ bool call_was_for(struct worker *w, const struct call *c, const struct dir_subsc
 struct span forward_lines(struct worker *w, const struct call *c, const struct target *t);
 /* How a subscriber's phones were rung in vain, or could not be. */
 enum refusal_kind { REFUSED_OTHERWISE, REFUSED_BUSY, REFUSED_NO_ANSWER, REFUSED_UNREACHABLE };
+enum refusal_kind refusal_kind_of(unsigned status, bool rang);
 /* Nobody of those who were rung took it: whom it was for may have somebody else rung. */
 bool attempt_forward(struct worker *w, struct call *c);
 /* How that is decided: true, it goes on; *status_r as call_forward. Nobody is rung yet. */

@@ -268,8 +268,8 @@ call_overflow(struct worker *w, struct call *c, const struct dir_group *g)
 
 /* --- when the phones were rung in vain ----------------------------------------------------------*/
 
-static enum refusal_kind
-kind_of(unsigned status, bool rang)
+enum refusal_kind
+refusal_kind_of(unsigned status, bool rang)
 {
 	switch (status) {
 	case 486:
@@ -320,7 +320,8 @@ attempt_forward(struct worker *w, struct call *c)
 	const struct segment *s = segment_at(w, a->segment != 0 ? a->segment : c->segments);
 	unsigned status;
 
-	if (!attempt_onward(w, c, kind_of(a->best != 0 ? a->best : 408, s->ring_ns != 0), &status))
+	if (!attempt_onward(
+		w, c, refusal_kind_of(a->best != 0 ? a->best : 408, s->ring_ns != 0), &status))
 		return false;
 	if (status == 0 && call_dial_next(w, c))
 		return true;

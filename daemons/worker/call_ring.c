@@ -326,7 +326,7 @@ call_branch_failed(void *step, const void *note)
 	}
 	if (target_try_next(w, c, s->p, in))
 		return;
-	if (later_try_way(w, c, s->p, in->status))
+	if (later_try_way(w, c, s->p, in->status) || group_member_onward(w, c, s->p, in->status))
 		return;
 	if (in->status >= 600 &&
 	    (group_refused(w, c, s->p) || s->p->beside)) { /* he speaks for himself alone */

@@ -18,8 +18,8 @@
  * Passed over: who is logged out, disabled, the caller himself, has no contact, or is refused by his own
  * features (DND, call waiting off and in a call, limit). Who talks and lets calls wait is told that this
  * one waits, as by any other call. Members' forwards are ignored; where the group follows them, what sends
- * one on at once (CFU; CFNRc, when he has no contact) is rung in his place, at his cost. CFB and CFNR
- * never act: busy, he is passed over, and how long he rings is the group's affair. What he refuses, 6xx
+ * one on (CFU; CFNRc; CFNR, when his own time is not longer than the group's) is rung in his place, at his
+ * cost. CFB never acts: busy, he is passed over (SERVICES.md, steps 6 to 11). What he refuses, 6xx
  * too, is his refusal alone (FLOWS.md S2-16c). When nobody is left, or after overflow_s, the call goes to
  * the overflow number at the tenant's cost. CONTACTS_MAX contacts are rung at most: the others of the
  * attempt's targets are for the overflow.
@@ -181,6 +181,22 @@ follow(struct worker *w, struct call *c, const struct dir_subscriber *s,
 	return status;
 }
 
+/* His phones ring no longer than he wishes before it is sent on, if the group's turn is not shorter. */
+static void
+limit_ringing(struct worker *w, struct call *c, const struct dir_group *g,
+    const struct dir_subscriber *s, uint32_t last)
+{
+	struct target *t = target_at(w, last == 0 ? c->attempt.targets : target_at(w, last)->next);
+	uint32_t cfnr_s =
+	    s->cfnr_timeout_s != 0 ? s->cfnr_timeout_s : w->settings->timers.no_answer_s;
+
+	if (!g->follow || s->cfnr.len == 0 || cfnr_s > g->ring_s)
+		return;
+	for (; t != NULL; t = target_at(w, t->next))
+		if (t->ring_s == 0 || t->ring_s > cfnr_s)
+			t->ring_s = cfnr_s;
+}
+
 /* 0, and there are targets of his; else why he is passed over. */
 static unsigned
 ring_one(struct worker *w, struct call *c, const struct dir_group *g, struct span user)
@@ -188,6 +204,7 @@ ring_one(struct worker *w, struct call *c, const struct dir_group *g, struct spa
 	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
 	const struct dir_subscriber *s =
 	    rec == NULL ? NULL : directory_subscriber(&w->directory, c->tenant, user, rec);
+	uint32_t last = targets_last(w, c);
 	struct feature_verdict v;
 	unsigned status;
 
@@ -200,6 +217,8 @@ ring_one(struct worker *w, struct call *c, const struct dir_group *g, struct spa
 	if (v.forward_to.len > 0)
 		return follow(w, c, s, &v);
 	status = family_begin(w, c) ? route_user(w, c, user).status : 503;
+	if (status == 0)
+		limit_ringing(w, c, g, s, last);
 	if (status != 480 || !g->follow)
 		return status;
 	v = features_refused(w, c, s, REFUSED_UNREACHABLE);
@@ -273,16 +292,23 @@ was_for(struct worker *w, const struct call *c, const struct dir_group *g)
 	return s != NULL;
 }
 
+/* And is nobody's alone, whatever routing to one of its members has left. */
+static void
+is_for_group(struct attempt *a, const struct dir_group *g)
+{
+	a->user = (struct kept){ 0 };
+	a->silent = 1;
+	a->waits = a->priority = 0;
+	a->no_answer_s = g->ring_s;
+}
+
 static void
 set_times(struct worker *w, struct call *c, const struct dir_group *g)
 {
 	struct attempt *a = &c->attempt;
 	uint64_t until = worker_now(w) + g->overflow_s * NS_PER_S;
 
-	a->user = (struct kept){ 0 };
-	a->silent = 1;
-	a->waits = a->priority = 0;
-	a->no_answer_s = g->ring_s;
+	is_for_group(a, g);
 	if (g->overflow.len == 0 || g->overflow_s == 0 || until >= a->ring_until_ns)
 		return;
 	if (a->call_until_ns == 0) /* else that of a group which one of its members is */
@@ -323,6 +349,78 @@ group_call(struct worker *w, struct call *c, const struct dir_group *g)
 	if (g->overflow.len > 0)
 		return (struct route_result){ .status = call_overflow(w, c, g) };
 	return (struct route_result){ .status = m->refused };
+}
+
+/* --- a member does not take it ------------------------------------------------------------------*/
+
+/* Another phone of his may still. */
+static bool
+has_other_phone(struct worker *w, const struct call *c, const struct party *p)
+{
+	for (const struct party *q = party_at(w, c->parties); q != NULL; q = party_at(w, q->next))
+		if (q != p && q->role == PARTY_BRANCH && !q->gone && !q->passed_over &&
+		    q->kind == TARGET_CONTACT && q->account == p->account)
+			return true;
+	for (const struct target *t = target_at(w, c->attempt.targets); t != NULL;
+	     t = target_at(w, t->next))
+		if ((!t->tried || t->pending) && t->kind == TARGET_CONTACT &&
+		    t->account == p->account)
+			return true;
+	return false;
+}
+
+/* The group that he is rung for, if it does as its members say; in *rec. */
+static const struct dir_group *
+following(struct worker *w, const struct call *c, const struct party *p, struct dir_buf *rec)
+{
+	const struct segment *s = group_segment(w, c, segment_of(w, c, p));
+	const struct target *t = target_at(w, p->target);
+	const struct dir_group *g;
+
+	if (s == NULL || t == NULL || p->kind != TARGET_CONTACT || t->member == 0 ||
+	    t->member != p->account || p->passed_over || has_other_phone(w, c, p))
+		return NULL;
+	g = route_group(w, c->tenant, kept_span(&w->heap, s->called), rec);
+	return g != NULL && g->id == s->group && g->follow ? g : NULL;
+}
+
+/* His other phone takes his turn. */
+static bool
+ring_instead(struct worker *w, struct call *c, const struct dir_group *g, const struct party *p,
+    const struct feature_verdict *v, const struct dir_subscriber *s)
+{
+	struct attempt *a = &c->attempt;
+	const struct target *his = target_at(w, p->target);
+	uint32_t segment = a->segment, last = targets_last(w, c);
+	unsigned status;
+
+	a->segment = p->segment;
+	status = follow(w, c, s, v);
+	a->segment = segment;
+	is_for_group(a, g);
+	for (struct target *t = target_at(w, target_at(w, last)->next); t != NULL;
+	     t = target_at(w, t->next))
+		in_turn(w, c, t, his->member, his->rank);
+	return status == 0 && call_dial_also(w, c);
+}
+
+bool
+group_member_onward(struct worker *w, struct call *c, const struct party *p, unsigned status)
+{
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec)), *own = scratch_take(w, sizeof(*own));
+	enum refusal_kind how = refusal_kind_of(status, p->ring_ms != 0);
+	const struct dir_group *g = rec == NULL ? NULL : following(w, c, p, rec);
+	const struct dir_subscriber *s;
+	struct feature_verdict v;
+
+	if (g == NULL || own == NULL || !call_has_room(w) ||
+	    (how != REFUSED_NO_ANSWER && how != REFUSED_UNREACHABLE))
+		return false;
+	s = directory_subscriber(&w->directory, c->tenant, kept_span(&w->heap, p->user), own);
+	if (s == NULL || s->disabled)
+		return false;
+	v = features_refused(w, c, s, how);
+	return v.forward_to.len > 0 && ring_instead(w, c, g, p, &v, s);
 }
 
 /* --- and nobody takes it ------------------------------------------------------------------------*/

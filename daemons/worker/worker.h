@@ -186,6 +186,9 @@ uint64_t group_idle_since(
 uint64_t group_idle_last(struct worker *w, uint64_t account);
 /* p refused for good: nothing more of his rings. False: he is no member, and speaks for all. */
 bool group_refused(struct worker *w, struct call *c, const struct party *p);
+/* p did not answer, or cannot be reached: true, he is a member of a group that follows its members' forwards,
+ * and somebody else is rung in his turn. */
+bool group_member_onward(struct worker *w, struct call *c, const struct party *p, unsigned status);
 /* It rang as long as it may: true, now the overflow is due, and nobody else is tried before. */
 bool group_time_over(struct worker *w, struct call *c);
 /* Nobody took it: true, it goes on to the overflow number; *status_r as call_overflow. */

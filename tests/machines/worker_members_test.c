@@ -191,6 +191,131 @@ Test(worker_members, C6_not_registered_is_followed)
 	cr_expect_str_eq(rig_cdr("segment.2.payer_number"), "1005");
 }
 
+/* A phone rings, and is given up. */
+static void
+rings_for(struct phone *p, uint64_t ms)
+{
+	hears(p, "INVITE");
+	replies(p, "INVITE", 180, "", "");
+	hears(alice, "180");
+	rig_wait_ms(ms);
+	is_cancelled(p);
+}
+
+/* A member who does not answer in his own time: another phone takes his turn, at his cost, before the next. */
+Test(worker_members, C6_no_answer_is_followed)
+{
+	wishes("bob", "1002", (struct wishes){ .cfnr = "dave", .cfnr_s = 5 });
+	group(7, "2000", DIR_LINEAR, (struct wish){ .follow = 1 });
+	dials_group(alice, "2000");
+	rings_for(bob, 5100);
+	hears_nothing(carol);
+	expect_has(header(hears(dave, "INVITE"), "Diversion"), "reason=no-answer");
+	replies(dave, "INVITE", 200, "", SDP_B);
+	hears(dave, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	rig_wait_ms(1000);
+	hangs_up(alice, dave);
+	rig_ends_clean("answered 200 16 caller normal", 1000);
+	cr_expect_str_eq(rig_cdr("segment.1.payer_number"), "1001");
+	cr_expect_str_eq(rig_cdr("segment.1.called_number"), "2000");
+	cr_expect_str_eq(rig_cdr("segment.2.payer_number"), "1002");
+	cr_expect_str_eq(rig_cdr("segment.2.redirect_reason"), "no_answer");
+	cr_expect_str_eq(rig_cdr("segment.2.bill_ms"), "1000");
+}
+
+/* And does not answer either: the next member, after the group's time. */
+Test(worker_members, C6_nor_the_other_phone)
+{
+	wishes("bob", "1002", (struct wishes){ .cfnr = "dave", .cfnr_s = 5 });
+	group(7, "2000", DIR_LINEAR, (struct wish){ .follow = 1 });
+	dials_group(alice, "2000");
+	rings_for(bob, 5100);
+	hears(dave, "INVITE");
+	replies(dave, "INVITE", 180, "", "");
+	hears(alice, "180");
+	rig_wait_ms(19000);
+	hears_nothing(carol);
+	rig_wait_ms(1100);
+	is_cancelled(dave);
+	is_called_and_takes(carol);
+	hangs_up(alice, carol);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+	cr_expect_str_eq(rig_cdr("segment.2.disposition"), "cancelled");
+	cr_expect_str_eq(rig_cdr("segment.2.bill_ms"), "0");
+}
+
+/* Where all ring at once it rings beside the others. */
+Test(worker_members, C6_no_answer_beside_the_others)
+{
+	wishes("bob", "1002", (struct wishes){ .cfnr = "dave", .cfnr_s = 5 });
+	group(7, "2000", DIR_RING_ALL, (struct wish){ .follow = 1 });
+	dials_group(alice, "2000");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 180, "", "");
+	hears(alice, "180");
+	hears(carol, "INVITE");
+	replies(carol, "INVITE", 180, "", "");
+	rig_wait_ms(5100);
+	is_cancelled(bob);
+	hears(dave, "INVITE");
+	replies(dave, "INVITE", 180, "", "");
+	takes(carol);
+	is_cancelled(dave);
+	hangs_up(alice, carol);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+	cr_expect_str_eq(rig_cdr("segment.1.connected_number"), "1003");
+}
+
+/* SERVICES.md, steps 7 and 8: who is busy is passed over; who declines has not failed to answer; and a group that
+ * ignores what its members set rings for its own time. */
+Test(worker_members, C6_what_is_not_followed)
+{
+	static const struct {
+		unsigned follow, status;
+	} rows[] = { { 1, 486 }, { 1, 603 }, { 0, 0 } };
+
+	for (unsigned i = 0; i < 3; i++) {
+		wishes(
+		    "bob", "1002", (struct wishes){ .cfb = "dave", .cfnr = "dave", .cfnr_s = 5 });
+		group(7, "2000", DIR_LINEAR, (struct wish){ .follow = rows[i].follow });
+		dials_group(alice, "2000");
+		if (rows[i].status == 0) {
+			rings_for(bob, 20100);
+		} else {
+			hears(bob, "INVITE");
+			replies(bob, "INVITE", rows[i].status, "", "");
+			hears(bob, "ACK");
+		}
+		hears_nothing(dave);
+		is_called_and_takes(carol);
+		hangs_up(alice, carol);
+		rig_wait_ms(60000);
+	}
+	rig_ends_empty(3);
+}
+
+/* Killed between the two. */
+Test(worker_members, C6_no_answer_survives_a_kill)
+{
+	wishes("bob", "1002", (struct wishes){ .cfnr = "dave", .cfnr_s = 5 });
+	group(7, "2000", DIR_LINEAR, (struct wish){ .follow = 1 });
+	dials_group(alice, "2000");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 180, "", "");
+	hears(alice, "180");
+	rig_restart(0);
+	rig_wait_ms(5100);
+	is_cancelled(bob);
+	hears(dave, "INVITE");
+	rig_restart(0);
+	takes(dave);
+	hangs_up(alice, dave);
+	rig_ends_empty(1);
+	cr_expect_str_eq(rig_cdr("segment.2.payer_number"), "1002");
+}
+
 /* C6, where SQL put it in anyway: a member who is the group, and two who are one phone. */
 Test(worker_members, a_group_that_contains_itself)
 {
