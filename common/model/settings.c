@@ -297,6 +297,7 @@ static const struct config_key keys[] = {
 	CONFIG_NUMBER("registrar.nonce_s", struct file, OUT(registrar.nonce_s), 300, 1, 8192),
 	CONFIG_FLAG("refuse_unrecorded", struct file, OUT(refuse_unrecorded), false),
 	CONFIG_FLAG("allow_foreign", struct file, OUT(allow_foreign), false),
+	CONFIG_FLAG("pass_unknown", struct file, OUT(pass_unknown), false),
 	CONFIG_WORD("fork.callid", struct file, OUT(fork_unique), fork_call_ids, 0),
 	CONFIG_TEXT("registrar.service_route", struct file, OUT(registrar.service_route), "",
 	    .check = check_route),

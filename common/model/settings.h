@@ -66,7 +66,8 @@ struct settings {
 	uint32_t fork_unique;          /* 1: contacts of one user have a Call-ID each */
 	bool allow_foreign;            /* subscribers may call URIs of other domains */
 	bool refuse_unrecorded;        /* no new calls while the spool's disk takes no records */
-	uint8_t pad[6];
+	bool pass_unknown;             /* in a call, requests of a method we do not know pass on */
+	uint8_t pad[5];
 };
 
 struct settings_file {             /* what the reader keeps for itself besides */

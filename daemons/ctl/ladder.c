@@ -192,7 +192,7 @@ label_make(const json_t *e, char *label, size_t size, int most)
 	int fork = (int)json_integer_value(json_object_get(e, "fork"));
 	char about[64] = "";
 
-	method = method == NULL ? "?" : method;
+	method = method == NULL || method[0] == '\0' ? "?" : method;
 	if (json_is_true(json_object_get(e, "sdp")))
 		snprintf(about, sizeof(about), " (sdp)");
 	else if (status != 0 && strcmp(method, "INVITE") != 0)

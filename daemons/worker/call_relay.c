@@ -1,4 +1,4 @@
-/* Requests that pass from one party to the other as they are (INFO, MESSAGE), and their answers back. */
+/* Requests that pass from one party to the other as they are (INFO, MESSAGE, perhaps what is not known), and their answers back. */
 #include "worker/worker.h"
 
 enum { NOBODY_NOW = 480 };
@@ -18,6 +18,7 @@ call_request(void *step, const void *note)
 	}
 	n.ref = in->ref;
 	n.method = in->method;
+	n.text[T_METHOD] = in->text[T_METHOD];
 	/* Nobody talks with it yet, or just now: 481 would end its dialog (RFC 5057). */
 	n.status = s->c->state == CALL_UP ? NOBODY_NOW : 481;
 	if (peer != NULL)

@@ -395,6 +395,7 @@ struct netaddr flow_local(struct worker *w, const struct sip_flow *f);
 struct leg_request {
 	enum sip_method method;
 	uint32_t cseq, max_forwards;
+	struct span name;			 /* of SIP_UNKNOWN: the method */
 	struct span headers, content_type, body; /* headers: complete lines */
 	uint64_t ref;				 /* stands in its transaction */
 	uint32_t again;				 /* as which repetition of it this is sent; there too */

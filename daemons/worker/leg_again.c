@@ -72,6 +72,7 @@ send_again(struct worker *w, struct leg *l, const struct txn *t)
 		l->invite_cseq = l->dialog.local_cseq + 1;
 	return leg_send_request(w, l,
 	    &(struct leg_request){ .method = m->method,
+		.name = sip_span(m, m->method_text),
 		.cseq = ++l->dialog.local_cseq,
 		.max_forwards = (uint32_t)m->max_forwards,
 		.headers = own_lines(w, m),

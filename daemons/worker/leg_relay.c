@@ -1,6 +1,6 @@
 /*
  * Requests in a dialog that mean nothing to us and pass from one side to the other as they are (INFO,
- * MESSAGE), and their answers back. The transaction of the one side bears the handle of the other's (`ref`), so
+ * MESSAGE, where pass_unknown is set also methods that we do not know), and their answers back. The transaction of the one side bears the handle of the other's (`ref`), so
  * both find back after a kill, and several may be on their way.
  */
 #include "worker/worker.h"
@@ -41,6 +41,8 @@ leg_pass_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 	n.text[T_HEADERS] = headers_through(w, m);
 	n.text[T_CONTENT_TYPE] = sip_span(m, m->content_type);
 	n.text[T_BODY] = sip_span(m, m->body);
+	if (m->method == SIP_UNKNOWN)
+		n.text[T_METHOD] = sip_span(m, m->method_text);
 	n.text[T_REFER_TO] = sip_header_get(m, SIP_H_REFER_TO);
 	note_up(w, &n);
 }
@@ -109,6 +111,7 @@ void
 leg_do_request(struct worker *w, struct leg *l, const struct note *n)
 {
 	struct leg_request r = { .method = n->method,
+		.name = n->text[T_METHOD],
 		.max_forwards = 70,
 		.headers = n->text[T_HEADERS],
 		.content_type = n->text[T_CONTENT_TYPE],

@@ -57,28 +57,9 @@ requires_more(struct worker *w, const struct sip_msg *m)
 	return unsupported.len > 0;
 }
 
-void
-leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m)
+static void
+by_method(struct worker *w, struct leg *l, const struct sip_msg *m)
 {
-	unsigned status = dialog_check(&l->dialog, &w->heap, m);
-
-	/* A branch that is not heard may offer again when it has won (RFC 3311 5.2). */
-	if (status == 481 && m->method == SIP_UPDATE && leg_knows_fork(w, l, m)) {
-		answer_request(w, m, 500, NULL, SPAN("Retry-After: 10\r\n"));
-		return;
-	}
-	if (status != 0) {
-		answer_request(w, m, status, NULL, SPAN_NONE);
-		return;
-	}
-	leg_hears_session(l, m);
-	if (m->method != SIP_BYE && requires_more(w, m))
-		return;
-	/* The peer has hung up; only the subscription of his REFER is left. */
-	if (l->dialog.state == DIALOG_ENDED && l->bye == 0 && m->method != SIP_SUBSCRIBE) {
-		answer_request(w, m, 481, NULL, SPAN_NONE);
-		return;
-	}
 	switch ((enum sip_method)m->method) {
 	case SIP_BYE:
 		leg_got_bye(w, l, m);
@@ -93,7 +74,10 @@ leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 		answer_request(w, m, 200, NULL, allow_line(w));
 		break;
 	case SIP_UNKNOWN:
-		answer_request(w, m, 501, NULL, allow_line(w));
+		if (w->settings->pass_unknown)
+			leg_pass_request(w, l, m);
+		else
+			answer_request(w, m, 501, NULL, allow_line(w));
 		break;
 	case SIP_PRACK:
 		leg_got_prack(w, l, m);
@@ -119,4 +103,29 @@ leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m)
 		answer_request(w, m, 405, NULL, allow_line(w));
 		break;
 	}
+}
+
+void
+leg_on_request(struct worker *w, struct leg *l, const struct sip_msg *m)
+{
+	unsigned status = dialog_check(&l->dialog, &w->heap, m);
+
+	/* A branch that is not heard may offer again when it has won (RFC 3311 5.2). */
+	if (status == 481 && m->method == SIP_UPDATE && leg_knows_fork(w, l, m)) {
+		answer_request(w, m, 500, NULL, SPAN("Retry-After: 10\r\n"));
+		return;
+	}
+	if (status != 0) {
+		answer_request(w, m, status, NULL, SPAN_NONE);
+		return;
+	}
+	leg_hears_session(l, m);
+	if (m->method != SIP_BYE && requires_more(w, m))
+		return;
+	/* The peer has hung up; only the subscription of his REFER is left. */
+	if (l->dialog.state == DIALOG_ENDED && l->bye == 0 && m->method != SIP_SUBSCRIBE) {
+		answer_request(w, m, 481, NULL, SPAN_NONE);
+		return;
+	}
+	by_method(w, l, m);
 }

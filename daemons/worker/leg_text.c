@@ -65,14 +65,19 @@ refreshes(const struct leg *l, enum sip_method m)
 	return m == SIP_INVITE || (m == SIP_UPDATE && l->dialog.state == DIALOG_CONFIRMED);
 }
 
+static struct span
+name_of(const struct leg_request *r)
+{
+	return r->method == SIP_UNKNOWN ? r->name : sip_method_name(r->method);
+}
+
 static void
 put_request(
     struct worker *w, struct buf *b, struct leg *l, struct span via, const struct leg_request *r)
 {
-	struct dialog_request d = { .method = sip_method_name(r->method),
-		.via = via,
-		.cseq = r->cseq,
-		.max_forwards = r->max_forwards };
+	struct dialog_request d = {
+		.method = name_of(r), .via = via, .cseq = r->cseq, .max_forwards = r->max_forwards
+	};
 
 	dialog_put_request(b, &l->dialog, &w->heap, &d);
 	if (bears_contact(r->method)) {
@@ -83,7 +88,7 @@ put_request(
 	sip_put_session_id(b, &l->end, &l->other);
 	if (refreshes(l, r->method))
 		leg_timer_put_ask(b, l);
-	login_put(w, b, l->gateway, r->method);
+	login_put(w, b, l->gateway, name_of(r));
 	buf_put(b, r->headers);
 	sip_put_body(b, r->content_type, r->body);
 }

@@ -117,11 +117,11 @@ request_uri(const struct buf *b)
 }
 
 void
-login_put(struct worker *w, struct buf *b, uint32_t gateway, enum sip_method method)
+login_put(struct worker *w, struct buf *b, uint32_t gateway, struct span method)
 {
 	static const enum sip_header_id kinds[] = { SIP_H_AUTHORIZATION,
 		SIP_H_PROXY_AUTHORIZATION };
-	struct digest_use use = { .method = sip_method_name(method), .uri = request_uri(b) };
+	struct digest_use use = { .method = method, .uri = request_uri(b) };
 	size_t used = w->scratch_used;
 	const struct dir_gateway *g;
 

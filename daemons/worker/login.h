@@ -7,7 +7,6 @@
 #include "base/buf.h"
 #include "sip/digest_client.h"
 #include "sip/msg.h"
-#include "sip/names.h"
 
 struct worker;
 
@@ -27,6 +26,6 @@ bool login_follows(
 bool login_known(struct worker *w, uint32_t gateway);
 /* Credentials for a request to it that is being written: b has its start line. Nothing where none were asked
  * for. */
-void login_put(struct worker *w, struct buf *b, uint32_t gateway, enum sip_method method);
+void login_put(struct worker *w, struct buf *b, uint32_t gateway, struct span method);
 
 #endif

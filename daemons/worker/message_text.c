@@ -54,7 +54,7 @@ put_request(struct worker *w, struct buf *b, const struct txn *t, const struct m
 	buf_lit(b, "CSeq: ");
 	buf_u64(b, x->cseq);
 	buf_lit(b, " MESSAGE\r\n");
-	login_put(w, b, x->branch.gateway, SIP_MESSAGE);
+	login_put(w, b, x->branch.gateway, sip_method_name(SIP_MESSAGE));
 	buf_put(b, x->headers);
 	sip_put_body(b, x->content_type, x->body);
 	if (!buf_ok(&host) || !buf_ok(&via))

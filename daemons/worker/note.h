@@ -74,6 +74,7 @@ enum note_text { /* the texts of a note; those not used are empty */
 	T_REMOTE_TAG,
 	T_USER_AGENT,
 	T_REFER_TO, /* EV_REQUEST, of a REFER: the header's value */
+	T_METHOD,   /* EV_REQUEST, CMD_REQUEST of SIP_UNKNOWN: what it is called */
 	/* EV_REPLACE, EV_REPLACED; T_FROM: who comes, or who is there, as he is shown */
 	T_USER,	  /* who asks: a subscriber's name */
 	T_RECORD, /* id of his call's record */

@@ -331,6 +331,32 @@ Test(worker_rows, S2_02_methods)
 	rig_ends_empty(0);
 }
 
+/* What is not known passes in a call where that is set, with its own name, and its answer back. */
+Test(worker_rows, S2_02_unknown_in_a_call)
+{
+	const char *m;
+
+	talk(alice, bob);
+	says(alice, "FROBNICATE", "", "");
+	expect_has(header(hears(alice, "501"), "Allow"), "INVITE, ACK");
+	hears_nothing(bob);
+	rig->settings.pass_unknown = true;
+	says(alice, "FROBNICATE", "Content-Type: text/plain\r\nSubject: x\r\n", "so");
+	m = hears(bob, "FROBNICATE");
+	expect_has(header(m, "CSeq"), " FROBNICATE");
+	cr_expect_str_eq(body_of(m), "so");
+	rig_wait_ms(500);
+	hears(bob, "FROBNICATE"); /* timer E */
+	replies(bob, "FROBNICATE", 202, "", "");
+	hears(alice, "202 FROBNICATE");
+	says(bob, "frobnicate", "", "");
+	hears(alice, "frobnicate");
+	replies(alice, "frobnicate", 501, "", "");
+	hears(bob, "501 frobnicate");
+	hangs_up(bob, alice);
+	rig_ends_clean("answered 200 16 callee normal", 500);
+}
+
 /* Another Call-ID, or a top Via that is not ours: none of our business. */
 Test(worker_rows, S2_06_response_of_somebody_else)
 {

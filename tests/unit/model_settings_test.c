@@ -80,6 +80,7 @@ Test(model_settings, defaults)
 	cr_expect_eq(s->limits.ringing_per_subscriber, 50);
 	cr_expect_eq(s->fork_unique, 0);
 	cr_expect(!s->allow_foreign);
+	cr_expect(!s->pass_unknown);
 	cr_expect_str_empty(s->registrar.service_route);
 	cr_expect_eq(s->log_level, LOG_LEVEL_INFO);
 	cr_expect_str_eq(s->user, "tandem");
@@ -157,6 +158,7 @@ Test(model_settings, values)
 			  " timeout_ms = 900; tries = 2; };\n"
 			  "fork = { callid = \"unique\"; };\n"
 			  "allow_foreign = true;\n"
+			  "pass_unknown = true;\n"
 			  "log = { level = \"debug\"; };\n"
 			  "user = \"nobody\"; node = \"a-1\"; socket_buffer = 65536;"),
 	    ERR_NONE, "%s", why);
@@ -178,6 +180,7 @@ Test(model_settings, values)
 	cr_expect_eq(s->dns.tries, 2);
 	cr_expect_eq(s->fork_unique, 1);
 	cr_expect(s->allow_foreign);
+	cr_expect(s->pass_unknown);
 	cr_expect_eq(s->log_level, LOG_LEVEL_DEBUG);
 	cr_expect_str_eq(s->user, "nobody");
 	cr_expect_str_eq(s->node, "a-1");
