@@ -249,8 +249,9 @@ block_with(const struct heap *h, const struct arena *a, size_t units)
 	return NULL;
 }
 
-void *
-arena_take(struct heap *h, struct arena *a, handle owner, size_t n)
+/* As it was left by its last user. */
+static void *
+take(struct heap *h, struct arena *a, handle owner, size_t n)
 {
 	size_t units = n == 0 ? 1 : (n + UNIT - 1) / UNIT;
 	struct block *b;
@@ -265,8 +266,15 @@ arena_take(struct heap *h, struct arena *a, handle owner, size_t n)
 		return NULL;
 	p = (char *)b + (size_t)b->used * UNIT;
 	b->used = (uint16_t)(b->used + units);
-	memset(p, 0, n);
 	return p;
+}
+
+void *
+arena_take(struct heap *h, struct arena *a, handle owner, size_t n)
+{
+	void *p = take(h, a, owner, n);
+
+	return p == NULL ? NULL : memset(p, 0, n);
 }
 
 enum err
@@ -277,7 +285,7 @@ arena_keep(struct heap *h, struct arena *a, handle owner, struct span s, struct 
 	*kept_r = (struct kept){ 0, 0 };
 	if (s.len == 0)
 		return ERR_NONE;
-	p = arena_take(h, a, owner, s.len);
+	p = take(h, a, owner, s.len);
 	if (p == NULL)
 		return ERR_FULL;
 	memcpy(p, s.p, s.len);

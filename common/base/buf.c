@@ -3,37 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
-
-static bool
-room(struct buf *b, size_t n)
-{
-	if (n > b->cap - b->len)
-		b->overrun = true;
-	return !b->overrun;
-}
-
-void
-buf_put(struct buf *b, struct span s)
-{
-	if (!room(b, s.len) || s.len == 0)
-		return;
-	memcpy(b->p + b->len, s.p, s.len);
-	b->len += s.len;
-}
-
-void
-buf_char(struct buf *b, char c)
-{
-	if (room(b, 1))
-		b->p[b->len++] = c;
-}
-
-void
-buf_str(struct buf *b, const char *s)
-{
-	buf_put(b, span_str(s));
-}
 
 void
 buf_u64(struct buf *b, uint64_t n)
@@ -54,7 +23,7 @@ buf_hex(struct buf *b, const void *bytes, size_t n)
 	static const char digits[] = "0123456789abcdef";
 	const uint8_t *p = bytes;
 
-	if (n > SIZE_MAX / 2 || !room(b, n * 2)) {
+	if (n > SIZE_MAX / 2 || !buf_room(b, n * 2)) {
 		b->overrun = true;
 		return;
 	}

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/span.h"
 
@@ -22,9 +23,38 @@ buf_on(void *p, size_t cap)
 	return (struct buf){ .p = p, .cap = cap };
 }
 
-void buf_put(struct buf *b, struct span s);
-void buf_char(struct buf *b, char c);
-void buf_str(struct buf *b, const char *s);
+/* Room for n bytes more? Without it the buffer has been overrun. */
+static inline bool
+buf_room(struct buf *b, size_t n)
+{
+	if (n > b->cap - b->len)
+		b->overrun = true;
+	return !b->overrun;
+}
+
+/* Here, so that the bytes of a literal become a move or two. */
+static inline void
+buf_put(struct buf *b, struct span s)
+{
+	if (!buf_room(b, s.len) || s.len == 0)
+		return;
+	memcpy(b->p + b->len, s.p, s.len);
+	b->len += s.len;
+}
+
+static inline void
+buf_char(struct buf *b, char c)
+{
+	if (buf_room(b, 1))
+		b->p[b->len++] = c;
+}
+
+static inline void
+buf_str(struct buf *b, const char *s)
+{
+	buf_put(b, span_str(s));
+}
+
 void buf_u64(struct buf *b, uint64_t n);
 void buf_hex(struct buf *b, const void *bytes, size_t n); /* lower case */
 /* Needs one byte of room more than it puts, for printf's NUL. */

@@ -52,7 +52,24 @@ lower8(uint64_t w)
 	return w | upper >> 2;
 }
 
+/* The bytes behind the last whole word, the highest ones zero. */
 static inline uint64_t
+last_word(const char *at, size_t len)
+{
+	const size_t rest = len & 7;
+	uint64_t word = 0;
+
+	if (len < 8) {
+		memcpy(&word, at, rest);
+		return le64toh(word);
+	}
+	/* With bytes of the word before, which are shifted out: cheaper than a copy of some bytes. */
+	memcpy(&word, at + rest - 8, 8);
+	return rest == 0 ? 0 : le64toh(word) >> (64 - 8 * rest);
+}
+
+/* Always inline: two functions, of which neither asks at each word what it is to do. */
+static inline __attribute__((always_inline)) uint64_t
 siphash(const struct hash_key *key, const void *p, size_t len, bool lower)
 {
 	const char *at = p, *end = at + (len & ~(size_t)7);
@@ -69,10 +86,7 @@ siphash(const struct hash_key *key, const void *p, size_t len, bool lower)
 		word = le64toh(word);
 		sip_word(&s, lower ? lower8(word) : word);
 	}
-	word = 0;
-	if ((len & 7) != 0)
-		memcpy(&word, at, len & 7);
-	word = le64toh(word);
+	word = last_word(at, len);
 	sip_word(&s, (lower ? lower8(word) : word) | (uint64_t)len << 56);
 	s.v2 ^= 0xff;
 	for (int i = 0; i < 4; i++)

@@ -15,24 +15,6 @@ blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-struct span
-span_str(const char *s)
-{
-	return s == NULL ? SPAN_NONE : (struct span){ s, strlen(s) };
-}
-
-struct span
-span_of(const void *p, size_t len)
-{
-	return (struct span){ p, len };
-}
-
-bool
-span_eq(struct span a, struct span b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
-}
-
 bool
 span_ieq(struct span a, struct span b)
 {
@@ -48,20 +30,6 @@ bool
 span_starts(struct span s, struct span prefix)
 {
 	return s.len >= prefix.len && span_eq(span_first(s, prefix.len), prefix);
-}
-
-struct span
-span_from(struct span s, size_t n)
-{
-	if (n > s.len)
-		n = s.len;
-	return n == 0 ? s : (struct span){ s.p + n, s.len - n };
-}
-
-struct span
-span_first(struct span s, size_t n)
-{
-	return (struct span){ s.p, n < s.len ? n : s.len };
 }
 
 struct span

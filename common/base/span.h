@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -22,13 +23,42 @@ struct span {
 /* For printf: printf("%.*s", SPAN_F(s)) */
 #define SPAN_F(s)  (int)(s).len, (s).p
 
-struct span span_str(const char *s);                      /* NULL gives SPAN_NONE */
-struct span span_of(const void *p, size_t len);
-bool span_eq(struct span a, struct span b);               /* byte for byte */
+/* The smallest stand here: a call takes them some ten thousand times, and most with a length that the
+ * compiler knows. */
+static inline struct span
+span_of(const void *p, size_t len)
+{
+	return (struct span){ p, len };
+}
+
+static inline struct span
+span_str(const char *s)                                   /* NULL gives SPAN_NONE */
+{
+	return s == NULL ? SPAN_NONE : span_of(s, strlen(s));
+}
+
+static inline bool
+span_eq(struct span a, struct span b)                     /* byte for byte */
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+static inline struct span
+span_from(struct span s, size_t n)                        /* without the first n bytes, or empty */
+{
+	if (n > s.len)
+		n = s.len;
+	return n == 0 ? s : span_of(s.p + n, s.len - n);
+}
+
+static inline struct span
+span_first(struct span s, size_t n)                       /* at most the first n bytes */
+{
+	return span_of(s.p, n < s.len ? n : s.len);
+}
+
 bool span_ieq(struct span a, struct span b);              /* ASCII letters without case */
 bool span_starts(struct span s, struct span prefix);
-struct span span_from(struct span s, size_t n);           /* without the first n bytes, or empty */
-struct span span_first(struct span s, size_t n);          /* at most the first n bytes */
 struct span span_trim(struct span s);                     /* without SP, HTAB, CR, LF around it */
 /* Cuts at the first c: *head_r is what stands before it, the result what stands after. When there
  * is no c, *head_r is all and the result is SPAN_NONE (p == NULL). */
