@@ -38,6 +38,17 @@ sip_char_is(char c, unsigned class)
 static inline const char *
 sip_skip(const char *p, const char *end, unsigned class)
 {
+	/* Four at a time where there are four: half the instructions, and half of parsing is this. */
+	for (; end - p >= 4; p += 4) {
+		if (!sip_char_is(p[0], class))
+			return p;
+		if (!sip_char_is(p[1], class))
+			return p + 1;
+		if (!sip_char_is(p[2], class))
+			return p + 2;
+		if (!sip_char_is(p[3], class))
+			return p + 3;
+	}
 	while (p < end && sip_char_is(*p, class))
 		p++;
 	return p;

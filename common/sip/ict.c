@@ -145,9 +145,8 @@ static void
 success(void *obj, const void *arg)
 {
 	const struct txn_act *a = obj;
-	bool in_dialog = txn_text_to_tag(kept_span(a->x->heap, a->t->request)).len > 0;
 
-	if (a->t->user == 0 && in_dialog)
+	if (a->t->user == 0 && txn_text_to_tag(kept_span(a->x->heap, a->t->request)).len > 0)
 		acknowledge_late(a, arg);
 	else
 		a->x->env.tell(a->x->env.ctx, a->t, TXN_SUCCESS, arg);

@@ -1,18 +1,28 @@
 /* Tokens: 8 bytes of handle and 7 bytes of keyed check over kind and handle, in base32. */
 #include "sip/token.h"
 
-enum { BYTES = 15, CHECK_BITS = 56 };
+#include <endian.h>
+#include <string.h>
+
+/* 120 bits as three groups of 40, each of them eight digits. */
+enum { GROUPS = 3, GROUP_BITS = 40, CHECK_BITS = 56 };
 
 static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
 
 static uint64_t
+low_bits(uint64_t w, unsigned n)
+{
+	return w & ((1ull << n) - 1);
+}
+
+static uint64_t
 check_of(const struct hash_key *key, enum token_kind kind, handle h)
 {
-	uint8_t text[9] = { (uint8_t)kind };
+	uint8_t text[1 + sizeof(h)] = { (uint8_t)kind };
+	const uint64_t bytes = htobe64(h);
 
-	for (unsigned i = 0; i < 8; i++)
-		text[1 + i] = (uint8_t)(h >> (56 - 8 * i));
-	return hash_bytes(key, text, sizeof(text)) & ((1ull << CHECK_BITS) - 1);
+	memcpy(text + 1, &bytes, sizeof(bytes));
+	return low_bits(hash_bytes(key, text, sizeof(text)), CHECK_BITS);
 }
 
 static int
@@ -27,51 +37,33 @@ void
 token_put(struct buf *b, const struct hash_key *key, enum token_kind kind, handle h)
 {
 	const uint64_t check = check_of(key, kind, h);
-	uint8_t bytes[BYTES];
+	const uint64_t groups[GROUPS] = { h >> 24, low_bits(h, 24) << 16 | check >> GROUP_BITS,
+		low_bits(check, GROUP_BITS) };
 	char text[TOKEN_LEN];
 
-	for (unsigned i = 0; i < 8; i++)
-		bytes[i] = (uint8_t)(h >> (56 - 8 * i));
-	for (unsigned i = 0; i < 7; i++)
-		bytes[8 + i] = (uint8_t)(check >> (48 - 8 * i));
-	/* Five bytes are eight digits. */
-	for (unsigned i = 0; i < BYTES / 5; i++) {
-		uint64_t group = 0;
-
-		for (unsigned k = 0; k < 5; k++)
-			group = group << 8 | bytes[5 * i + k];
+	for (unsigned i = 0; i < GROUPS; i++)
 		for (unsigned k = 0; k < 8; k++)
-			text[8 * i + k] = digits[group >> (35 - 5 * k) & 31];
-	}
+			text[8 * i + k] = digits[groups[i] >> (35 - 5 * k) & 31];
 	buf_put(b, span_of(text, sizeof(text)));
 }
 
 enum err
 token_read(const struct hash_key *key, enum token_kind kind, struct span text, handle *h_r)
 {
-	uint8_t bytes[BYTES];
-	uint64_t check = 0;
-	handle h = 0;
+	uint64_t groups[GROUPS] = { 0 }, check;
+	handle h;
 
 	if (text.len < TOKEN_LEN)
 		return ERR_SYNTAX;
-	for (unsigned i = 0; i < BYTES / 5; i++) {
-		uint64_t group = 0;
+	for (unsigned i = 0; i < TOKEN_LEN; i++) {
+		int digit = digit_of(text.p[i]);
 
-		for (unsigned k = 0; k < 8; k++) {
-			int digit = digit_of(text.p[8 * i + k]);
-
-			if (digit < 0)
-				return ERR_SYNTAX;
-			group = group << 5 | (unsigned)digit;
-		}
-		for (unsigned k = 0; k < 5; k++)
-			bytes[5 * i + k] = (uint8_t)(group >> (32 - 8 * k));
+		if (digit < 0)
+			return ERR_SYNTAX;
+		groups[i / 8] = groups[i / 8] << 5 | (unsigned)digit;
 	}
-	for (unsigned i = 0; i < 8; i++)
-		h = h << 8 | bytes[i];
-	for (unsigned i = 0; i < 7; i++)
-		check = check << 8 | bytes[8 + i];
+	h = groups[0] << 24 | groups[1] >> 16;
+	check = low_bits(groups[1], 16) << GROUP_BITS | groups[2];
 	if (check != check_of(key, kind, h))
 		return ERR_DENIED;
 	*h_r = h;
