@@ -112,12 +112,16 @@ bell_wait(uint32_t *word, uint64_t ns)
 }
 
 void
-bell_disarm(uint32_t *word, int eventfd)
+bell_disarm(uint32_t *word)
+{
+	__atomic_exchange_n(word, 0, __ATOMIC_SEQ_CST);
+}
+
+void
+bell_heard(int eventfd)
 {
 	uint64_t n;
 
-	__atomic_exchange_n(word, 0, __ATOMIC_SEQ_CST);
-	/* Read always, though mostly nobody wrote: a late ring left unread would keep epoll awake. */
-	if (eventfd >= 0 && read(eventfd, &n, sizeof(n)) < 0)
-		return;
+	if (read(eventfd, &n, sizeof(n)) < 0)
+		return; /* somebody's kick and somebody's ring were one */
 }

@@ -33,7 +33,9 @@ void bell_kick(uint32_t *word, int eventfd);
 void bell_arm(uint32_t *word);
 /* Sleeps on the word while it is armed, at most ns. */
 void bell_wait(uint32_t *word, uint64_t ns);
-/* Awake again. Takes what was written to the eventfd. */
-void bell_disarm(uint32_t *word, int eventfd);
+/* Awake again. */
+void bell_disarm(uint32_t *word);
+/* Takes what was written to the eventfd: whenever it is ready, a late ring too, or epoll stays awake. */
+void bell_heard(int eventfd);
 
 #endif

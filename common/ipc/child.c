@@ -404,7 +404,7 @@ child_sleep(struct child *c, uint64_t timeout_ns)
 	bell_arm(word);
 	if (!something(c))
 		bell_wait(word, timeout_ns < NS_PER_S ? timeout_ns : NS_PER_S);
-	bell_disarm(word, -1);
+	bell_disarm(word);
 }
 
 int
@@ -423,7 +423,13 @@ child_bell_arm(struct child *c)
 void
 child_bell_disarm(struct child *c)
 {
-	bell_disarm(bell_of(c->bells, c->proc), c->bell_fds[c->proc]);
+	bell_disarm(bell_of(c->bells, c->proc));
+}
+
+void
+child_bell_heard(struct child *c)
+{
+	bell_heard(c->bell_fds[c->proc]);
 }
 
 /* A record that this sender may not send, or too short to be what it says, ends here. */

@@ -76,10 +76,11 @@ void child_flush(struct child *c);
 /* FUTEX roles: sleeps until the bell or the timeout (ns; at most a second is slept at a time). Does
  * not sleep when a ring has something. */
 void child_sleep(struct child *c, uint64_t timeout_ns);
-/* EVENTFD roles: the descriptor for epoll (level-triggered; only child_bell_disarm reads it); before
- * waiting child_bell_arm (false: do not wait, there is something), after waking, and after a false
- * too, child_bell_disarm. Do not wait longer than a second. */
+/* EVENTFD roles: the descriptor for epoll (level-triggered; when it is ready, child_bell_heard reads it, and
+ * nobody else does); before waiting child_bell_arm (false: do not wait, there is something), after waking,
+ * and after a false too, child_bell_disarm. Do not wait longer than a second. */
 int child_bell_fd(const struct child *c);
+void child_bell_heard(struct child *c);
 bool child_bell_arm(struct child *c);
 void child_bell_disarm(struct child *c);
 /* The next record of any in ring, in turn; NULL when all are empty. *from_r: who sent it. Records

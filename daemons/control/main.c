@@ -11,8 +11,10 @@ static struct control control;
 static void
 on_bell(void *ctx, uint32_t events)
 {
-	(void)ctx; /* the turn looks at the rings, whoever woke it */
+	struct control *k = ctx;
+
 	(void)events;
+	child_bell_heard(&k->child); /* the turn looks at the rings, whoever woke it */
 }
 
 static void
@@ -67,7 +69,7 @@ main(int argc, char **argv)
 	log_level_set((enum log_level)control_settings(k)->log_level);
 	k->loop = loop_new();
 	k->asked = k->child.exchange->operate_serial;
-	k->bell = (struct loop_watch){ .fd = child_bell_fd(&k->child), .ready = on_bell };
+	k->bell = (struct loop_watch){ .fd = child_bell_fd(&k->child), .ready = on_bell, .ctx = k };
 	if (loop_add(k->loop, &k->bell, EPOLLIN) != ERR_NONE)
 		fatal(0, "the bell cannot be watched");
 	clients_open(k);

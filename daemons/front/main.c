@@ -15,13 +15,14 @@ use_settings(struct front *f, bool first)
 	tls_load(f, first);
 }
 
-/* The bell only ends the wait: what it rang for is taken at the next turn, and it is disarmed
- * there. */
+/* The bell only ends the wait: what it rang for is taken at the next turn. */
 static void
 bell(void *ctx, uint32_t events)
 {
-	(void)ctx;
+	struct front *f = ctx;
+
 	(void)events;
+	child_bell_heard(&f->child);
 }
 
 static void

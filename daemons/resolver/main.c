@@ -11,8 +11,10 @@ enum { SWEEP_S = 60 };
 static void
 on_bell(void *ctx, uint32_t events)
 {
-	(void)ctx;
+	struct resolver *r = ctx;
+
 	(void)events;
+	child_bell_heard(&r->child);
 }
 
 static void
@@ -27,7 +29,7 @@ start(struct resolver *r)
 	r->loop = loop_new();
 	r->questions = questions_new();
 	r->dns = dns_new(r);
-	r->bell = (struct loop_watch){ .fd = child_bell_fd(&r->child), .ready = on_bell };
+	r->bell = (struct loop_watch){ .fd = child_bell_fd(&r->child), .ready = on_bell, .ctx = r };
 	if (loop_add(r->loop, &r->bell, EPOLLIN) != ERR_NONE)
 		fatal(0, "the bell cannot be watched");
 }

@@ -282,8 +282,10 @@ second(struct store *s)
 static void
 on_bell(void *ctx, uint32_t events)
 {
-	(void)ctx; /* read by child_bell_disarm */
+	struct store *s = ctx;
+
 	(void)events;
+	child_bell_heard(&s->child);
 }
 
 static void
@@ -305,7 +307,7 @@ start(struct store *s, int argc, char **argv)
 	if (c->spool < 0)
 		fatal(0, "the manifest lacks spool");
 	s->loop = loop_new();
-	bell = (struct loop_watch){ .fd = child_bell_fd(c), .ready = on_bell };
+	bell = (struct loop_watch){ .fd = child_bell_fd(c), .ready = on_bell, .ctx = s };
 	if (loop_add(s->loop, &bell, EPOLLIN) != ERR_NONE)
 		fatal(0, "the bell cannot be watched");
 	e = directory_own(&s->directory, (char *)c->self + PROCESS_HEAD,

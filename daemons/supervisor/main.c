@@ -125,8 +125,10 @@ libexec(void)
 static void
 on_bell(void *ctx, uint32_t events)
 {
-	(void)ctx; /* the turn looks at the ring, whoever woke it */
+	const struct supervisor *s = ctx;
+
 	(void)events;
+	bell_heard(s->bell_fds[0]); /* the turn looks at the ring, whoever woke it */
 }
 
 static void
@@ -136,7 +138,7 @@ loop_open(struct supervisor *s)
 
 	s->loop = loop_new();
 	signals_open(s);
-	bell = (struct loop_watch){ .fd = s->bell_fds[0], .ready = on_bell };
+	bell = (struct loop_watch){ .fd = s->bell_fds[0], .ready = on_bell, .ctx = s };
 	if (loop_add(s->loop, &bell, EPOLLIN) != ERR_NONE)
 		fatal(errno, "bell");
 }
@@ -172,7 +174,7 @@ run(struct supervisor *s)
 		notify_turn(s);
 		bell_arm(bell);
 		loop_turn(s->loop, ring_waiting(&s->operate) ? 0 : watch_next(s));
-		bell_disarm(bell, s->bell_fds[0]);
+		bell_disarm(bell);
 	}
 }
 

@@ -229,10 +229,10 @@ sleep_once(const struct ring *r, int efd, int epfd)
 	if (!ring_waiting(r)) {
 		if (efd < 0)
 			bell_wait(word, NS_PER_S);
-		else
-			epoll_wait(epfd, &ev, 1, 1000);
+		else if (epoll_wait(epfd, &ev, 1, 1000) > 0)
+			bell_heard(efd);
 	}
-	bell_disarm(word, efd);
+	bell_disarm(word);
 }
 
 static void

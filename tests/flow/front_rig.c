@@ -316,7 +316,7 @@ rig_next(struct rig *r, unsigned who, int ms)
 		bell_arm(word);
 		if (!ring_waiting(ring))
 			bell_wait(word, 20 * NS_PER_MS);
-		bell_disarm(word, -1);
+		bell_disarm(word);
 	}
 	r->record_len = ring_len(ring);
 	r->record_type = ring_type(ring);

@@ -38,8 +38,8 @@ turn(struct child *c)
 static void
 on_bell(void *ctx, uint32_t events)
 {
-	(void)ctx;
 	(void)events;
+	child_bell_heard(ctx);
 }
 
 static void
@@ -53,9 +53,9 @@ int
 main(int argc, char **argv)
 {
 	enum role role = role_of(span_str(basename(argv[0])));
-	struct loop_watch bell = { .ready = on_bell };
-	struct loop *l = NULL;
 	struct child c;
+	struct loop_watch bell = { .ready = on_bell, .ctx = &c };
+	struct loop *l = NULL;
 
 	child_start(&c, role, argc, argv);
 	if (is_told("IDLE_DIES", role))

@@ -119,8 +119,8 @@ wait_for_bell(struct child *c, int epfd)
 		child_sleep(c, 20 * NS_PER_S);
 		return;
 	}
-	if (child_bell_arm(c))
-		epoll_wait(epfd, &ev, 1, 1000);
+	if (epoll_wait(epfd, &ev, 1, child_bell_arm(c) ? 1000 : 0) > 0)
+		child_bell_heard(c);
 	child_bell_disarm(c);
 }
 

@@ -66,7 +66,7 @@ consume(void)
 		bell_arm(&word);
 		if (!ring_waiting(&consumer))
 			bell_wait(&word, 20 * NS_PER_S);
-		bell_disarm(&word, -1);
+		bell_disarm(&word);
 		clock_read(&after);
 		if (after.mono_ns - before.mono_ns >= 20 * NS_PER_S)
 			fail("a ring was lost", n);
