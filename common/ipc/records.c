@@ -49,10 +49,16 @@ struct view { /* a slot as a reader found it */
 static void
 words_out(void *to, const uint64_t *from, size_t len)
 {
-	for (size_t at = 0; at < len; at += 8) {
-		uint64_t w = __atomic_load_n(&from[at / 8], __ATOMIC_RELAXED);
+	size_t whole = len / 8, rest = len % 8;
+	uint64_t w;
 
-		memcpy((char *)to + at, &w, len - at < 8 ? len - at : 8);
+	for (size_t i = 0; i < whole; i++) {
+		w = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+		memcpy((char *)to + 8 * i, &w, 8);
+	}
+	if (rest > 0) {
+		w = __atomic_load_n(&from[whole], __ATOMIC_RELAXED);
+		memcpy((char *)to + 8 * whole, &w, rest);
 	}
 }
 

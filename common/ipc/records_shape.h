@@ -100,13 +100,18 @@ bucket_of(const struct records *r, uint64_t hash)
 static inline bool
 words_equal(const uint64_t *words, struct span s)
 {
-	for (size_t at = 0; at < s.len; at += 8) {
-		uint64_t w = __atomic_load_n(&words[at / 8], __ATOMIC_RELAXED);
+	size_t whole = s.len / 8, rest = s.len % 8;
+	uint64_t w;
 
-		if (memcmp(s.p + at, &w, s.len - at < 8 ? s.len - at : 8) != 0)
+	for (size_t i = 0; i < whole; i++) {
+		w = __atomic_load_n(&words[i], __ATOMIC_RELAXED);
+		if (memcmp(s.p + 8 * i, &w, 8) != 0)
 			return false;
 	}
-	return true;
+	if (rest == 0)
+		return true;
+	w = __atomic_load_n(&words[whole], __ATOMIC_RELAXED);
+	return memcmp(s.p + 8 * whole, &w, rest) == 0;
 }
 
 #endif
