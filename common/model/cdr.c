@@ -1,6 +1,7 @@
 /* A call's record: written by the worker, read by the store, maybe years and versions later. */
 #include "model/cdr.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -48,8 +49,8 @@ static const struct cdr_column message_columns[] = {
 static void
 put_number(char *to, uint64_t v, unsigned bytes)
 {
-	for (unsigned i = 0; i < bytes; i++)
-		to[i] = (char)(v >> (8 * i));
+	v = htole64(v);
+	memcpy(to, &v, bytes);
 }
 
 static uint64_t
@@ -57,9 +58,8 @@ get_number(const char *from, unsigned bytes)
 {
 	uint64_t v = 0;
 
-	for (unsigned i = 0; i < bytes; i++)
-		v |= (uint64_t)(uint8_t)from[i] << (8 * i);
-	return v;
+	memcpy(&v, from, bytes);
+	return le64toh(v);
 }
 
 static void
@@ -100,8 +100,9 @@ cdr_part(struct cdr_writer *w, enum cdr_part part)
 static void
 field(struct cdr_writer *w, uint8_t number, struct span bytes)
 {
-	buf_char(w->b, (char)number);
-	put(w->b, bytes.len, 2);
+	const char head[FIELD_HEAD] = { (char)number, (char)bytes.len, (char)(bytes.len >> 8) };
+
+	buf_put(w->b, span_of(head, sizeof(head)));
 	buf_put(w->b, bytes);
 }
 
@@ -178,6 +179,9 @@ plain(struct span s)
 
 	while (s.len - n >= 8 && is_plain8(s.p + n))
 		n += 8;
+	/* What is left, together with some that are known already. */
+	if (n > 0 && s.len - n < 8 && is_plain8(s.p + s.len - 8))
+		return s.len;
 	while (n < s.len && s.p[n] >= 0x20 && s.p[n] < 0x7f && s.p[n] != '"' && s.p[n] != '\\')
 		n++;
 	return n;
@@ -216,7 +220,10 @@ cdr_text(struct cdr_writer *w, uint8_t number, struct span s)
 void
 cdr_word(struct cdr_writer *w, uint8_t number, const char *word)
 {
-	cdr_text(w, number, span_str(word));
+	struct span s = span_str(word);
+
+	if (s.len > 0) /* ours: as it stands */
+		field(w, number, s);
 }
 
 void

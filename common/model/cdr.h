@@ -49,7 +49,7 @@ void cdr_time(struct cdr_writer *w, uint8_t field, int64_t wall_ms); /* 0 is lef
 void cdr_text(struct cdr_writer *w, uint8_t field, struct span s);   /* empty is left out; cut at
                                                                       * text_max; control bytes
                                                                       * and bad UTF-8 become '?' */
-void cdr_word(struct cdr_writer *w, uint8_t field, const char *word);
+void cdr_word(struct cdr_writer *w, uint8_t field, const char *word); /* a word of our own, plain ASCII */
 void cdr_uuid(struct cdr_writer *w, uint8_t field, const uint8_t uuid[16]);
 /* A field's bytes as a reader gave them. */
 void cdr_copy(struct cdr_writer *w, uint8_t field, struct span bytes);

@@ -6,7 +6,6 @@
 
 #include "model/decision.h"
 #include "model/ladder.h"
-#include "model/uuid.h"
 
 enum {
 	LEG_BYTES = 2048, /* a leg never takes more */
@@ -202,11 +201,8 @@ put_numbers(struct worker *w, struct cdr_writer *r, const struct segment *s)
 static void
 put_segment(struct worker *w, struct cdr_writer *r, struct call *c, const struct segment *s)
 {
-	uint8_t id[16];
-
-	uuid_of_segment(id, c->call_id, s->seq);
 	cdr_part(r, CDR_P_SEGMENT);
-	cdr_uuid(r, CDR_SEGMENT_cdr_id, id);
+	/* Its cdr_id follows from the call's and seq: the store makes it, once, for the row. */
 	cdr_int(r, CDR_SEGMENT_seq, s->seq);
 	cdr_int(r, CDR_SEGMENT_tenant_id, c->tenant);
 	cdr_word(r, CDR_SEGMENT_record_type, "normal");
