@@ -279,21 +279,35 @@ directory_gateway_at(const struct directory *d, const struct netaddr *source, st
 	return at.n == 0 ? NULL : directory_gateway(d, at.ids[0], b);
 }
 
+static size_t
+prefix_most(struct span digits)
+{
+	return digits.len < DIR_PREFIX_MAX ? digits.len : DIR_PREFIX_MAX;
+}
+
+/* Can there be a prefix of n characters? */
+static bool
+has_length(const struct directory *d, char letter, size_t n)
+{
+	return __atomic_load_n(dir_lengths_of(d->head, letter), __ATOMIC_ACQUIRE) >> n & 1;
+}
+
 const struct dir_route *
 directory_route(const struct directory *d, uint32_t tenant, struct span number, struct dir_buf *b)
 {
-	struct span prefix = span_first(number, DIR_PREFIX_MAX);
 	struct dir_key k;
 
-	for (;;) {
-		const struct dir_route *r =
-		    look_up(d, dir_key_of(&k, 'r', tenant, prefix), sizeof(struct dir_route), b);
+	for (size_t n = prefix_most(number) + 1; n-- > 0;) {
+		const struct dir_route *r;
+
+		if (!has_length(d, 'r', n))
+			continue;
+		r = look_up(d, dir_key_of(&k, 'r', tenant, span_first(number, n)),
+		    sizeof(struct dir_route), b);
 		if (r != NULL && r->n > 0 && r->n <= DIR_ROUTES_MAX)
 			return r;
-		if (prefix.len == 0)
-			return NULL;
-		prefix.len--;
 	}
+	return NULL;
 }
 
 bool
@@ -396,8 +410,8 @@ directory_premium(const struct directory *d, uint32_t tenant, struct span digits
 {
 	const uint32_t whose[] = { tenant, 0 };
 
-	for (size_t n = digits.len < DIR_PREFIX_MAX ? digits.len : DIR_PREFIX_MAX; n > 0; n--)
-		for (unsigned i = 0; i < 2; i++) {
+	for (size_t n = prefix_most(digits); n > 0; n--)
+		for (unsigned i = 0; i < 2 && has_length(d, 'p', n); i++) {
 			struct dir_key k;
 			struct dir_class found;
 			size_t len;

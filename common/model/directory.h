@@ -204,6 +204,8 @@ enum err directory_open(struct directory *d, const void *mem, size_t size); /* E
 /* 0 until the store has filled it for the first time; then never 0 again. */
 bool directory_filled(const struct directory *d);
 void directory_set_filled(struct directory *d);
+/* A record as records_next() gave it, of this directory or of one before it. */
+enum err directory_restore(struct directory *d, struct span key, struct span record);
 
 struct span dir_text(const void *record, struct dir_text t);
 

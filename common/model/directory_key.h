@@ -4,15 +4,36 @@
 
 #include "model/directory.h"
 
+/* For each length of prefix that any route, or any class of numbers, has or had: bit n for n characters. So
+ * the longest that matches a number is looked for among those that there can be. */
+struct dir_lengths {
+	uint64_t routes, classes;
+};
 struct dir_head {
-	uint32_t filled, pad[15];
+	uint32_t filled, pad;
+	struct dir_lengths lengths;   /* a bit stands before its first record does */
+	uint64_t more[5];
 };
 
-enum { DIR_KEY_MAX = 280 };
+enum { DIR_KEY_MAX = 280, DIR_KEY_NAME = 1 + sizeof(uint32_t) /* where the name of dir_key_of begins */ };
 struct dir_key {
 	char bytes[DIR_KEY_MAX];
 	struct buf b;
 };
+
+/* The word of this letter; NULL: its keys are no prefixes. */
+static inline uint64_t *
+dir_lengths_of(struct dir_head *h, char letter)
+{
+	switch (letter) {
+	case 'r':
+		return &h->lengths.routes;
+	case 'p':
+		return &h->lengths.classes;
+	default:
+		return NULL;
+	}
+}
 
 /* Each returns the key in *k, or SPAN_NONE when it is longer than any there is. */
 struct span dir_key_of(struct dir_key *k, char letter, uint32_t tenant, struct span name);

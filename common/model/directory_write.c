@@ -42,6 +42,25 @@ stands(const struct directory *d, struct span key, const void *record, size_t le
 	       now.len == len && memcmp(now.words, record, len) == 0;
 }
 
+/* Before the record, so that nobody who knows the lengths can pass it over. */
+static void
+note_length(struct directory *d, struct span key)
+{
+	uint64_t *lengths = dir_lengths_of(d->head, key.p[0]);
+	const size_t n = key.len - DIR_KEY_NAME;
+
+	if (lengths != NULL && key.len >= DIR_KEY_NAME && n <= DIR_PREFIX_MAX)
+		__atomic_store_n(lengths, *lengths | 1ull << n, __ATOMIC_RELEASE);
+}
+
+enum err
+directory_restore(struct directory *d, struct span key, struct span record)
+{
+	if (key.len > 0)
+		note_length(d, key);
+	return records_put(&d->records, key, record);
+}
+
 static enum err
 put(struct directory *d, struct span key, const void *record, size_t len)
 {
@@ -50,7 +69,7 @@ put(struct directory *d, struct span key, const void *record, size_t len)
 	remember(d, key);
 	if (stands(d, key, record, len))
 		return ERR_NONE;
-	return records_put(&d->records, key, span_of(record, len));
+	return directory_restore(d, key, span_of(record, len));
 }
 
 static enum err

@@ -3,7 +3,7 @@
 
 #include "ipc/process.h"
 #include "ipc/shm.h"
-#include "model/directory.h"
+#include "model/directory_key.h"
 #include "model/plans.h"
 #include "model/registrar_shape.h"
 #include "model/worker_shape.h"
@@ -45,6 +45,7 @@ region_bytes(enum role role, const struct settings *s)
 static uint64_t
 directory_layout(uint64_t l)
 {
+	l = shm_layout(l, sizeof(struct dir_lengths));
 	l = shm_layout(l, sizeof(struct dir_domain));
 	l = shm_layout(l, sizeof(struct dir_tenant));
 	l = shm_layout(l, sizeof(struct dir_subscriber));

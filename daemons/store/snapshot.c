@@ -126,7 +126,7 @@ load_records(struct directory *d, struct span s)
 			return ERR_SYNTAX;
 		struct span key = span_first(s, r.key_len);
 		struct span value = span_first(span_from(s, r.key_len), r.value_len);
-		enum err e = records_put(&d->records, key, value);
+		enum err e = directory_restore(d, key, value);
 		if (e != ERR_NONE)
 			return e;
 		s = span_from(s, r.key_len + r.value_len);

@@ -162,14 +162,15 @@ caller_address(struct worker *w, struct span name, struct span user, struct span
 
 /* Of a subscriber with a number of his own that one, to be called back by. */
 static struct kept
-identity_lines(struct worker *w, struct call *c, const struct who *who, bool hidden)
+identity_lines(
+    struct worker *w, struct call *c, const struct who *who, struct span realm, bool hidden)
 {
 	struct buf uri = scratch_buf(w, ADDRESS_MAX), b = scratch_buf(w, ADDRESS_MAX + 128);
 
 	buf_lit(&uri, "sip:");
 	sip_put_user(&uri, who->number.len > 0 ? who->number : who->user);
 	buf_char(&uri, '@');
-	buf_put(&uri, caller_realm(w, c));
+	buf_put(&uri, realm);
 	sip_put_identity(&b, SIP_H_P_ASSERTED_IDENTITY, who->name, buf_span(&uri));
 	if (hidden)
 		sip_put_privacy(&b, c->privacy | 1u << SIP_PRIVACY_ID);
@@ -256,7 +257,8 @@ party_present(
 	if (!peer_is_trusted(w, &to->flow.peer) && (t == NULL || !t->trusted))
 		return;
 	who = who_is(w, c, p);
-	n->text[T_HEADERS] = kept_span(&w->heap, identity_lines(w, c, &who, false));
+	n->text[T_HEADERS] =
+	    kept_span(&w->heap, identity_lines(w, c, &who, caller_realm(w, c), false));
 }
 
 struct span
@@ -268,18 +270,24 @@ party_identity(struct worker *w, struct call *c, const struct party *p)
 	if (shown.len == 0 || span_eq(shown, ANONYMOUS))
 		return SPAN_NONE;
 	who = who_is(w, c, p);
-	return kept_span(&w->heap, identity_lines(w, c, &who, false));
+	return kept_span(&w->heap, identity_lines(w, c, &who, caller_realm(w, c), false));
+}
+
+static void
+present(struct worker *w, struct call *c, const struct party *p, struct span realm)
+{
+	struct who who = who_is(w, c, p);
+	bool hidden = p == party_at(w, c->caller) && caller_is_hidden(c);
+
+	c->attempt.from =
+	    call_keep(w, c, hidden ? ANONYMOUS : caller_address(w, who.name, who.user, realm));
+	c->attempt.identity = identity_lines(w, c, &who, realm, hidden);
 }
 
 void
 caller_present(struct worker *w, struct call *c, const struct party *p)
 {
-	struct who who = who_is(w, c, p);
-	bool hidden = p == party_at(w, c->caller) && caller_is_hidden(c);
-
-	c->attempt.from = call_keep(
-	    w, c, hidden ? ANONYMOUS : caller_address(w, who.name, who.user, caller_realm(w, c)));
-	c->attempt.identity = identity_lines(w, c, &who, hidden);
+	present(w, c, p, caller_realm(w, c));
 }
 
 /* Who calls an emergency number is shown there, whatever he asked for (TS 24.607, override). */
@@ -307,6 +315,6 @@ caller_keep(struct worker *w, struct call *c, const struct sip_msg *m, const str
 		name_by_peer(w, c, m);
 	else
 		name_by_directory(w, c, m, o->subscriber);
-	caller_present(w, c, party_at(w, c->caller));
+	present(w, c, party_at(w, c->caller), realm);
 	c->attempt.to = call_keep(w, c, caller_address(w, SPAN_NONE, dialled, realm));
 }

@@ -422,7 +422,7 @@ route_is_ours(struct worker *w, uint32_t tenant, const struct route_query *q)
 		return no_route(400, NULL);
 	by_name = directory_tenant_of(&w->directory, uri.host, &theirs) == ERR_NONE;
 	/* tel: has no host; an address of ours, like it, means the caller's own tenant. */
-	if (uri.scheme != SIP_S_TEL &&
+	if (!by_name && uri.scheme != SIP_S_TEL &&
 	    domain_tenant(&w->directory, w->settings, uri.host, q->local, &theirs) != ERR_NONE)
 		return no_route(404, "Not a domain of ours");
 	if (by_name && theirs != tenant)

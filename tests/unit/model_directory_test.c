@@ -211,6 +211,35 @@ Test(model_directory, longest_prefix)
 	cr_expect_str_eq(routed(1, "0088621234"), "abroad");
 }
 
+/* As from a snapshot: what a reader looks for first must be known there too. */
+Test(model_directory, restored)
+{
+	struct dir_route route = { .n = 1, .routes[0].name = "taiwan" };
+	struct dir_buf value;
+	char key[RECORDS_KEY_MAX];
+	uint64_t cursor = 0;
+	size_t len;
+
+	cr_assert_eq(directory_put_route(&d, 1, SPAN("00886"), &route), ERR_NONE);
+	cr_assert_eq(directory_put_class(&d, 1, SPAN("900"), true), ERR_NONE);
+	void *before = memory;
+	struct directory old = d;
+	records_close(&reader.records);
+	make();
+	cr_expect_str_eq(routed(1, "0088621234"), "");
+	cr_expect_not(directory_premium(&reader, 1, SPAN("900123")));
+	while (records_next(&old.records, &cursor, key, &len, value.words, sizeof(value.words),
+		   &value.len) == ERR_NONE)
+		cr_assert_eq(
+		    directory_restore(&d, span_of(key, len), span_of(value.words, value.len)),
+		    ERR_NONE);
+	cr_expect_str_eq(routed(1, "0088621234"), "taiwan");
+	cr_expect(directory_premium(&reader, 1, SPAN("900123")));
+	cr_expect_not(directory_premium(&reader, 1, SPAN("90")));
+	records_close(&old.records);
+	free(before);
+}
+
 Test(model_directory, renewal)
 {
 	struct dir_gateway g = { .id = 1, .tenant = 1, .address = address("192.0.2.1", 0) };
