@@ -133,7 +133,7 @@ gather(struct store *s)
 	struct cdr_insert *in = &s->cdr;
 	struct journal_pos pos = in->next;
 	struct frame frame;
-	enum cdr_kind kind;
+	struct record_about about;
 	enum err e = ERR_NONE;
 
 	in->n = in->messages = 0;
@@ -143,17 +143,17 @@ gather(struct store *s)
 		struct journal_pos before = pos;
 		if ((e = journal_read(&s->journal, &in->frames, &pos, &frame)) != ERR_NONE)
 			break;
-		if (frame.record.len == 0 ||
-		    record_call(frame.record, &kind, in->ids[in->n]) != ERR_NONE ||
-		    kind < CDR_CLOSED)
+		if (frame.record.len == 0 || record_about(frame.record, &about) != ERR_NONE ||
+		    about.kind < CDR_CLOSED)
 			continue;
-		if (in_batch(in, in->ids[in->n]) || !cdr_rows_add(&in->rows, frame.record)) {
+		if (in_batch(in, about.id) || !cdr_rows_add(&in->rows, &about)) {
 			pos = before;
 			break;
 		}
+		memcpy(in->ids[in->n], about.id, sizeof(about.id));
 		in->n++;
-		in->messages += kind > CDR_CLOSED;
-		if (kind == CDR_MESSAGE)
+		in->messages += about.kind > CDR_CLOSED;
+		if (about.kind == CDR_MESSAGE)
 			messages_gathered(s, frame.record);
 	}
 	if (e == ERR_IO) {

@@ -66,24 +66,20 @@ put_part(struct buf *b, struct above *a, enum cdr_part part, struct cdr_reader *
 }
 
 bool
-cdr_rows_add(struct cdr_rows *rows, struct span record)
+cdr_rows_add(struct cdr_rows *rows, const struct record_about *about)
 {
-	struct cdr_reader r;
-	enum cdr_kind kind;
+	struct cdr_reader r = about->parts;
 	enum cdr_part part;
-	uint8_t id[16] = { 0 };
 	size_t before[CDR_TABLES];
-	struct above a = { .call_id = span_of(id, sizeof(id)) };
+	struct above a = { .call_id = span_of(about->id, sizeof(about->id)) };
 	bool good = true;
 
-	if (record_call(record, &kind, id) != ERR_NONE || cdr_open(&r, record, &kind) != ERR_NONE)
-		return false;
 	for (unsigned i = 0; i < CDR_TABLES; i++)
 		before[i] = rows->json[i].len;
 	while (cdr_next_part(&r, &part)) {
 		if (part >= CDR_P_CALL && part <= CDR_P_MESSAGE)
-			put_part(
-			    &rows->json[kind == CDR_MESSAGE_GONE ? CDR_GONE : part - CDR_P_CALL],
+			put_part(&rows->json[about->kind == CDR_MESSAGE_GONE ? CDR_GONE
+									     : part - CDR_P_CALL],
 			    &a, part, &r);
 	}
 	/* One byte stays for the closing bracket, one for NUL. */

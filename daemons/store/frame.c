@@ -4,6 +4,7 @@
  */
 #include "store/store.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,8 +19,8 @@ enum { WINDOW = 256 << 10 };
 static void
 put_le(char *to, uint64_t v, unsigned bytes)
 {
-	for (unsigned i = 0; i < bytes; i++)
-		to[i] = (char)(v >> (8 * i));
+	v = htole64(v);
+	memcpy(to, &v, bytes);
 }
 
 static uint64_t
@@ -27,9 +28,8 @@ get_le(const char *from, unsigned bytes)
 {
 	uint64_t v = 0;
 
-	for (unsigned i = 0; i < bytes; i++)
-		v |= (uint64_t)(uint8_t)from[i] << (8 * i);
-	return v;
+	memcpy(&v, from, bytes);
+	return le64toh(v);
 }
 
 void

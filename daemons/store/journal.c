@@ -66,19 +66,17 @@ struct scan {
 static void
 scan_frame(struct journal *j, struct scan *scan, const struct frame *frame)
 {
-	uint8_t call_id[16];
-	enum cdr_kind kind;
+	struct record_about about;
 
 	scan->wall_ms = frame->wall_ms;
 	scan->frames++;
-	if (frame->record.len == 0)
+	if (frame->record.len == 0 || record_about(frame->record, &about) != ERR_NONE)
 		return;
-	open_calls_saw(&j->open, frame->record, frame->pos, scan->identity);
-	if (is_before(frame->pos, j->mark) ||
-	    record_call(frame->record, &kind, call_id) != ERR_NONE)
+	open_calls_saw(&j->open, &about, frame->pos, scan->identity);
+	if (is_before(frame->pos, j->mark))
 		return;
-	j->pending += kind >= CDR_CLOSED;
-	if (kind == CDR_MESSAGE_GONE)
+	j->pending += about.kind >= CDR_CLOSED;
+	if (about.kind == CDR_MESSAGE_GONE)
 		j->gone = frame->pos;
 }
 
@@ -219,8 +217,7 @@ journal_add(struct journal *j, int64_t wall_ms, struct span record)
 {
 	size_t need = FRAME_HEAD + record.len;
 	uint64_t end = j->synced + j->unsynced.len;
-	uint8_t call_id[16];
-	enum cdr_kind kind;
+	struct record_about about;
 
 	if (record.len > CDR_RECORD_MAX)
 		return ERR_RANGE;
@@ -231,10 +228,10 @@ journal_add(struct journal *j, int64_t wall_ms, struct span record)
 		return ERR_IO;
 	struct journal_pos at = { j->seq, j->synced + j->unsynced.len };
 	frame_put(&j->unsynced, wall_ms, record);
-	if (record.len > 0 && record_call(record, &kind, call_id) == ERR_NONE) {
-		open_calls_saw(&j->open, record, at, j->identity);
-		j->pending += kind >= CDR_CLOSED;
-		if (kind == CDR_MESSAGE_GONE)
+	if (record.len > 0 && record_about(record, &about) == ERR_NONE) {
+		open_calls_saw(&j->open, &about, at, j->identity);
+		j->pending += about.kind >= CDR_CLOSED;
+		if (about.kind == CDR_MESSAGE_GONE)
 			j->gone = at;
 	}
 	return ERR_NONE;

@@ -27,48 +27,57 @@ open_calls_done(struct open_calls *o)
 	o->calls = NULL;
 }
 
-enum err
-record_call(struct span record, enum cdr_kind *kind_r, uint8_t call_id_r[16])
+/* The id that a part bears; false: it bears none. */
+static bool
+read_id(struct cdr_reader r, enum cdr_part part, uint8_t id_r[16])
 {
-	struct cdr_reader r;
-	enum cdr_part part;
+	const uint8_t wanted = part == CDR_P_CALL ? CDR_CALL_call_id : CDR_MESSAGE_id;
 	uint8_t number;
 	struct span bytes;
-	enum err e = cdr_open(&r, record, kind_r);
+
+	while (cdr_next_field(&r, &number, &bytes)) {
+		if (number == wanted && bytes.len == 16) {
+			memcpy(id_r, bytes.p, 16);
+			return true;
+		}
+	}
+	return false;
+}
+
+enum err
+record_about(struct span record, struct record_about *about_r)
+{
+	struct record_about a = { 0 };
+	struct cdr_reader r;
+	enum cdr_part part;
+	bool has_id = false;
+	enum err e = cdr_open(&a.parts, record, &a.kind);
 
 	if (e != ERR_NONE)
 		return e;
+	r = a.parts;
 	while (cdr_next_part(&r, &part)) {
-		while (part == CDR_P_CALL && cdr_next_field(&r, &number, &bytes)) {
-			if (number == CDR_CALL_call_id && bytes.len == 16) {
-				memcpy(call_id_r, bytes.p, 16);
-				return ERR_NONE;
-			}
-		}
-		while (part == CDR_P_MESSAGE && cdr_next_field(&r, &number, &bytes)) {
-			if (number == CDR_MESSAGE_id && bytes.len == 16) {
-				memcpy(call_id_r, bytes.p, 16);
-				return *kind_r > CDR_CLOSED ? ERR_NONE : ERR_SYNTAX;
-			}
-		}
+		if (part == CDR_P_MESSAGE && a.kind <= CDR_CLOSED)
+			return ERR_SYNTAX;
+		a.has_segments |= part == CDR_P_SEGMENT;
+		if (!has_id && (part == CDR_P_CALL || part == CDR_P_MESSAGE))
+			has_id = read_id(r, part, a.id);
 	}
-	return ERR_SYNTAX;
+	*about_r = a;
+	return has_id ? ERR_NONE : ERR_SYNTAX;
 }
 
-static bool
-has_segments(struct span record)
+enum err
+record_call(struct span record, enum cdr_kind *kind_r, uint8_t call_id_r[16])
 {
-	struct cdr_reader r;
-	enum cdr_kind kind;
-	enum cdr_part part;
+	struct record_about about;
+	enum err e = record_about(record, &about);
 
-	if (cdr_open(&r, record, &kind) != ERR_NONE)
-		return false;
-	while (cdr_next_part(&r, &part)) {
-		if (part == CDR_P_SEGMENT)
-			return true;
-	}
-	return false;
+	if (e != ERR_NONE)
+		return e;
+	*kind_r = about.kind;
+	memcpy(call_id_r, about.id, 16);
+	return ERR_NONE;
 }
 
 static uint64_t
@@ -126,24 +135,25 @@ open_calls_forget(struct open_calls *o, struct open_call *c)
 }
 
 void
-open_calls_saw(struct open_calls *o, struct span record, struct journal_pos at, uint64_t identity)
+open_calls_saw(struct open_calls *o, const struct record_about *about, struct journal_pos at,
+    uint64_t identity)
 {
-	enum cdr_kind kind;
-	uint8_t call_id[16];
+	struct open_call *c;
+	bool first;
 
-	if (record_call(record, &kind, call_id) != ERR_NONE || kind > CDR_CLOSED)
+	if (about->kind > CDR_CLOSED)
 		return;
-	struct open_call *c = find(o, call_id);
-	if (kind == CDR_CLOSED) {
+	c = find(o, about->id);
+	if (about->kind == CDR_CLOSED) {
 		if (c != NULL)
 			open_calls_forget(o, c);
 		return;
 	}
-	bool first = c == NULL;
+	first = c == NULL;
 	if (first)
-		c = take(o, call_id);
+		c = take(o, about->id);
 	c->identity = identity;
-	if (first || has_segments(record))
+	if (first || about->has_segments)
 		c->at = at;
 }
 

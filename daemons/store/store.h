@@ -94,9 +94,17 @@ struct open_calls {
 };
 void open_calls_init(struct open_calls *o);
 void open_calls_done(struct open_calls *o);
+/* What a record is, after it was checked whole: so long as its bytes stand, nobody need check it again. */
+struct record_about {
+	enum cdr_kind kind;
+	uint8_t id[16];          /* of the call or the message */
+	bool has_segments;
+	struct cdr_reader parts; /* before the first */
+};
+enum err record_about(struct span record, struct record_about *about_r); /* ERR_SYNTAX */
 /* A record stands in the journal now. */
-void open_calls_saw(
-    struct open_calls *o, struct span record, struct journal_pos at, uint64_t identity);
+void open_calls_saw(struct open_calls *o, const struct record_about *about, struct journal_pos at,
+    uint64_t identity);
 /* The exchange of this identity was alive at that time. */
 void open_calls_beat(struct open_calls *o, uint64_t identity, int64_t wall_ms);
 struct open_call *open_calls_next(const struct open_calls *o, const struct open_call *prev);
@@ -221,7 +229,7 @@ struct cdr_rows {
 	struct buf json[CDR_TABLES]; /* "[{...},{...}" : the closing bracket is put last */
 };
 /* Adds the rows of a closed record. False, and nothing added, when there is no room. */
-bool cdr_rows_add(struct cdr_rows *r, struct span record);
+bool cdr_rows_add(struct cdr_rows *r, const struct record_about *about);
 /* insert into tandem.call (...) select ... ; NUL-terminated into b. */
 void cdr_insert_sql(struct buf *b, enum cdr_part part);
 extern const char message_gone_sql[];

@@ -99,17 +99,26 @@ row_is(const struct buf *b, const char *text)
 	    b->len == strlen(text) && memcmp(b->p, text, b->len) == 0, "%.*s", (int)b->len, b->p);
 }
 
+static bool
+add(struct cdr_rows *rows, enum cdr_kind kind, const char *user)
+{
+	struct record_about about;
+	char room[512];
+
+	return record_about(record(room, sizeof(room), kind, user), &about) == ERR_NONE &&
+	       cdr_rows_add(rows, &about);
+}
+
 Test(store_messages, rows)
 {
 	static char json[CDR_TABLES][1024];
 	struct cdr_rows rows;
-	char room[512];
 
 	for (unsigned i = 0; i < CDR_TABLES; i++)
 		rows.json[i] = buf_on(json[i], sizeof(json[i]));
-	cr_assert(cdr_rows_add(&rows, record(room, sizeof(room), CDR_MESSAGE, "bob")));
-	cr_assert(cdr_rows_add(&rows, record(room, sizeof(room), CDR_MESSAGE_GONE, "")));
-	cr_assert(cdr_rows_add(&rows, record(room, sizeof(room), CDR_MESSAGE_GONE, "")));
+	cr_assert(add(&rows, CDR_MESSAGE, "bob"));
+	cr_assert(add(&rows, CDR_MESSAGE_GONE, ""));
+	cr_assert(add(&rows, CDR_MESSAGE_GONE, ""));
 	for (unsigned i = 0; i < 3; i++)
 		cr_expect_eq(rows.json[i].len, 0);
 	row_is(&rows.json[3],
