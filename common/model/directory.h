@@ -71,7 +71,8 @@ struct dir_subscriber {
 	uint8_t lists;                /* 1 << enum dir_list of those that act and are not empty */
 	uint8_t follow_me;            /* enum dir_follow_me */
 	uint8_t hotline_immediate;    /* whatever he dials */
-	uint8_t pad[2];
+	uint8_t identity;             /* enum dir_identity bits */
+	uint8_t pad[1];
 	struct digest_ha1 ha1;
 	struct dir_mailbox mailbox;
 	struct dir_text user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc, cfs, hotline;
@@ -86,6 +87,7 @@ struct dir_listed {               /* an entry: that it is there is all it says *
 	uint32_t list, pad;
 };
 enum dir_trust { DIR_TRUST_CHALLENGE, DIR_TRUST_BINDING, DIR_TRUST_ADDRESS }; /* FLOWS.md S1-14 */
+enum dir_identity { DIR_NO_CLIP = 1, DIR_COLP = 2, DIR_COLR = 4 };
 enum dir_follow_me { DIR_FOLLOW_ME_OFF, DIR_FOLLOW_ME_SIMULTANEOUS, DIR_FOLLOW_ME_SEQUENTIAL };
 enum dir_notify { DIR_NOTIFY_NO, DIR_NOTIFY_YES, DIR_NOTIFY_NUMBER }; /* 181 to a caller who is sent on */
 enum dir_contacts { DIR_CONTACTS_REPLACE, DIR_CONTACTS_REJECT, DIR_CONTACTS_SINGLE }; /* S3-24 */

@@ -142,6 +142,12 @@ static const struct key keys[] = {
 	{ "call_limit", "calls at once, both directions, 1 to 1000; 0 is no limit (default)",
 	    KEY_TEXT, "a number of calls, 0 to 1000", KEY_OR("int", "0"), SERVICE },
 	{ "clir", "withhold my number", KEY_FLAG, NULL, KEY_OR("boolean", "false"), SERVICE },
+	{ "clip", "the phone is shown who calls (default on)", KEY_FLAG, NULL,
+	    KEY_OR("boolean", "true"), SERVICE },
+	{ "colp", "when calling, show me who answered", KEY_FLAG, NULL, KEY_OR("boolean", "false"),
+	    SERVICE },
+	{ "colr", "do not show that I answered", KEY_FLAG, NULL, KEY_OR("boolean", "false"),
+	    SERVICE },
 	{ "acr", "reject callers who withhold theirs", KEY_FLAG, NULL, KEY_OR("boolean", "false"),
 	    SERVICE },
 	{ "barring",
@@ -313,7 +319,7 @@ const struct object subscriber_object = {
 	    "tandem.callers_of(s.subscriber_id, 'accept') as accept, "
 	    "tandem.callers_of(s.subscriber_id, 'priority') as priority, "
 	    "array_to_string(v.lists_off, ',') as lists_off, v.dnd, v.call_waiting, v.call_limit, "
-	    "v.clir, v.acr, "
+	    "v.clir, v.clip, v.colp, v.colr, v.acr, "
 	    "array_to_string(v.barring, ',') as barring, "
 	    "(select case when p.failures < 3 then 'set' else 'blocked' end from "
 	    "tandem.barring_pin p "

@@ -164,6 +164,7 @@ put_subscriber(struct directory *d, struct row *r, uint64_t id, struct dir_tally
 	s.lists = row_bits(r, lists);
 	x.hotline = row_text(r);
 	s.hotline_immediate = row_flag(r, false);
+	s.identity = (uint8_t)row_number(r, UINT8_MAX);
 	bool is_new = directory_subscriber(d, s.tenant, x.user, &old) == NULL;
 	enum err e = directory_put_subscriber(d, &s, &x);
 	t->subscribers += e == ERR_NONE && is_new;

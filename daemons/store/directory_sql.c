@@ -25,6 +25,7 @@
 	" v.cfs, array(select distinct l.kind from tandem.caller_list l"                           \
 	" where l.subscriber_id = s.subscriber_id and l.kind <> all (v.lists_off)),"               \
 	" v.hotline, v.hotline_mode = 'immediate',"                                                \
+	" (not v.clip)::int + 2 * v.colp::int + 4 * v.colr::int,"                                  \
 	" (select string_agg(x.delegate_id::text, ',') from tandem.reg_delegate x"                 \
 	" where x.tenant_id = s.tenant_id and x.subscriber_id = s.subscriber_id)"
 #define SUBSCRIBER_TABLES                                                                          \

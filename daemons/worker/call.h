@@ -106,6 +106,7 @@ struct target { /* in the call's arena */
 	uint8_t no_100rel;	   /* reliable provisional responses are not asked for */
 	uint8_t waits;		   /* whose phone it is talks already: this call waits for him */
 	uint8_t priority;	   /* and it is to sound otherwise to him (features/priority.c) */
+	uint8_t no_clip;	   /* and he is not shown who calls (features/connected.c) */
 	uint32_t family;	   /* heap offset of what its INVITE shares with others */
 	uint16_t rank;		/* before those of lower rank, whatever their q (call_redirect.c) */
 	uint16_t depth;		/* of how many redirections, one of the other, it came */

@@ -48,7 +48,7 @@ headers_toward(struct worker *w, const struct call *c, const struct target *t)
 	struct span alert = alert_toward(t);
 	struct buf b;
 
-	if (!t->trusted && !peer_is_trusted(w, &t->flow.peer))
+	if (t->no_clip || (!t->trusted && !peer_is_trusted(w, &t->flow.peer)))
 		who = SPAN_NONE;
 	if (who.len == 0 && by.len == 0 && alert.len == 0)
 		return through;
@@ -101,7 +101,7 @@ branch_dial(struct worker *w, struct call *c, struct target *t)
 	n.session = party_at(w, a->waiting)->session;
 	n.text[T_TARGET] = kept_span(h, t->uri);
 	n.text[T_ROUTES] = kept_span(h, t->routes);
-	n.text[T_FROM] = kept_span(h, a->from);
+	n.text[T_FROM] = t->no_clip ? ANONYMOUS : kept_span(h, a->from);
 	n.text[T_TO] = kept_span(h, a->to);
 	n.text[T_CALL_ID] = kept_span(h, f->call_id);
 	n.text[T_TAG] = kept_span(h, f->tag);

@@ -182,7 +182,7 @@ call_answer(void *step, const void *note)
 		negotiation_owe(w, c, waits, s->p);
 	s->p->answer_ms = call_wall_ms(w, c);
 	n.session = in->session;
-	n.text[T_HEADERS] = in->text[T_HEADERS];
+	n.text[T_HEADERS] = connected_headers(w, c, waits, s->p, in->text[T_HEADERS]);
 	n.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
 	n.text[T_BODY] = in->text[T_BODY];
 	n.flags = in->flags & (NOTE_DELAYED_OFFER | NOTE_STALE);

@@ -18,7 +18,6 @@
 /* A name of 256 bytes with each escaped, a user of 256 as %hh, a realm of 128. */
 enum { ADDRESS_MAX = 1536, SHOWN_MAX = 256 };
 
-#define ANONYMOUS SPAN("\"Anonymous\" <sip:anonymous@anonymous.invalid>")
 enum {
 	HIDDEN = 1 << SIP_PRIVACY_ID | 1 << SIP_PRIVACY_USER | 1 << SIP_PRIVACY_HEADER,
 	/* Media by way of somebody else, or what we do not know (RFC 3323 5). */
@@ -231,17 +230,17 @@ party_address(struct worker *w, const struct call *c, const struct party *p)
 
 /* Behind a bridge is whom the other call named. */
 static bool
-is_shown(const struct call *c, const struct party *p, const struct party *caller)
+is_shown(struct worker *w, const struct call *c, const struct party *p)
 {
 	if (party_is_bridge(p))
 		return p->address.len > 0;
-	return p != caller || !caller_is_hidden(c);
+	return p == party_at(w, c->caller) ? !caller_is_hidden(c) : !connected_hides(w, c, p);
 }
 
 struct span
 party_shown(struct worker *w, const struct call *c, const struct party *p)
 {
-	return is_shown(c, p, party_at(w, c->caller)) ? party_address(w, c, p) : ANONYMOUS;
+	return is_shown(w, c, p) ? party_address(w, c, p) : ANONYMOUS;
 }
 
 void
@@ -251,7 +250,7 @@ party_present(
 	struct target *t = target_at(w, to->target);
 	struct who who;
 
-	if (!is_shown(c, p, party_at(w, c->caller)))
+	if (!is_shown(w, c, p))
 		return;
 	n->text[T_FROM] = party_address(w, c, p);
 	if (!peer_is_trusted(w, &to->flow.peer) && (t == NULL || !t->trusted))

@@ -87,6 +87,11 @@ bool speed_number(struct worker *w, const struct call *c, const struct route_que
     struct dir_speed *speed_r);
 struct feature_verdict speed_refused(
     struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
+/* features/connected.c: is it not to be shown that this party answered? */
+bool connected_hides(struct worker *w, const struct call *c, const struct party *p);
+/* The header lines of the answer to the caller, with who answered where he wants to know; in scratch. */
+struct span connected_headers(struct worker *w, struct call *c, const struct party *caller,
+    const struct party *by, struct span through);
 /* features/hotline.c: does his phone's own number take the place of what is dialled? */
 bool hotline_acts(
     struct worker *w, const struct dir_subscriber *caller, struct span dialled);

@@ -56,6 +56,7 @@ add_contact(struct worker *w, struct call *c, const struct location *loc, const 
 		t->pickup = call_group_hash(&w->key, c->tenant, dir_text(s, s->pickup_group));
 	t->waits = c->attempt.waits;
 	t->priority = c->attempt.priority;
+	t->no_clip = (s->identity & DIR_NO_CLIP) != 0;
 }
 
 static void

@@ -80,6 +80,7 @@ bool caller_privacy_unmet(const struct call *c);
 struct span caller_realm(struct worker *w, const struct call *c);
 /* "name" <sip:user@realm>, in scratch. */
 struct span caller_address(struct worker *w, struct span name, struct span user, struct span realm);
+#define ANONYMOUS SPAN("\"Anonymous\" <sip:anonymous@anonymous.invalid>")
 /* Any party of a call by its name, also one that was called. */
 /* A party that changed its partner is told, in an offer, who it is that it talks with now (RFC 3325,
  * 4916): From in any case, P-Asserted-Identity when it is trusted. */

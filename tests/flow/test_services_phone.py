@@ -401,3 +401,33 @@ def test_C43_a_hotline_that_cannot_be(office, number, why):
     assert status != 0 and why in said and said.count("\n") == 1
     if number != "*21":
         refused(office, alice, "*53*%s%%23" % (number or alice.name), 403)
+
+
+# --- who calls, who answered, on the display ----------------------------------------------------------
+
+def answered(office, alice, bob):
+    """What bob's phone showed, and what alice's does."""
+    call = alice.invite(bob.name, sdp=sdp())
+    invite = bob.expect("INVITE")
+    bob.reply(200, sdp=sdp(port=50000))
+    answer = alice.expect(200)
+    call.ack()
+    bob.expect("ACK")
+    office.hang_up(call, bob)
+    office.record(call, disposition="answered", calling_presentation="allowed")
+    return invite["From"], answer.has("P-Asserted-Identity") and answer["P-Asserted-Identity"]
+
+
+def test_C11_C14_who_calls_and_who_answered(office):
+    """By code: the caller is told who answered, unless he does not want that; a phone shows no caller."""
+    alice, bob = office.phones(2)
+    assert "colp off" in shown(office, alice, "*%2376%23")
+    assert not answered(office, alice, bob)[1]
+    assert "colp on" in shown(office, alice, "*76%23")
+    assert bob.name in answered(office, alice, bob)[1]
+    assert "colr on" in shown(office, bob, "*77%23")
+    assert "clip off" in shown(office, bob, "*85")
+    caller, called = answered(office, alice, bob)
+    assert "anonymous" in caller and not called
+    office.ctl("subscriber", "set", bob.name, "clip=on", "colr=off")
+    wait_until(lambda: answered(office, alice, bob)[1], 5)
