@@ -89,6 +89,37 @@ def test_R5_nobody_answers_and_one_call_is_missed(groups):
                       % (bob.name, carol.name)) == []
 
 
+def test_C6_R6_a_member_who_does_not_answer_is_followed(groups):
+    """His own time, his own cost: the group's segment is the caller's, what follows of it the member's."""
+    alice, bob, carol, dave = groups.phones(4)
+    new_group(groups, "follow", "620", (bob, carol), features="follow")
+    groups.ctl("subscriber", "set", bob.name, "cfnr=" + dave.name, "cfnr_timeout=1")
+    in_force(groups, alice)
+    a = alice.invite("620", sdp=sdp(port=40000))
+    bob.expect("INVITE")
+    bob.reply(180)
+    alice.expect(180)
+    bob.expect("CANCEL")
+    bob.reply(200)
+    bob.reply(487, to="INVITE")
+    bob.expect("ACK")
+    assert "no-answer" in dave.expect("INVITE")["Diversion"]
+    d = dave.call
+    d.reply(200, sdp=sdp(port=50000))
+    alice.expect(200)
+    a.ack()
+    dave.expect("ACK")
+    groups.hang_up(a, d)
+    groups.unrecorded.add(a.call_id)
+    rows = wait_until(lambda: [r for r in sorted(groups.rows_of(a.call_id), key=lambda r: r["seq"])
+                               if r["disposition"]], 5)
+    assert [(r["segment_kind"], r["called_number"], r["payer_account_id"], r["disposition"],
+             r["redirect_reason"]) for r in rows] == [
+        ("direct", "620", groups.subscriber_id(alice.name), "answered", None),
+        ("forward", dave.name, groups.subscriber_id(bob.name), "answered", "no_answer")]
+    assert rows[0]["bill_ms"] == rows[1]["bill_ms"]
+
+
 def test_C32_members_log_in_and_out_by_code(groups):
     """In force when the phone says so: for the next call."""
     alice, bob, carol = groups.phones(3)

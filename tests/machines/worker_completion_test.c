@@ -188,6 +188,21 @@ Test(worker_completion, no_answer)
 	rig_ends_empty(4);
 }
 
+/* He is in no call, and says that he is busy: he is not rung again at once. */
+Test(worker_completion, declined_as_busy)
+{
+	dials(alice, "bob", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 486, "", "");
+	hears(bob, "ACK");
+	hears(alice, "486");
+	asks(alice, "*66", "completion bob");
+	nobody_is_rung(60000);
+	asks(alice, "*86", "completion off");
+	rig_ends_empty(3);
+}
+
 /* Who was not there has come. */
 Test(worker_completion, absent)
 {

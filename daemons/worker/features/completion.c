@@ -13,8 +13,8 @@
  *     |<-----INVITE|<-----------200|
  *
  * B is free when he is registered, in no call, not in DND and sends his calls to nobody. Who was busy or away
- * is waited for until he is; who did not answer until he has been in a call or away first: then he is at his
- * phone. Of several who wait for B the first who is free himself is rung. Who does not answer the recall has
+ * is waited for until he is; who did not answer, or said that he is busy without being in a call, until he has
+ * been in one or away first: then he is at his phone. Of several who wait for B the first who is free himself is rung. Who does not answer the recall has
  * lost his request, as has who asked 45 minutes ago; one who is busy then, or finds B busy again, keeps it.
  * Not for groups, orbits and numbers outside; at most five by one caller, and for one called. The number is
  * withheld from B if it was when *66 was dialled.
@@ -72,6 +72,18 @@ completion_is_due(struct worker *w, struct completion *x)
 
 /* --- what could be completed --------------------------------------------------------------------*/
 
+/* Who says that he is busy, and is in no call, does not want this one now: he is rung when he has been. */
+static bool
+is_occupied(struct worker *w, const struct call *c)
+{
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+	const struct dir_subscriber *s =
+	    rec == NULL ? NULL
+			: route_subscriber(w, c->tenant, kept_span(&w->heap, c->dialled), rec);
+
+	return s != NULL && (s->dnd || callstate_count(w, c, dir_text(s, s->user)) > 0);
+}
+
 /* The number behind how it ended: b, busy; n, nobody answered. */
 void
 completion_missed(struct worker *w, const struct call *c)
@@ -85,7 +97,7 @@ completion_missed(struct worker *w, const struct call *c)
 		return;
 	if (!busy && c->final != 487 && c->final != 408 && c->final != 480)
 		return;
-	buf_char(&b, busy ? 'b' : 'n');
+	buf_char(&b, busy && is_occupied(w, c) ? 'b' : 'n');
 	buf_put(&b, s);
 	if (buf_ok(&b))
 		recent_put(w, RECENT_MISSED, c->account, buf_span(&b));
