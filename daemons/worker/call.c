@@ -159,6 +159,7 @@ call_new(struct worker *w)
 void
 call_drop(struct worker *w, struct call *c)
 {
+	note_publish(w); /* its last words: nobody could say them again */
 	view_clear(w, c);
 	ringing_remove(w, c);
 	wheel_set(w->wheel, &w->call_timers[pool_index(&w->calls, c)], 0);

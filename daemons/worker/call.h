@@ -276,6 +276,8 @@ void call_hangup(struct worker *w, struct call *c); /* the operator's */
 bool call_step(
     struct worker *w, struct call *c, enum call_event e, struct party *p, const void *arg);
 void call_arm(struct worker *w, struct call *c);
+/* Ends a call that missed something that is not said twice. */
+void call_lost(struct worker *w, struct call *c);
 /* Ends a call found marked after a crash. */
 void call_abandon(struct worker *w, struct call *c);
 void call_drop(struct worker *w, struct call *c);

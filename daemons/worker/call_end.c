@@ -202,6 +202,15 @@ is_told(struct worker *w, const struct call *c)
 	       (t == NULL || t->kind != TXN_IST || t->state > TXN_PROCEEDING);
 }
 
+/* Also one that has been told: what was said may not have left. */
+static void
+release_bridges(struct worker *w, struct call *c)
+{
+	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next))
+		if (party_is_bridge(p))
+			party_release(w, c, p, kept_span(&w->heap, c->reason));
+}
+
 void
 call_abandon(struct worker *w, struct call *c)
 {
@@ -218,8 +227,25 @@ call_abandon(struct worker *w, struct call *c)
 		call_operator_hangup(&(struct call_step){ w, c, NULL }, NULL);
 		return;
 	}
-	segments_close(w, c); /* killed right after it began to end */
+	/* Killed after it began to end. Its legs see that by themselves (recover.c). */
+	segments_close(w, c);
+	release_bridges(w, c);
 	finish(w, c);
+}
+
+void
+call_lost(struct worker *w, struct call *c)
+{
+	handle h = pool_handle(&w->calls, c);
+
+	if (c->state != CALL_RINGING && c->state != CALL_UP)
+		return;
+	call_mark(w, h);
+	call_abandon(w, c);
+	if (call_at(w, h) != c)
+		return;
+	call_arm(w, c);
+	view_update(w, c);
 }
 
 /* --- until all have ended -----------------------------------------------------------------------*/

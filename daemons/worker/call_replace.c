@@ -236,6 +236,15 @@ replace_find(struct worker *w, const struct note *n, struct party **p_r)
 	return NULL;
 }
 
+void
+replace_lost(struct worker *w, const struct note *n)
+{
+	if (n->what == EV_REPLACED)
+		let_go(w, n);
+	else
+		refuse(w, n, 500);
+}
+
 static bool
 same_device(const struct sip_flow *a, const struct sip_flow *b)
 {

@@ -168,6 +168,16 @@ note(struct worker *w, const struct ring_record *r, uint32_t len)
 	worker_drain(w);
 }
 
+/* At our predecessor's death. */
+static void
+was_in_hand(struct worker *w, struct ring *ring, const struct ring_record *r, uint32_t len)
+{
+	poison_found(&w->child, WIRE_POISON, ring_type(ring), text_of(w, ring, r, len));
+	if (ring_type(ring) == WIRE_NOTE)
+		note_lost(w, (const void *)r->payload, len);
+	worker_drain(w);
+}
+
 void
 inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
 {
@@ -175,7 +185,7 @@ inbox_record(struct worker *w, const struct ring_record *r, unsigned from)
 	uint32_t len = ring_len(ring);
 
 	if (ring_was_in_hand(ring)) {
-		poison_found(&w->child, WIRE_POISON, ring_type(ring), text_of(w, ring, r, len));
+		was_in_hand(w, ring, r, len);
 		return;
 	}
 	switch (ring_type(ring)) {

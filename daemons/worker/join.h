@@ -26,6 +26,8 @@ struct note replace_note(
 bool replace_same_group(struct worker *w, const struct call *c, struct span a, struct span b);
 /* The call and party that EV_REPLACE or EV_REPLACED is for; NULL: there is none, and it was answered. */
 struct call *replace_find(struct worker *w, const struct note *n, struct party **p_r);
+/* One of these was lost: whoever sent it hears that it comes to nothing. */
+void replace_lost(struct worker *w, const struct note *n);
 void call_replace(void *step, const void *note);
 void call_replace_early(void *step, const void *note);
 void call_replace_late(void *step, const void *note);

@@ -137,7 +137,20 @@ send_note(struct worker *w, const struct note *n)
 	note_pack(n, r->data, len, &len);
 	r->len = (uint32_t)len;
 	ring_commit(out, (uint32_t)(sizeof(*r) + len));
+	w->noted = true;
 	return true;
+}
+
+void
+note_publish(struct worker *w)
+{
+	for (unsigned i = 0; w->noted && i < w->settings->processes.workers; i++) {
+		struct ring *out = child_out(&w->child, ROLE_WORKER, i);
+
+		if (out != NULL)
+			ring_publish(out);
+	}
+	w->noted = false;
 }
 
 /* The ring is full: it waits here, behind what waits already. Were it lost with this process, or for
@@ -180,18 +193,43 @@ note_flush(struct worker *w)
 	w->backlog_end = &w->backlog;
 }
 
+/* Legs live with their call: none is commanded from elsewhere. */
+static bool
+is_whole(const struct wire_note *r, uint32_t len, struct note *n_r)
+{
+	return len >= sizeof(*r) && r->len == len - sizeof(*r) &&
+	       note_unpack(r->data, r->len, n_r) == ERR_NONE && n_r->what < CMD_DIAL;
+}
+
 bool
 note_received(struct worker *w, const struct wire_note *r, uint32_t len)
 {
 	struct note n;
 
-	if (len < sizeof(*r) || r->len != len - sizeof(*r) ||
-	    note_unpack(r->data, r->len, &n) != ERR_NONE)
+	if (!is_whole(r, len, &n))
 		return false;
-	if (n.what >= CMD_DIAL)
-		return false; /* legs live with their call: none is commanded from elsewhere */
 	call_on_note(w, &n);
 	return true;
+}
+
+void
+note_lost(struct worker *w, const struct wire_note *r, uint32_t len)
+{
+	struct note n, end = { .what = CMD_RELEASE };
+	struct call *c;
+
+	if (!is_whole(r, len, &n))
+		return;
+	if (n.what == EV_REPLACE || n.what == EV_REPLACED) {
+		replace_lost(w, &n);
+	} else if (handle_kind(n.leg) == KIND_CALL) {
+		end.leg = n.leg;
+		end.call = n.call;
+		bridge_command(w, &end);
+	}
+	c = call_at(w, n.call);
+	if (c != NULL)
+		call_lost(w, c);
 }
 
 /* --- within ours --------------------------------------------------------------------------------*/

@@ -123,12 +123,17 @@ struct note {
 
 /* Queues an event for its call (drained by worker_drain), or sends it to the call's worker. */
 void note_up(struct worker *w, const struct note *n);
+/* What went to other workers is theirs to see from here on: before its call is unmarked, lest a kill
+ * in between lose it. */
+void note_publish(struct worker *w);
 /* Sends what found no room in a ring before; at the end of each turn. */
 void note_flush(struct worker *w);
 /* Hands a command to its leg at once, or to the call that the party stands for (bridge.c). */
 void note_down(struct worker *w, const struct note *n);
 /* A note that came through a ring; false when it is malformed. */
 bool note_received(struct worker *w, const struct wire_note *r, uint32_t len);
+/* One that was in hand at a death: nobody says it again, so its call ends (DESIGN.md rule 3). */
+void note_lost(struct worker *w, const struct wire_note *r, uint32_t len);
 /* Bytes of its flat form. */
 size_t note_bytes(const struct note *n);
 /* Flat form: the fixed part, then each text's length and bytes. ERR_FULL, ERR_SYNTAX. */

@@ -113,6 +113,13 @@ is_told(struct worker *w, const struct leg *l)
 	return l->call == 0 || (c != NULL && c->state == CALL_ENDING);
 }
 
+/* An INVITE of ours waits for its answer. */
+static bool
+is_out(const struct leg *l)
+{
+	return l->inv == INV_OUT || l->inv == INV_OUT_CANCEL || l->inv == INV_REFRESH;
+}
+
 /* The final answer to its INVITE came, or will not come, and the kill was before it heard of that. A
  * 2xx is not lost: it is repeated until we ACK it. 0: it waits rightly. */
 static unsigned
@@ -120,7 +127,7 @@ missed_answer(struct worker *w, const struct leg *l)
 {
 	const struct txn *t = txn_at(&w->txns, l->invite);
 
-	if (l->inv != INV_OUT && l->inv != INV_OUT_CANCEL && l->inv != INV_REFRESH)
+	if (!is_out(l))
 		return 0;
 	if (t == NULL)
 		return 408;
@@ -160,9 +167,12 @@ catch_up(struct worker *w, struct leg *l)
 static void
 take_up_update(struct worker *w, struct leg *l)
 {
+	struct note refusal = { .what = CMD_OFFER_REFUSE, .status = 500 };
 	const struct txn *t = txn_at(&w->txns, l->update);
 
-	if (l->upd == UPD_IN && (t == NULL || t->state == TXN_COMPLETED)) {
+	if (l->upd == UPD_IDLE && t != NULL && t->kind == TXN_NIST && t->state <= TXN_PROCEEDING)
+		leg_respond_in(w, l, l->update, 500, &refusal); /* it was being answered */
+	else if (l->upd == UPD_IN && (t == NULL || t->state == TXN_COMPLETED)) {
 		l->upd = UPD_IDLE;
 		offer_step(&l->offer, OFFER_E_REFUSED, pool_handle(&w->legs, l));
 	} else if (l->upd >= UPD_OUT && (t == NULL || t->state == TXN_COMPLETED)) {
@@ -189,9 +199,9 @@ take_up_leg(struct worker *w, struct leg *l)
 		leg_abandon(w, l);
 	} else if (!is_told(w, l) || is_moved(w, l)) {
 		leg_arm(w, l);
-	} else if (l->dialog.state == DIALOG_CONFIRMED && l->bye == 0) {
+	} else if (l->dialog.state == DIALOG_CONFIRMED) {
 		l->inv = INV_IDLE;
-		leg_abandon(w, l); /* killed before its BYE */
+		leg_abandon(w, l); /* killed before its BYE, or while that was being written */
 	} else {
 		leg_drop(w, l); /* over; only the slot was left */
 	}
@@ -300,11 +310,10 @@ forget_older(struct worker *w)
 {
 	for (struct leg *l = pool_next(&w->legs, NULL); l != NULL; l = pool_next(&w->legs, l)) {
 		const struct txn *t = txn_at(&w->txns, l->invite);
-		bool out = l->inv == INV_OUT || l->inv == INV_OUT_CANCEL || l->inv == INV_REFRESH;
 
 		if (l->inv == INV_IN && (t == NULL || t->kind == TXN_ICT))
 			l->inv = INV_IDLE;
-		else if (out && t != NULL && t->kind != TXN_ICT)
+		else if (is_out(l) && t != NULL && t->kind != TXN_ICT)
 			l->invite = 0;
 	}
 }
@@ -316,6 +325,8 @@ acknowledge(struct worker *w)
 	for (struct leg *l = pool_next(&w->legs, NULL); l != NULL; l = pool_next(&w->legs, l)) {
 		const struct txn *t = txn_at(&w->txns, l->invite);
 
+		if (is_out(l)) /* the one before, perhaps, and the next was not sent yet */
+			continue;
 		if (t != NULL && t->kind == TXN_ICT && t->state == TXN_ACCEPTED &&
 		    l->dialog.state == DIALOG_CONFIRMED && l->inv != INV_OUT_2XX &&
 		    l->ack_cseq != l->invite_cseq)

@@ -138,6 +138,7 @@ worker_drain(struct worker *w)
 		w->notes_n--;
 		call_on_note(w, &n);
 	}
+	note_publish(w);
 	call_unmark_all(w);
 	w->scratch_used = 0;
 }

@@ -391,8 +391,7 @@ struct worker {
 	struct challenge challenge;
 	struct wheel *wheel;
 	struct wheel_timer *call_timers, *leg_timers, *txn_timers; /* beside the pools */
-	struct wheel_timer
-	    *relay_timers; /* beside txn_pool: of the server transactions of MESSAGE */
+	struct wheel_timer *relay_timers; /* beside txn_pool: of MESSAGE's server transactions */
 	struct outbox *outbox;
 	struct note notes[NOTES_MAX]; /* events of this turn, first in first out */
 	unsigned notes_first, notes_n;
@@ -411,6 +410,7 @@ struct worker {
 	struct ringing *ringing;
 	struct note_waiting *backlog, **backlog_end; /* notes that wait for room in a ring */
 	size_t backlog_bytes;
+	bool noted; /* other workers were told something that they cannot see yet */
 	bool cdrs_waiting; /* there may be ended calls whose record found no room yet */
 };
 

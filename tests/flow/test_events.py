@@ -240,7 +240,7 @@ def test_S4_13_old_cseq(office):
     w.again(60, status=500)
 
 
-def test_S4_13_limits(little):
+def test_S4_13_C6_limits(little):
     """So many for one subscriber, so many in all: 503 with Retry-After; who is in stays in."""
     bob, carol, dave = little.phones(3)
     watches = [reg(bob) for _ in range(20)]

@@ -237,7 +237,7 @@ def test_cdr_listing(forwarded):
     assert "table, csv or json" in forwarded.refused("cdr", "--format", "xml", status=2)
 
 
-def test_csv_is_rfc_4180_and_holds_no_formula(forwarded):
+def test_D3_csv_is_rfc_4180_and_holds_no_formula(forwarded):
     forwarded.sql("update tandem.cdr set reason_text = '@x, \"y\"' where seq = 1")
     text = forwarded("cdr", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))

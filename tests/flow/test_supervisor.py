@@ -205,6 +205,14 @@ def test_children_are_not_root(make):
     assert x.run_dir.stat().st_uid == 0
 
 
+def test_F6_a_worker_goes_before_a_front(make):
+    """When the kernel must kill for memory; the supervisor last."""
+    x = make().start()
+    scores = [int(pathlib.Path("/proc/%d/oom_score_adj" % pid).read_text()) for pid in (
+        x.pid_of("worker 0"), x.pid_of("front 0"), x.process.pid)]
+    assert scores == sorted(set(scores), reverse=True), scores
+
+
 def descriptors(pid):
     """What a process has open, regions by their names."""
     found = []

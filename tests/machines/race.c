@@ -6,6 +6,7 @@
  *     race --script TEXT      one run, with its ladder
  *     race --seed N           the N-th by chance
  *     race --case N           the N-th systematic one
+ *     race --kills            the worker is killed at each of its stores, one after another (race_kills.c)
  *
  * Cases run in batches, each batch in a process of its own, so that a crash costs one case. What fails is
  * made as short as it can be and printed with its ladder, once for each kind of failure.
@@ -28,7 +29,16 @@
 #include "base/log.h"
 #include "race.h"
 
-enum { BATCH = 256, CASE_S = 20, KINDS = 12, KIND = 96, SHORTER_TRIES = 400, PASSES = 7 };
+enum {
+	BATCH = 256,
+	CASE_S = 20,
+	KINDS = 12,
+	KIND = 96,
+	SHORTER_TRIES = 400,
+	PASSES = 7,
+	LONGEST_S = 86400,
+	SKIPPED = 77
+};
 
 static struct shared { /* with the process that runs a batch */
 	unsigned done;
@@ -290,6 +300,13 @@ each(const struct race_script *s, void *arg)
 	return number % PASSES != all.pass || take(s, number);
 }
 
+static bool
+take_next(const struct race_script *s, void *arg)
+{
+	(void)arg;
+	return take(s, all.index++);
+}
+
 /* In passes, each of which goes everywhere: where time is short, no part is left out whole. */
 static void
 walk(void (*cases)(bool (*)(const struct race_script *, void *), void *), unsigned first)
@@ -341,6 +358,17 @@ run_all(void)
 	printf("%u orderings: %u of the systematic, %u by chance; %u failed, in %u ways\n", all.ran,
 	    all.ran - chances, chances, all.failed, all.n_kinds);
 	return all.failed > 0;
+}
+
+static int
+run_kills(void)
+{
+	all.until = time(NULL) + LONGEST_S;
+	race_kills(getenv("RACE_KILLS") != NULL, take_next, NULL);
+	run_batch();
+	printf("%u points; %u kills, %u failed, in %u ways\n", all.index, all.ran, all.failed,
+	    all.n_kinds);
+	return all.index == 0 ? SKIPPED : all.failed > 0;
 }
 
 /* --- one ----------------------------------------------------------------------------------------*/
@@ -413,8 +441,10 @@ main(int argc, char **argv)
 	make_files_vanish();
 	if (argc == 1)
 		return run_all();
+	if (argc == 2 && strcmp(argv[1], "--kills") == 0)
+		return run_kills();
 	if (argc != 3) {
-		fprintf(stderr, "usage: race [--script TEXT | --seed N | --case N]\n");
+		fprintf(stderr, "usage: race [--script TEXT | --seed N | --case N | --kills]\n");
 		return 2;
 	}
 	if (strcmp(argv[1], "--script") == 0) {

@@ -86,7 +86,14 @@ struct race_step {
 	uint8_t who, verb;
 	uint16_t arg; /* a status; a phone; else which of the phone's dialogs, from 1, 0: the one in hand */
 };
-enum race_fault_kind { FAULT_LOSE, FAULT_REPEAT, FAULT_LATE, FAULT_KILL, FAULT_KILL_BEFORE };
+enum race_fault_kind {
+	FAULT_LOSE,
+	FAULT_REPEAT,
+	FAULT_LATE,
+	FAULT_KILL,
+	FAULT_KILL_BEFORE,
+	FAULT_KILL_STORE /* before the n-th store into shared memory (race_stores.h) */
+};
 struct race_fault { /* to the n-th datagram of the run, from 1 */
 	uint8_t kind;
 	uint16_t n, ms; /* FAULT_LATE: by so much */
@@ -146,6 +153,8 @@ extern const unsigned race_n_stages, race_n_ladders;
 void race_cases(bool (*each)(const struct race_script *s, void *arg), void *arg);
 void race_triples(bool (*each)(const struct race_script *s, void *arg), void *arg);
 void race_by_chance(unsigned seed, struct race_script *s_r);
+/* The same with every script of race_kills.c; all: see there. */
+void race_kills(bool all, bool (*each)(const struct race_script *s, void *arg), void *arg);
 
 /* --- race_run.c: one run ------------------------------------------------------------------------*/
 struct ua;
@@ -165,6 +174,8 @@ struct race {
 extern struct race *race; /* the one in hand; the bench is one too */
 /* Runs it and says whether all was well; what happened stands in the race until race_done. */
 bool race_run(const struct race_script *s, bool aloud);
+/* The same run without its faults, for FAULT_KILL_STORE: its stores are recorded (race_stores.h). */
+void race_record(const struct race_script *s);
 void race_done(void);
 void race_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void race_note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* into the ladder */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "race.h"
+#include "race_stores.h"
 #include "worker_rig.h"
 
 enum { ON_THE_WAY = 512, OWNED = 64 };
@@ -73,7 +74,9 @@ net_open(const struct race_script *s)
 	for (unsigned i = 0; i < RACE_PHONES; i++)
 		race->ua[i] = ua_new(i, race_phones[i].user, race_phones[i].host, s->habits[i]);
 	for (unsigned i = 0; i < s->n_faults; i++)
-		if (s->faults[i].kind >= FAULT_KILL) {
+		if (s->faults[i].kind == FAULT_KILL_STORE) {
+			stores_kill(s->faults[i].n);
+		} else if (s->faults[i].kind >= FAULT_KILL) {
 			rig->die_at = s->faults[i].n;
 			rig->die_before = s->faults[i].kind == FAULT_KILL_BEFORE;
 		}

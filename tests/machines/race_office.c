@@ -12,7 +12,7 @@ const struct race_phone race_phones[RACE_PHONES] = { { "alice", "192.0.2.1" },
 	{ "carol", "192.0.2.5" } };
 
 static void
-add(const char *user, const char *number, unsigned services)
+add(uint64_t id, const char *user, const char *number, unsigned services)
 {
 	struct dir_subscriber s = { .trust = DIR_TRUST_ADDRESS,
 		.tenant = 1,
@@ -22,13 +22,12 @@ add(const char *user, const char *number, unsigned services)
 	struct dir_subscriber_text text = {
 		.user = span_str(user), .number = span_str(number), .pickup_group = SPAN("office")
 	};
-	static uint64_t ids = 5000;
 
 	if (services & SERVICE_CFB)
 		text.cfb = SPAN("1003");
 	if (services & SERVICE_CFNR)
 		text.cfnr = SPAN("1003");
-	s.id = ++ids;
+	s.id = id;
 	digest_ha1(DIGEST_MD5, span_str(user), SPAN("example.com"), SPAN("secret"), s.ha1.md5);
 	s.ha1.has = 1 << DIGEST_MD5;
 	cr_assert_eq(directory_put_subscriber(&rig->directory, &s, &text), ERR_NONE);
@@ -56,9 +55,9 @@ office_open(const struct race_script *s)
 		rig->settings.timers.ring_s = s->ring_s;
 	if (s->session_s != 0)
 		rig->settings.timers.session_s = s->session_s;
-	add("alice", "1001", 0);
-	add("bob", "1002", s->services);
-	add("carol", "1003", 0);
+	add(5001, "alice", "1001", 0);
+	add(5002, "bob", "1002", s->services);
+	add(5003, "carol", "1003", 0);
 	bind_phone(0, 1000);
 	for (unsigned i = 1; i <= s->phones; i++)
 		bind_phone(i, s->in_turn ? 1100 - 100 * i : 1000);

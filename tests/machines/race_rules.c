@@ -181,7 +181,8 @@ sent_request(unsigned who, const struct race_msg *m)
 	if (t != NULL) {
 		if (strcmp(t->request, m->text) != 0)
 			foul(who, m, "not what it was when it was sent first (17.1.1.2)");
-		if (t->final != 0 || (t->provisional && is(m->method, "INVITE")))
+		if (race->deaths == 0 &&
+		    (t->final != 0 || (t->provisional && is(m->method, "INVITE"))))
 			foul(who, m, "repeated after an answer (17.1.1.2)");
 		return;
 	}

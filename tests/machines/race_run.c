@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "race.h"
+#include "race_stores.h"
 
 struct race *race;
 
@@ -143,8 +144,8 @@ hang_up(const struct race_script *s)
 	until(race->now_ms + RACE_QUIET_MS);
 }
 
-bool
-race_run(const struct race_script *s, bool aloud)
+static void
+open_run(const struct race_script *s, bool aloud)
 {
 	race = calloc(1, sizeof(*race));
 	if (race == NULL)
@@ -154,6 +155,11 @@ race_run(const struct race_script *s, bool aloud)
 	race->chance = s->seed;
 	race->referee = referee_new();
 	net_open(s);
+}
+
+static bool
+run(const struct race_script *s)
+{
 	play(s);
 	until_quiet();
 	if (race->failure[0] == '\0')
@@ -161,6 +167,40 @@ race_run(const struct race_script *s, bool aloud)
 	if (race->failure[0] == '\0')
 		race_check_end();
 	net_close();
+	return race->failure[0] == '\0';
+}
+
+/* Of one script at a time. */
+static struct race_script recorded;
+
+void
+race_record(const struct race_script *s)
+{
+	struct race_script t = *s;
+
+	t.n_faults = 0;
+	memset(t.faults, 0, sizeof(t.faults));
+	if (memcmp(&t, &recorded, sizeof(t)) == 0)
+		return;
+	recorded = t;
+	open_run(&t, false);
+	stores_record();
+	run(&t);
+	race_done();
+}
+
+bool
+race_run(const struct race_script *s, bool aloud)
+{
+	bool kills = false;
+
+	for (unsigned i = 0; i < s->n_faults; i++)
+		kills = kills || s->faults[i].kind == FAULT_KILL_STORE;
+	if (kills)
+		race_record(s);
+	open_run(s, aloud);
+	if (run(s) && kills && race->deaths == 0)
+		race_fail("nobody was killed");
 	return race->failure[0] == '\0';
 }
 

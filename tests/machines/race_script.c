@@ -36,7 +36,8 @@ static const char *const faults[] = { [FAULT_LOSE] = "lose",
 	[FAULT_REPEAT] = "repeat",
 	[FAULT_LATE] = "late",
 	[FAULT_KILL] = "kill",
-	[FAULT_KILL_BEFORE] = "kill-before" };
+	[FAULT_KILL_BEFORE] = "kill-before",
+	[FAULT_KILL_STORE] = "kill-store" };
 static const struct {
 	const char *word;
 	unsigned habit;

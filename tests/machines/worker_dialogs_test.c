@@ -1,5 +1,6 @@
 /* Several dialogs of one INVITE: a proxy behind a contact forks (RFC 3261 13.2.2.4, 12.1.2). */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "worker_phone.h"
@@ -197,4 +198,68 @@ Test(worker_dialogs, S4_10_rfc2543)
 	cr_expect_str_eq(header(m, "To"), "<sip:alice@example.com>", "no tag of theirs");
 	replies(alice, "BYE", 200, "", "");
 	rig_ends_clean("answered 200 16 callee normal", 0);
+}
+
+/* --- peers that are gone, and calls without end -------------------------------------------------*/
+
+/* Whoever hangs up is not made to wait for a peer that has vanished: its BYE is repeated behind him for 64*T1
+ * (17.1.2.2). */
+Test(worker_dialogs, F16_a_vanished_peer_delays_nobody)
+{
+	static const unsigned repeats_ms[] = { 500, 1000, 2000, 4000, 4000, 4000, 4000, 4000, 4000,
+		4000 };
+
+	talk(alice, bob);
+	rig_wait_ms(5000);
+	says(alice, "BYE", "", "");
+	hears(alice, "200 BYE");
+	hears(bob, "BYE");
+	rig_read_store(0);
+	cr_expect_eq(rig->closed, 1, "the record does not wait either");
+	for (unsigned i = 0; i < sizeof(repeats_ms) / sizeof(repeats_ms[0]); i++) {
+		rig_wait_ms(repeats_ms[i]);
+		hears(bob, "BYE");
+	}
+	hears_nothing(alice);
+	rig_ends_clean("answered 200 16 caller normal", 5000);
+}
+
+/* What the worker's pools and heap have ever needed. */
+static uint64_t
+touched(void)
+{
+	const struct worker *w = rig->w[0];
+	uint64_t n = (uint64_t)w->calls.touched + w->legs.touched + w->txn_pool.touched;
+
+	for (unsigned i = 0; i < HEAP_CLASSES; i++)
+		n += w->heap.class[i].touched;
+	return n;
+}
+
+static void
+forget_the_past(void)
+{
+	for (unsigned i = 0; i < rig->n_log; i++)
+		free(rig->log[i].text);
+	for (unsigned i = 0; i < rig->n_calls; i++)
+		free(rig->calls[i].cdr);
+	memset(rig->calls, 0, sizeof(rig->calls));
+	rig->n_log = rig->n_calls = 0;
+}
+
+Test(worker_dialogs, F17_thousands_of_calls_leave_nothing, .timeout = 120)
+{
+	uint64_t needed = 0;
+
+	for (unsigned i = 0; i < 3000; i++) {
+		talk(alice, bob);
+		hangs_up(i % 2 ? alice : bob, i % 2 ? bob : alice);
+		rig_wait_ms(40000); /* transactions linger for 32 s */
+		forget_the_past();
+		if (i == 10)
+			needed = touched();
+	}
+	rig_expect_empty();
+	cr_expect_eq(rig->closed, 3000);
+	cr_expect_eq(touched(), needed);
 }

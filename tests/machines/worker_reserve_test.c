@@ -97,7 +97,7 @@ is_refused(struct phone *p)
 }
 
 /* THREATS.md C3: one who lets it ring everywhere; what is answered or over does not count. */
-Test(worker_reserve, ringing_per_subscriber)
+Test(worker_reserve, C3_ringing_per_subscriber)
 {
 	struct phone *second, *third;
 
@@ -187,7 +187,8 @@ Test(worker_reserve, no_transaction_at_all)
 	rig_ends_clean("answered 200 16 caller normal", 0);
 }
 
-Test(worker_reserve, no_heap_at_all)
+/* THREATS.md F6: what is new is refused, what is up goes on. */
+Test(worker_reserve, F6_no_heap_at_all)
 {
 	size_is(8, 64, TXNS_KEPT + 512);
 	talk(alice, bob);
@@ -253,7 +254,7 @@ Test(worker_reserve, short_of_transactions, .timeout = 120)
 	runs_short(hog_txns, give_txns_back, 8);
 }
 
-Test(worker_reserve, short_of_heap, .timeout = 120)
+Test(worker_reserve, F6_short_of_heap, .timeout = 120)
 {
 	runs_short(hog_heap, give_heap_back, 12);
 }

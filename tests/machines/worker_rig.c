@@ -1,5 +1,6 @@
 #include "worker_rig.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,8 +48,8 @@ outbox_settings(struct outbox *o, const struct settings *s)
 	(void)s;
 }
 
-static void
-die(void)
+void
+rig_die(void)
 {
 	rig->die_at = 0;
 	rig->mortal = false;
@@ -66,7 +67,7 @@ outbox_put(struct outbox *o, const struct sip_flow *to, struct span text, handle
 	if (text.len == 0)
 		return false;
 	if (last && rig->die_before)
-		die();
+		rig_die();
 	cr_assert_lt(rig->n_log, RIG_LOG, "more was sent than the bench keeps");
 	s = &rig->log[rig->n_log++];
 	*s = (struct rig_sent){ .text = strndup(text.p, text.len),
@@ -74,7 +75,7 @@ outbox_put(struct outbox *o, const struct sip_flow *to, struct span text, handle
 		.at_ms = rig_now_ms(),
 		.worker = o->child->index };
 	if (last)
-		die();
+		rig_die();
 	return true;
 }
 
@@ -177,10 +178,15 @@ mortally(struct worker *w, void (*does)(struct worker *w, void *arg), void *arg)
 	unsigned index = w->child.index;
 
 	rig->mortal = true;
-	if (setjmp(rig->death) == 0)
+	if (rig->watch != NULL)
+		rig->watch(w);
+	if (setjmp(rig->death) == 0) {
 		does(w, arg);
-	else
+		if (rig->watch != NULL)
+			rig->watch(NULL);
+	} else {
 		rig_restart(index);
+	}
 	rig->mortal = false;
 }
 
@@ -197,7 +203,11 @@ settle(void)
 static void
 lives_through(struct worker *w, void (*does)(struct worker *w, void *arg), void *arg)
 {
+	unsigned index = w->child.index;
+
 	mortally(w, does, arg);
+	if (!rig->apart)
+		rig_read_store(index); /* before what this leads to elsewhere */
 	settle();
 }
 
@@ -384,31 +394,6 @@ memory(size_t size)
 }
 
 static void
-make_settings(struct settings *s)
-{
-	s->n_domains = s->n_listeners = 1;
-	strcpy(s->domains[0], "example.com");
-	strcpy(s->node, "node1");
-	s->listeners[0].transport = SIP_T_UDP;
-	netaddr_ip(SPAN(RIG_HOST), &s->listeners[0].address);
-	s->listeners[0].address.port = 5060;
-	s->processes.fronts = 1;
-	s->processes.workers = rig->n_workers;
-	s->limits.calls = 8;
-	s->limits.ringing_per_subscriber = 8;
-	s->timers.t1_ms = 500;
-	s->timers.t2_ms = 4000;
-	s->timers.t4_ms = 5000;
-	s->timers.ring_s = 180;
-	s->timers.no_answer_s = 20;
-	s->messages.store = 1;
-	s->messages.per_user = 50;
-	s->messages.max_bytes = 4096;
-	s->messages.expire_s = 604800;
-	s->timers.min_se_s = 90; /* session_s 0: no session timers, but where a test wants them */
-}
-
-static void
 make_tables(void)
 {
 	size_t size = directory_bytes(DIRECTORY_USERS), places = locations_bytes(DIRECTORY_USERS);
@@ -447,7 +432,7 @@ rig_new(unsigned n_workers)
 	rig_forget_bindings();
 	rig->began_ns = rig->clock.mono_ns = 1000 * NS_PER_S;
 	rig->clock.wall_ms = 1700000000000;
-	make_settings(&rig->settings);
+	rig_default_settings();
 	make_directory();
 	make_tables();
 	worker_shape(&rig->settings, &shape);
@@ -462,15 +447,16 @@ rig_new(unsigned n_workers)
 }
 
 static void
-remove_rings(unsigned proc)
+remove_rings(void)
 {
-	char path[64];
+	DIR *d = fdopendir(rig->dir_fd);
+	const struct dirent *e;
 
-	for (unsigned i = 0; i < 4 * PROC_MAX; i++) {
-		snprintf(path, sizeof(path), "%s.%u.%u", i & 1 ? "tail" : "data",
-		    i & 2 ? proc : i / 4, i & 2 ? i / 4 : proc);
-		unlinkat(rig->dir_fd, path, 0);
-	}
+	cr_assert_not_null(d);
+	rewinddir(d);
+	while ((e = readdir(d)) != NULL)
+		unlinkat(rig->dir_fd, e->d_name, 0);
+	closedir(d);
 }
 
 void
@@ -480,7 +466,6 @@ rig_end(void)
 		stop(rig->w[i]);
 		ring_close(&rig->store[i]);
 		ring_close(&rig->from_store[i]);
-		remove_rings(proc_of(ROLE_WORKER, i));
 	}
 	for (unsigned i = 0; i < rig->n_log; i++)
 		free(rig->log[i].text);
@@ -492,7 +477,7 @@ rig_end(void)
 	records_close(&rig->locations.records);
 	for (unsigned i = 0; i < rig->n_maps; i++)
 		munmap(rig->maps[i].mem, rig->maps[i].size);
-	close(rig->dir_fd);
+	remove_rings();
 	rmdir(rig->dir);
 	free(rig);
 }

@@ -84,6 +84,8 @@ struct rig {
 	bool die_before; /* that message is lost with it */
 	jmp_buf death;
 	bool mortal;
+	/* Told when that worker begins with something that it may not survive, and NULL when it is over. */
+	void (*watch)(struct worker *w);
 };
 
 extern struct rig *rig;
@@ -93,7 +95,10 @@ void rig_new(unsigned n_workers);
 /* For a TestSuite: one worker, alice and bob. */
 void rig_begin(void);
 void rig_forget_bindings(void);
+void rig_default_settings(void);
 void rig_end(void);
+/* The worker that is at work is dead, here and now. */
+void rig_die(void);
 /* Kill -9 and a new start: everything private is made anew over the same memory and rings. */
 void rig_restart(unsigned worker);
 /* Moves the clock and fires in order what becomes due. */

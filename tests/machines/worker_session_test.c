@@ -177,8 +177,8 @@ Test(worker_session, S10_caller_refreshes)
 	rig_ends_clean("answered 200 16 timeout session_timer", 1768000);
 }
 
-/* F16: the called phone wanted to refresh, and is gone. */
-Test(worker_session, S10_called_side_is_gone)
+/* The called phone wanted to refresh, and is gone. */
+Test(worker_session, F16_S10_called_side_is_gone)
 {
 	talks(TIMER UPDATES SE("3600;refresher=uac"), UPDATES AGREED("uas"));
 	rig_wait_ms(900 * S);

@@ -28,6 +28,33 @@ rig_begin(void)
 	phones_begin();
 }
 
+void
+rig_default_settings(void)
+{
+	struct settings *s = &rig->settings;
+
+	s->n_domains = s->n_listeners = 1;
+	strcpy(s->domains[0], "example.com");
+	strcpy(s->node, "node1");
+	s->listeners[0].transport = SIP_T_UDP;
+	netaddr_ip(SPAN(RIG_HOST), &s->listeners[0].address);
+	s->listeners[0].address.port = 5060;
+	s->processes.fronts = 1;
+	s->processes.workers = rig->n_workers;
+	s->limits.calls = 8;
+	s->limits.ringing_per_subscriber = 8;
+	s->timers.t1_ms = 500;
+	s->timers.t2_ms = 4000;
+	s->timers.t4_ms = 5000;
+	s->timers.ring_s = 180;
+	s->timers.no_answer_s = 20;
+	s->messages.store = 1;
+	s->messages.per_user = 50;
+	s->messages.max_bytes = 4096;
+	s->messages.expire_s = 604800;
+	s->timers.min_se_s = 90; /* session_s 0: no session timers, but where a test wants them */
+}
+
 /* --- directory ----------------------------------------------------------------------------------*/
 
 void

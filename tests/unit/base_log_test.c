@@ -87,7 +87,7 @@ encodes(struct span value, const char *as)
 	cr_expect_str_eq(captured_line(), expected);
 }
 
-Test(base_log, encoder)
+Test(base_log, D4_encoder)
 {
 	encodes(SPAN("a b"), "\"a b\"");
 	encodes(SPAN(""), "\"\"");
@@ -145,7 +145,7 @@ lines_of(const char *needle)
 	return n;
 }
 
-Test(base_log, rate)
+Test(base_log, D4_rate)
 {
 	struct log_class class = { 0 }, other = { 0 };
 

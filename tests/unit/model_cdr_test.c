@@ -81,7 +81,7 @@ Test(model_cdr, round_trip)
 	cr_expect_not(cdr_next_part(&r, &part));
 }
 
-Test(model_cdr, cut_text_ends_with_a_whole_character)
+Test(model_cdr, D6_cut_text_ends_with_a_whole_character)
 {
 	char memory[2048], text[400];
 	struct buf b = buf_on(memory, sizeof(memory));

@@ -227,7 +227,7 @@ Test(sip_uri, header)
 	header("a=123456789012345678901234567890123", "a", ERR_FULL);
 }
 
-Test(sip_uri, header_written)
+Test(sip_uri, D2_header_written)
 {
 	char text[100];
 	struct buf b = buf_on(text, sizeof(text));
