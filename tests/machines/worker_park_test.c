@@ -290,10 +290,10 @@ Test(worker_park, recall_survives_a_kill)
 Test(worker_park, of_another_domain)
 {
 	is_parked();
-	dials_orbit(dave, "sip:701@elsewhere.test", SDP_D);
+	dials_across(dave, "sip:701@elsewhere.test", SDP_D);
 	hears(dave, "404");
 	hears_nothing(alice);
-	dials_orbit(dave, "701", SDP_D);
+	dials_across(dave, "701", SDP_D);
 	dave_has_her();
 	says(dave, "REFER", "Refer-To: <sip:702@elsewhere.test>\r\n", "");
 	hears(dave, "202 REFER");
