@@ -8,7 +8,6 @@ Each count is the difference of two runs, so that the start does not count.
 import pathlib
 import re
 import subprocess
-import time
 
 import loading
 import systems
@@ -62,9 +61,10 @@ def traced(asked, system, count):
     """System calls of each process in a run without a message sent again; None: there was one."""
     pids = {role: next(p for p, t in system.exchange.children().items() if role in t)
             for role in ROLES}
+    before = system.records()
     tracers = {role: Strace(pid, asked.directory / ("strace." + role)) for role, pid in pids.items()}
     found = loading.Load(asked.build, system, rate=RATE, count=count).end()
-    time.sleep(loading.SETTLE_S)
+    system.wait_records(before + count)
     totals = {role: tracer.end() for role, tracer in tracers.items()}
     return totals if found["failed"] == found["retransmitted"] == 0 else None
 
@@ -124,7 +124,7 @@ def whole_run(asked, count):
         found = loading.Load(asked.build, system, rate=WHOLE_RATE, count=count).end()
         if found["failed"] > 0 or found["retransmitted"] > count // 20:
             raise SystemExit("bench: too slow to be counted: %s" % found)
-        time.sleep(loading.SETTLE_S)
+        system.wait_records(count)
     return {role: int(re.search(r"^summary: (\d+)", (directory / (role + ".out")).read_text(),
                                 re.M).group(1)) for role in ROLES}
 

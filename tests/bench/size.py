@@ -1,6 +1,4 @@
 """What is kept: memory for each call and subscriber, and whether their number makes a call dearer."""
-import time
-
 import loading
 import systems
 from calls import ours, started, warm
@@ -70,7 +68,7 @@ def scale(asked):
         print("empty exchange: %.0f ms CPU per 1,000 calls at 1000/s" % empty)
         for count in UP[2:]:
             load, up = keep_up(asked, system, count)
-            time.sleep(1)
+            system.wait_settled()
             now = price(asked, system)
             load.end()
             print("%d others up: %.0f, ratio %.2f" % (up, now, now / empty), flush=True)

@@ -163,6 +163,21 @@ class Tandem(System):
     def database_ns(self):
         return cpu_ns(tree(self.cluster.pid()))
 
+    def records(self):
+        """Of calls, in PostgreSQL."""
+        return int(self.cluster.sql("select count(*) from tandem.cdr", "bench")[-1][0])
+
+    def wait_settled(self):
+        """Until the store says that nothing waits in its journal."""
+        import exchange
+        exchange.wait_until(lambda: any("journal 0]" in title for title in
+                                        self.exchange.children().values()), 60)
+
+    def wait_records(self, count):
+        """Until so many are there: what the last call wrote is written."""
+        import exchange
+        exchange.wait_until(lambda: self.records() >= count, 60)
+
     def stop(self):
         self.exchange.close()
         self.cluster.__exit__()
