@@ -21,12 +21,6 @@ static const struct txn_machine *const machines[] = {
 	[TXN_NIST] = &nist_machine,
 };
 
-static bool
-is_server(const struct txn *t)
-{
-	return t->kind == TXN_IST || t->kind == TXN_NIST;
-}
-
 const struct txn_machine *
 txn_machine_of(const struct txn *t)
 {
@@ -64,7 +58,7 @@ txn_at(const struct txns *x, handle h)
 const struct sip_msg *
 txn_request(const struct txns *x, const struct txn *t)
 {
-	must(is_server(t));
+	must(txn_is_server(t));
 	if (t->request.len == 0)
 		return NULL;
 	return (const struct sip_msg *)(const void *)kept_span(x->heap, t->request).p;
@@ -283,11 +277,8 @@ txn_last_set(struct txn *t, size_t len)
 	__atomic_store_n(&t->last.len, (uint32_t)len, __ATOMIC_RELEASE);
 }
 
-/* --- server side --------------------------------------------------------------------------------*/
-
-/* Copies n bytes; their place is stored when they are whole. */
-static bool
-keep_request(struct txns *x, struct txn *t, const void *bytes, size_t n)
+bool
+txn_keep_request(struct txns *x, struct txn *t, const void *bytes, size_t n)
 {
 	struct kept k;
 
@@ -297,69 +288,6 @@ keep_request(struct txns *x, struct txn *t, const void *bytes, size_t n)
 	t->request.at = k.at;
 	__atomic_store_n(&t->request.len, k.len, __ATOMIC_RELEASE);
 	return true;
-}
-
-struct txn *
-txn_server_new(struct txns *x, const struct sip_msg *request, bool important)
-{
-	struct txn *t;
-
-	if (request->method == SIP_ACK || !request->request)
-		return NULL;
-	t = pool_take(x->pool, important);
-	if (t == NULL)
-		return NULL;
-	t->kind = request->method == SIP_INVITE ? TXN_IST : TXN_NIST;
-	t->method = request->method;
-	t->flow = sip_response_flow(request);
-	t->reliable = sip_transport_reliable(request->flow.transport);
-	if (!keep_request(x, t, request, request->size)) {
-		arena_drop(x->heap, &t->arena);
-		pool_drop(x->pool, t);
-		return NULL;
-	}
-	txn_hash(x, t);
-	txn_index(x, t);
-	if (t->kind == TXN_IST)
-		txn_step(x, t, ist_machine.request, NULL);
-	return t;
-}
-
-void
-txn_server_receive(struct txns *x, struct txn *t, const struct sip_msg *request)
-{
-	const struct txn_machine *m = txn_machine_of(t);
-
-	if (is_server(t))
-		txn_step(x, t, request->method == SIP_ACK ? m->ack : m->request, request);
-}
-
-static uint8_t
-status_event(const struct txn_machine *m, unsigned status)
-{
-	return status < 200 ? m->provisional : status < 300 ? m->success : m->failure;
-}
-
-bool
-txn_respond(struct txns *x, struct txn *t, unsigned status, struct span text)
-{
-	const struct txn_machine *m = txn_machine_of(t);
-	uint8_t event = status_event(m, status);
-	char *room;
-
-	if (!is_server(t) || fsm_find(m->fsm, t->state, event) == NULL)
-		return false;
-	/* Before the state: a final state never stands over a provisional text. When the heap is
-	 * full it is sent all the same, once. */
-	if (text.p != txn_last(x, t).p) {
-		room = txn_last_room(x, t, text.len);
-		if (room != NULL) {
-			memcpy(room, text.p, text.len);
-			txn_last_set(t, text.len);
-		}
-	}
-	t->status = (uint16_t)status;
-	return txn_step(x, t, event, &text);
 }
 
 /* --- client side --------------------------------------------------------------------------------*/
@@ -385,8 +313,8 @@ txn_client_send(struct txns *x, struct txn *t, struct span text)
 {
 	struct txn_act a = { x, t, pool_handle(x->pool, t) };
 
-	must(!is_server(t) && t->request.len == 0);
-	if (text.len == 0 || !keep_request(x, t, text.p, text.len)) {
+	must(!txn_is_server(t) && t->request.len == 0);
+	if (text.len == 0 || !txn_keep_request(x, t, text.p, text.len)) {
 		txn_drop(x, t);
 		return ERR_FULL;
 	}
@@ -402,10 +330,10 @@ txn_client_send(struct txns *x, struct txn *t, struct span text)
 void
 txn_client_receive(struct txns *x, struct txn *t, const struct sip_msg *response)
 {
-	if (is_server(t) || response->request || !txn_was_sent(t))
+	if (txn_is_server(t) || response->request || !txn_was_sent(t))
 		return;
 	t->status = response->status;
-	txn_step(x, t, status_event(txn_machine_of(t), response->status), response);
+	txn_step(x, t, txn_status_event(txn_machine_of(t), response->status), response);
 }
 
 void
@@ -435,7 +363,7 @@ half_made(const struct txn *t)
 	if (t->kind > TXN_NIST || t->state >= TXN_N_STATES || t->state == TXN_TERMINATED ||
 	    !txn_was_sent(t))
 		return true;
-	if (!is_server(t))
+	if (!txn_is_server(t))
 		return t->state == TXN_CALLING && t->timeout_ns == 0;
 	/* Nobody would answer it; a retransmission of the request begins anew. */
 	return (t->kind == TXN_IST && t->state == TXN_CALLING) ||

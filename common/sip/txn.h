@@ -109,6 +109,11 @@ bool txn_is_merged(struct txns *x, const struct sip_msg *request);
 /* IST or NIST; keeps the request; the caller sets `user`. NULL: no room, or an ACK. IST does not send
  * 100 by itself: the user does. */
 struct txn *txn_server_new(struct txns *x, const struct sip_msg *request, bool important);
+/* Answers a request other than INVITE at once and for good. What is kept, to be sent again when the request
+ * comes again, is the answer; the request is not: nobody will ask for it. False: no room, or an INVITE or
+ * ACK; nothing was sent. Over TCP nothing stays. */
+bool txn_server_answer(struct txns *x, const struct sip_msg *request, bool important,
+    unsigned status, struct span text);
 /* A retransmission, or the ACK, of a found transaction. */
 void txn_server_receive(struct txns *x, struct txn *t, const struct sip_msg *request);
 /* Sends a response (complete text) and keeps what must be repeated. A 2xx to INVITE moves to
@@ -117,7 +122,7 @@ void txn_server_receive(struct txns *x, struct txn *t, const struct sip_msg *req
 bool txn_respond(struct txns *x, struct txn *t, unsigned status, struct span text);
 /* The last response sent; empty when there is none. */
 struct span txn_last(const struct txns *x, const struct txn *t);
-/* The request that made it; NULL once its text was forgotten. */
+/* The request that made it; NULL once its text was forgotten, or when it was never kept. */
 const struct sip_msg *txn_request(const struct txns *x, const struct txn *t);
 /* It is in Accepted, and its user will say nothing of it again: the 2xx was acknowledged (server), or the
  * dialog's first INVITE has its answer (client). Its text is given back; it stays, absorbs what comes

@@ -30,11 +30,24 @@ extern const struct txn_machine ict_machine, nict_machine, ist_machine, nist_mac
 
 /* --- txn.c --------------------------------------------------------------------------------------*/
 const struct txn_machine *txn_machine_of(const struct txn *t);
-/* It has its request, or had it: a slot that was only taken has not. */
+static inline bool
+txn_is_server(const struct txn *t)
+{
+	return t->kind == TXN_IST || t->kind == TXN_NIST;
+}
+/* That a response of this status is to the machine. */
+static inline uint8_t
+txn_status_event(const struct txn_machine *m, unsigned status)
+{
+	return status < 200 ? m->provisional : status < 300 ? m->success : m->failure;
+}
+/* Copies n bytes of a request; their place is stored when they are whole. False: the heap is full. */
+bool txn_keep_request(struct txns *x, struct txn *t, const void *bytes, size_t n);
+/* It has its request, or had it, or was answered at once: a slot that was only taken is none of these. */
 static inline bool
 txn_was_sent(const struct txn *t)
 {
-	return t->request.len > 0 || t->state == TXN_ACCEPTED;
+	return t->request.len > 0 || t->state == TXN_ACCEPTED || t->state == TXN_COMPLETED;
 }
 bool txn_step(struct txns *x, struct txn *t, uint8_t event, const void *arg);
 bool txn_stands(const struct txn_act *a);
@@ -57,6 +70,11 @@ void txn_last_set(struct txn *t, size_t len);
 /* --- txn_match.c --------------------------------------------------------------------------------*/
 /* Computes the hashes of a new server transaction or of a CANCEL's NICT. */
 void txn_hash(const struct txns *x, struct txn *t);
+/* Does the hash of a request say all by which it is matched? An unknown method is told by its text, and RFC 2543
+ * looks at the To tag too. */
+bool txn_hash_tells(const struct sip_msg *m);
+/* Of a server transaction that does not keep its request. */
+void txn_hash_request(const struct txns *x, struct txn *t, const struct sip_msg *request);
 void txn_index(struct txns *x, const struct txn *t);
 void txn_unindex(struct txns *x, const struct txn *t);
 

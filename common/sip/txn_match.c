@@ -2,8 +2,8 @@
  * Which transaction a message is for. Server side: RFC 3261 17.2.3, by branch, sent-by and method,
  * or by the rules of RFC 2543 when the branch has no cookie; over an index from the hash of this
  * key, the key itself compared with the request that was kept. Where that was forgotten (txn_forget)
- * the hash alone decides: 64 bits under a secret key. Client side: by the token in our own
- * branch, without any index, but for the CANCEL, which bears the branch of its INVITE.
+ * or never kept (txn_server_answer) the hash alone decides: 64 bits under a secret key. Client side: by the
+ * token in our own branch, without any index, but for the CANCEL, which bears the branch of its INVITE.
  */
 #include "sip/txn.h"
 
@@ -68,6 +68,21 @@ cancel_hash(const struct txns *x, handle invite)
 	return hash_words(&x->key, words, 2);
 }
 
+bool
+txn_hash_tells(const struct sip_msg *m)
+{
+	return m->method != SIP_UNKNOWN && has_cookie(sip_span(m, m->via_branch));
+}
+
+void
+txn_hash_request(const struct txns *x, struct txn *t, const struct sip_msg *request)
+{
+	t->hash = key_hash(x, request, request->method);
+	t->merge_hash = 0;
+	if (request->method != SIP_CANCEL && sip_span(request, request->to_tag).len == 0)
+		t->merge_hash = merge_hash(x, request);
+}
+
 void
 txn_hash(const struct txns *x, struct txn *t)
 {
@@ -76,15 +91,10 @@ txn_hash(const struct txns *x, struct txn *t)
 	if (server && t->request.len == 0)
 		return; /* forgotten: its hashes stand */
 	t->hash = t->merge_hash = 0;
-	if (server) {
-		const struct sip_msg *request = txn_request(x, t);
-
-		t->hash = key_hash(x, request, request->method);
-		if (request->method != SIP_CANCEL && sip_span(request, request->to_tag).len == 0)
-			t->merge_hash = merge_hash(x, request);
-	} else if (t->invite != 0) {
+	if (server)
+		txn_hash_request(x, t, txn_request(x, t));
+	else if (t->invite != 0)
 		t->hash = cancel_hash(x, t->invite);
-	}
 }
 
 void

@@ -46,12 +46,8 @@ send_stateless(struct registrar *r, const struct sip_msg *m, const struct buf *b
 static void
 respond(struct registrar *r, const struct sip_msg *m, unsigned status, const struct buf *b)
 {
-	struct txn *t = buf_ok(b) ? txn_server_new(&r->txns, m, false) : NULL;
-
-	if (t == NULL)
+	if (!buf_ok(b) || !txn_server_answer(&r->txns, m, false, status, buf_span(b)))
 		send_stateless(r, m, b);
-	else
-		txn_respond(&r->txns, t, status, buf_span(b));
 }
 
 /* The header without which the status helps nobody. */

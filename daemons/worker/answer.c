@@ -12,21 +12,36 @@ tag_of(struct worker *w, const struct sip_msg *m, struct buf *b)
 	return buf_span(b);
 }
 
+/* The text in w->text; false: nothing fits beside its Vias. */
+static bool
+put_answer(struct worker *w, struct buf *b, const struct sip_msg *m, unsigned status,
+    const char *reason, struct span headers)
+{
+	char text[64];
+	struct buf tag = buf_on(text, sizeof(text));
+
+	*b = buf_on(w->text, OUT_TEXT);
+	sip_put_refusal(b, m, status, reason, tag_of(w, m, &tag), headers);
+	return buf_ok(b);
+}
+
+static void
+send_stateless(struct worker *w, const struct sip_msg *m, struct span text)
+{
+	struct sip_flow back = sip_response_flow(m);
+
+	outbox_put(w->outbox, &back, text, 0);
+}
+
 void
 answer_stateless(struct worker *w, const struct sip_msg *m, unsigned status, const char *reason,
     struct span headers)
 {
-	struct buf b = buf_on(w->text, OUT_TEXT);
-	struct sip_flow back = sip_response_flow(m);
-	char text[64];
-	struct buf tag = buf_on(text, sizeof(text));
+	struct buf b;
 
-	if (m->method == SIP_ACK)
+	if (m->method == SIP_ACK || !put_answer(w, &b, m, status, reason, headers))
 		return;
-	sip_put_refusal(&b, m, status, reason, tag_of(w, m, &tag), headers);
-	if (!buf_ok(&b))
-		return;
-	outbox_put(w->outbox, &back, buf_span(&b), 0);
+	send_stateless(w, m, buf_span(&b));
 	ladder_answers(w, 0, m, status, false);
 }
 
@@ -54,10 +69,11 @@ void
 answer_request(struct worker *w, const struct sip_msg *m, unsigned status, const char *reason,
     struct span headers)
 {
-	struct txn *t = m->method == SIP_INVITE ? NULL : txn_server_new(&w->txns, m, true);
+	struct buf b;
 
-	if (t == NULL)
-		answer_stateless(w, m, status, reason, headers);
-	else
-		answer_txn(w, t, status, reason, SPAN_NONE, headers);
+	if (m->method == SIP_ACK || !put_answer(w, &b, m, status, reason, headers))
+		return;
+	ladder_answers(w, 0, m, status, false);
+	if (!txn_server_answer(&w->txns, m, true, status, buf_span(&b)))
+		send_stateless(w, m, buf_span(&b));
 }

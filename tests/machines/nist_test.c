@@ -153,6 +153,65 @@ Test(nist, S3_02_rfc2543)
 	}
 }
 
+static bool
+answer(struct rig *r, const char *method, const char *of_branch, const char *to_tag)
+{
+	struct sip_msg *m = rig_request(r, method, of_branch, to_tag, 1);
+	bool done = txn_server_answer(
+	    &r->x, m, false, 200, SPAN("SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"));
+
+	free(m);
+	return done;
+}
+
+/* Its answer is kept, and nothing else. */
+Test(nist, answered_at_once)
+{
+	struct rig *r = rig_new(SIP_T_UDP);
+	struct txn *t;
+
+	cr_assert(answer(r, "BYE", branch, "our1"));
+	cr_expect_eq(r->n_sent, 1);
+	t = receive(r, "BYE", 1);
+	cr_expect_null(txn_request(&r->x, t));
+	cr_expect_eq(r->n_sent, 2);
+	cr_expect_str_eq(r->sent[1].text, r->sent[0].text);
+	cr_expect_neq(receive(r, "INFO", 1), t);
+	rig_restart(r);
+	cr_expect_eq(receive(r, "BYE", 1), t, "as after a kill");
+	cr_expect_eq(r->n_sent, 3);
+	rig_move(r, 32000);
+	cr_expect_null(txn_at(&r->x, pool_handle(&r->pool, t)));
+	cr_expect_not(answer(r, "INVITE", branch, ""));
+	cr_expect_not(answer(r, "ACK", branch, ""));
+	rig_drop(r);
+}
+
+Test(nist, answered_at_once_and_matched_by_more_than_its_hash)
+{
+	struct rig *r = rig_new(SIP_T_UDP);
+	struct sip_msg *m = rig_request(r, "BYE", NULL, "their2", 1);
+
+	cr_assert(answer(r, "FOO", branch, ""));
+	cr_assert(answer(r, "BYE", NULL, "their1"));
+	receive(r, "BAR", 1);
+	cr_expect_eq(r->n_sent, 2, "another method");
+	cr_expect_null(txn_server_find(&r->x, m), "RFC 2543 looks at the To tag");
+	free(m);
+	rig_drop(r);
+}
+
+Test(nist, answered_at_once_over_tcp)
+{
+	struct rig *r = rig_new(SIP_T_TCP);
+
+	cr_assert(answer(r, "BYE", branch, "our1"));
+	cr_expect_eq(r->n_sent, 1);
+	cr_expect_eq(r->pool.live, 0);
+	cr_expect_eq(heap_in_use(&r->heap), 0);
+	rig_drop(r);
+}
+
 Test(nist, recovered)
 {
 	struct rig *r = rig_new(SIP_T_UDP);
