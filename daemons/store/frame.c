@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
+
 enum { WINDOW = 256 << 10 };
 #define SEGMENT_MAGIC 0x314c4e52554f4a54ull /* "TJOURNL1" */
 

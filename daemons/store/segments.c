@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
+
 enum { MARK_BYTES = 20 };
 
 enum err

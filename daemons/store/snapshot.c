@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
+
 #define SNAPSHOT_MAGIC 0x31524944444e54ull /* "TNDDIR1" */
 
 struct snapshot_head {

@@ -31,9 +31,6 @@
 struct pg_conn; /* libpq's PGconn and PGresult; libpq-fe.h only where they are used */
 struct pg_result;
 
-/* --- crc32c.c -----------------------------------------------------------------------------------*/
-uint32_t crc32c(uint32_t so_far, const void *p, size_t n); /* begin with 0 */
-
 /* --- frame.c: what stands in a segment of the journal --------------------------------------------
  *
  *     segment: magic (8) | identity (8) | seq (8) | crc (4) | 0 (4), then frames

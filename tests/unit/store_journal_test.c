@@ -14,6 +14,7 @@
 
 #include <criterion/criterion.h>
 
+#include "base/crc32c.h"
 #include "ipc_temp.h"
 #include "store/store.h"
 
@@ -150,6 +151,18 @@ Test(store_journal, crc)
 	cr_expect_eq(crc32c(0, "123456789", 9), 0xe3069283);
 	cr_expect_eq(crc32c(crc32c(0, "1234", 4), "56789", 5), 0xe3069283);
 	cr_expect_eq(crc32c(0, "", 0), 0);
+	cr_expect_eq(crc32c_by_tables(0, "123456789", 9), 0xe3069283);
+}
+
+/* A journal may be read where the processor has no instruction for it. */
+Test(store_journal, crc_by_tables_is_the_same)
+{
+	uint8_t bytes[67];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 37 + 11);
+	for (size_t n = 0; n <= sizeof(bytes); n++)
+		cr_expect_eq(crc32c(7, bytes, n), crc32c_by_tables(7, bytes, n), "%zu bytes", n);
 }
 
 Test(store_journal, only_what_is_synced_is_read)
