@@ -246,3 +246,30 @@ Test(worker_once, C40_a_pin_is_in_no_record_of_a_call_that_was_refused)
 	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), "*33*PIN#");
 	expect_lacks(rig->cdr, "1234");
 }
+
+/* What is longer than a code is none, however many stars it has: it costs no more than another wrong
+ * number, and what of it could be a PIN is in no record. */
+Test(worker_once, C40_more_than_a_code)
+{
+	char stars[101], text[160];
+
+	code("*33*N#", "bar.outgoing.set");
+	memset(stars, '*', 100);
+	stars[100] = '\0';
+	is_refused(stars, "404");
+	stars[64] = '\0';
+	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), stars);
+	snprintf(text, sizeof(text), "%s*33*1234%%23", stars);
+	is_refused(text, "404");
+	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), stars);
+	expect_lacks(rig->cdr, "1234");
+	dials(trunk, text, "", SDP_A);
+	hears(trunk, "100");
+	hears(trunk, "404");
+	talk(alice, bob);
+	snprintf(
+	    text, sizeof(text), "Refer-To: <sip:%s@example.com>\r\nRefer-Sub: false\r\n", stars);
+	says(bob, "REFER", text, "");
+	hears(bob, "202 REFER");
+	hangs_up(alice, bob);
+}

@@ -200,7 +200,7 @@ new_dialog(struct phone *p)
 static const char *
 uri_of(const char *number)
 {
-	static char uri[96];
+	static char uri[240];
 	bool whole = strncmp(number, "sip:", 4) == 0;
 
 	snprintf(

@@ -93,7 +93,9 @@ static bool
 is_code(struct worker *w, const struct call *c, struct span code, const char *form,
     struct dir_code *found)
 {
-	struct buf b = scratch_buf(w, CODE_MAX + 8);
+	char text[CODE_MAX + 8];
+	struct buf b =
+	    buf_on(text, sizeof(text)); /* one dialled text is asked for thousands of times */
 
 	buf_put(&b, code);
 	buf_str(&b, form);
@@ -171,19 +173,21 @@ pin_at(struct worker *w, const struct call *c, struct span s)
 	return 0;
 }
 
+/* What is longer than a code may be is none: it is not looked through, and so not kept. */
 struct kept
 code_without_pin(struct worker *w, struct call *c, struct kept dialled)
 {
-	struct span s = kept_span(&w->heap, dialled);
-	size_t at = s.len > 0 && (s.p[0] == '*' || s.p[0] == '#') ? pin_at(w, c, s) : 0;
-	struct buf b;
+	struct span s = kept_span(&w->heap, dialled), begin = span_first(s, CODE_MAX);
+	size_t at = s.len > 0 && (s.p[0] == '*' || s.p[0] == '#') ? pin_at(w, c, begin) : 0;
+	char text[CODE_MAX + sizeof("PIN#")];
+	struct buf b = buf_on(text, sizeof(text));
 
 	if (at == 0)
-		return dialled;
-	b = scratch_buf(w, at + sizeof("PIN#"));
+		return s.len > begin.len && (s.p[0] == '*' || s.p[0] == '#')
+			   ? call_keep(w, c, begin)
+			   : dialled;
 	buf_put(&b, span_first(s, at));
 	buf_lit(&b, "PIN#");
-	scratch_end(w, &b);
 	return call_keep(w, c, buf_span(&b));
 }
 
