@@ -6,7 +6,7 @@
 
 TestSuite(worker_identity, .init = rig_begin, .fini = rig_end);
 
-#define ANONYMOUS "\"Anonymous\" <sip:anonymous@anonymous.invalid>"
+#define NO_NAME "\"Anonymous\" <sip:anonymous@anonymous.invalid>"
 
 static const char *
 bob_sees(const char *more)
@@ -67,7 +67,7 @@ Test(worker_identity, S2_16d_privacy_id)
 {
 	const char *m = bob_sees("Privacy: id\r\nPriority: urgent\r\n");
 
-	expect_has(header(m, "From"), ANONYMOUS);
+	expect_has(header(m, "From"), NO_NAME);
 	expect_lacks(m, "alice");
 	expect_has(m, "urgent");
 	bob_is_busy();
@@ -81,7 +81,7 @@ Test(worker_identity, privacy_user_hides_what_tells)
 	const char *m =
 	    bob_sees("Privacy: user\r\nSubject: from alice\r\nOrganization: alice and sons\r\n");
 
-	expect_has(header(m, "From"), ANONYMOUS);
+	expect_has(header(m, "From"), NO_NAME);
 	expect_lacks(m, "alice");
 	bob_is_busy();
 }
@@ -93,7 +93,7 @@ Test(worker_identity, S2_16d_trusted_called_side)
 
 	trust(bob->host);
 	m = bob_sees("Privacy: id\r\n");
-	expect_has(header(m, "From"), ANONYMOUS);
+	expect_has(header(m, "From"), NO_NAME);
 	expect_has(header(m, "P-Asserted-Identity"), "<sip:1001@example.com>");
 	cr_expect_str_eq(header(m, "Privacy"), "id");
 	bob_is_busy();
@@ -129,7 +129,7 @@ Test(worker_identity, S2_16d_gateway)
 	trunk = phone_at("+4930123", "203.0.113.7");
 	dials(trunk, "bob", "P-Asserted-Identity: <tel:+4989777>\r\nPrivacy: id\r\n", SDP_A);
 	hears(trunk, "100");
-	expect_has(header(hears(bob, "INVITE"), "From"), ANONYMOUS);
+	expect_has(header(hears(bob, "INVITE"), "From"), NO_NAME);
 	replies(bob, "INVITE", 486, "", "");
 	hears(bob, "ACK");
 	hears(trunk, "486");
