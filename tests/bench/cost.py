@@ -54,7 +54,9 @@ class Strace:
     def end(self):
         self.process.terminate()
         self.process.communicate()
-        return int(re.findall(r"(\d+)(?:\s+\d+)?\s+total", self.out.read_text())[-1])
+        total = [line.split() for line in self.out.read_text().splitlines()
+                 if line.endswith(" total")][-1]
+        return int(total[3]) # % time, seconds, usecs/call, calls; errors, if there were any
 
 
 def traced(asked, system, count):
