@@ -134,9 +134,12 @@ get_once(const struct records *r, struct span key, uint64_t hash, struct view *v
 enum err
 records_get(const struct records *r, struct span key, void *value, size_t cap, size_t *len_r)
 {
-	uint64_t hash = hash_of(r, key);
+	uint64_t hash;
 	struct view v;
 
+	if (r->head == NULL)
+		return ERR_ABSENT;
+	hash = hash_of(r, key);
 	for (int i = 0; i < TRIES; i++) {
 		enum err e = get_once(r, key, hash, &v);
 

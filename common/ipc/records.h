@@ -40,7 +40,7 @@ void records_close(struct records *r);
 
 enum err records_put(struct records *r, struct span key, struct span value);
 enum err records_delete(struct records *r, struct span key);
-/* Copies the value out; *len_r its length. ERR_ABSENT; ERR_RANGE when cap is too small. ERR_AGAIN only
+/* Copies the value out; *len_r its length. ERR_ABSENT, also while the table is not open; ERR_RANGE when cap is too small. ERR_AGAIN only
  * if a writer gone mad overtook it a thousand times. */
 enum err records_get(
     const struct records *r, struct span key, void *value, size_t cap, size_t *len_r);

@@ -117,7 +117,7 @@ directory_open(struct directory *d, const void *mem, size_t size)
 bool
 directory_filled(const struct directory *d)
 {
-	return __atomic_load_n(&d->head->filled, __ATOMIC_ACQUIRE) != 0;
+	return d->head != NULL && __atomic_load_n(&d->head->filled, __ATOMIC_ACQUIRE) != 0;
 }
 
 void
@@ -289,7 +289,8 @@ prefix_most(struct span digits)
 static bool
 has_length(const struct directory *d, char letter, size_t n)
 {
-	return __atomic_load_n(dir_lengths_of(d->head, letter), __ATOMIC_ACQUIRE) >> n & 1;
+	return d->head != NULL &&
+	       __atomic_load_n(dir_lengths_of(d->head, letter), __ATOMIC_ACQUIRE) >> n & 1;
 }
 
 const struct dir_route *

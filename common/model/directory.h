@@ -211,7 +211,8 @@ enum err directory_restore(struct directory *d, struct span key, struct span rec
 
 struct span dir_text(const void *record, struct dir_text t);
 
-/* Each returns ERR_ABSENT, or a pointer into *b through the result. */
+/* Each returns ERR_ABSENT, or a pointer into *b through the result; of a directory that is not open,
+ * nothing is found. */
 enum err directory_tenant_of(const struct directory *d, struct span domain, uint32_t *tenant_r);
 const struct dir_tenant *directory_tenant(const struct directory *d, uint32_t tenant,
     struct dir_buf *b);

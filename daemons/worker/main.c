@@ -53,7 +53,6 @@ main(int argc, char **argv)
 	w->key = w->child.exchange->token_key;
 	w->region = (char *)w->child.self;
 	worker_init(w);
-	worker_open_tables(w);
 	child_ready(&w->child);
 	while (!child_stopping(&w->child)) {
 		turn(w);

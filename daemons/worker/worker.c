@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "model/registrar_shape.h"
 
 /* --- what the transaction engine is given -------------------------------------------------------*/
 
@@ -85,36 +84,11 @@ worker_init(struct worker *w)
 	    (struct challenge){ &w->directory, w->child.nonces, &w->child.clock, w->key };
 	w->backlog_end = &w->backlog;
 	w->resolving = resolve_new(w);
+	worker_open_tables(w); /* recover() reads them */
 	recover_lay_out(w);
 	txns_init(&w->txns, &w->txn_pool, &w->heap, &w->child.clock, &env, &timers, &w->key);
 	recover(w);
 	message_recover(w);
-}
-
-void
-worker_open_tables(struct worker *w)
-{
-	struct registrar_shape shape;
-	const char *mem;
-	size_t size;
-
-	registrar_shape(w->settings, &shape);
-	if (w->directory.records.head == NULL) {
-		mem = child_region(&w->child, proc_of(ROLE_STORE, 0), &size);
-		if (mem != NULL)
-			directory_open(&w->directory, mem + PROCESS_HEAD, size - PROCESS_HEAD);
-	}
-	if (w->locations.records.head == NULL) {
-		mem = child_region(&w->child, proc_of(ROLE_REGISTRAR, 0), &size);
-		if (mem != NULL && size >= shape.size)
-			locations_open(
-			    &w->locations, mem + shape.locations_at, shape.locations_size);
-	}
-	if (w->plans.records.head == NULL) {
-		mem = child_region(&w->child, proc_of(ROLE_RESOLVER, 0), &size);
-		if (mem != NULL)
-			plans_open(&w->plans, mem + PROCESS_HEAD, size - PROCESS_HEAD);
-	}
 }
 
 bool

@@ -420,14 +420,15 @@ worker_now(const struct worker *w)
 	return w->child.clock.mono_ns;
 }
 
-/* Private memory and tables; the child has been started. */
+/* Private memory, the tables that are there, and what was left in the region, which may have to ask them;
+ * the child has been started. */
 void worker_init(struct worker *w);
 /* Others are in force: a reload. */
 void worker_settings(struct worker *w);
 /* Can a call be decided? Their owners may be ready only now; main looks for them once a second. */
 bool worker_has_tables(struct worker *w);
-void worker_open_tables(
-    struct worker *w); /* directory, location, plans: when made by their owners */
+/* tables.c: directory, location, plans: when made by their owners. */
+void worker_open_tables(struct worker *w);
 /* Handles the events that wait, until none is left; then the turn's scratch is free again. */
 void worker_drain(struct worker *w);
 void worker_timers(struct worker *w);

@@ -132,6 +132,71 @@ Test(worker_recover, marked_call_is_ended)
 	rig_ends_clean("answered 200 16 system system_failure", 4000);
 }
 
+/* Killed at a cold start, before the others have made their tables: what would be looked up is absent. */
+Test(worker_recover, marked_call_without_tables)
+{
+	rings();
+	((struct call *)pool_next(&rig->w[0]->calls, NULL))->marked = 1;
+	rig->no_tables = true;
+	rig_restart(0);
+	rig->no_tables = false;
+	hears(alice, "480");
+	hears(bob, "CANCEL");
+	replies(bob, "CANCEL", 200, "", "");
+	replies(bob, "INVITE", 487, "", "");
+	hears(bob, "ACK");
+	talk(alice, bob);
+	hangs_up(alice, bob);
+	rig_ends_empty(2);
+}
+
+/* Nor is it sent on then: whom it was for cannot be asked. */
+Test(worker_recover, missed_answer_without_tables)
+{
+	rings();
+	for (struct leg *l = pool_next(&rig->w[0]->legs, NULL); l != NULL;
+	     l = pool_next(&rig->w[0]->legs, l))
+		if (l->inv == INV_OUT)
+			l->invite = 0;
+	rig->no_tables = true;
+	rig_restart(0);
+	rig->no_tables = false;
+	hears(alice, "408");
+	hears(bob, "CANCEL");
+	replies(bob, "CANCEL", 200, "", "");
+	replies(bob, "INVITE", 487, "", "");
+	hears(bob, "ACK");
+	rig_ends_empty(1);
+}
+
+/* The tables are open when a call is taken up: 144 is an emergency number in Austria alone (BILLING.md R22). */
+Test(worker_recover, R22_marked_emergency_call)
+{
+	struct phone *trunk = phone_at("trunk", "203.0.113.7");
+	struct dir_tenant t = {
+		.tenant = 1, .name = "office", .realm = "example.com", .country = "AT"
+	};
+
+	cr_assert_eq(directory_put_tenant(&rig->directory, &t), ERR_NONE);
+	cr_assert_eq(directory_put_emergency(&rig->directory, SPAN("AT144")), ERR_NONE);
+	rig_gateway(7, "203.0.113.7", true);
+	rig_route("144", 1, &(uint64_t){ 7 });
+	dials(alice, "144", "", SDP_A);
+	hears(alice, "100");
+	hears(trunk, "INVITE");
+	replies(trunk, "INVITE", 180, "", "");
+	hears(alice, "180");
+	((struct call *)pool_next(&rig->w[0]->calls, NULL))->marked = 1;
+	rig_restart(0);
+	hears(alice, "480");
+	hears(trunk, "CANCEL");
+	replies(trunk, "CANCEL", 200, "", "");
+	replies(trunk, "INVITE", 487, "", "");
+	hears(trunk, "ACK");
+	cr_expect_str_eq(rig_cdr("segment.1.call_class"), "emergency");
+	rig_ends_empty(1);
+}
+
 Test(worker_recover, marked_while_it_rings)
 {
 	rings();

@@ -343,8 +343,6 @@ start(unsigned index)
 	w->region = rig->regions[index];
 	worker_shape(w->settings, &w->shape);
 	w->child.self_size = w->shape.size;
-	w->directory = rig->directory;
-	w->locations = rig->locations;
 	worker_init(w);
 	for (unsigned i = 0; i < rig->n_workers; i++)
 		rig_open_region(w, i);

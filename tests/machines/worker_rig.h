@@ -70,6 +70,7 @@ struct rig {
 	unsigned n_calls;
 	char cdr[RIG_CDR];   /* the last closed one: "segment.1.sip_code=200\n..." */
 	bool apart;	     /* what workers say to one another is on its way */
+	bool no_tables;	     /* their owners have made none yet */
 	bool store_is_stuck; /* nobody reads the call records */
 	unsigned kept; /* messages handed to the store, each answered with kept_status (0: not at all) */
 	unsigned kept_status;

@@ -55,6 +55,17 @@ rig_default_settings(void)
 	s->timers.min_se_s = 90; /* session_s 0: no session timers, but where a test wants them */
 }
 
+/* --- a double of the worker's tables.c ----------------------------------------------------------*/
+
+void
+worker_open_tables(struct worker *w)
+{
+	if (rig->no_tables)
+		return;
+	w->directory = rig->directory;
+	w->locations = rig->locations;
+}
+
 /* --- directory ----------------------------------------------------------------------------------*/
 
 void

@@ -54,6 +54,29 @@ Test(model_directory, domains_and_tenants)
 	cr_expect_null(directory_tenant(&reader, 5, &b));
 }
 
+/* A reader that could not open it yet: nothing is found. */
+Test(model_directory, not_open)
+{
+	const struct directory none = { 0 };
+	const struct netaddr from = { .family = 4 };
+	struct dir_speed speed;
+	struct dir_code code;
+	struct dir_buf b;
+	uint32_t tenant;
+
+	cr_expect_not(directory_filled(&none));
+	cr_expect_eq(directory_tenant_of(&none, SPAN("acme.example"), &tenant), ERR_ABSENT);
+	cr_expect_null(directory_tenant(&none, 1, &b));
+	cr_expect_null(directory_subscriber(&none, 1, SPAN("1001"), &b));
+	cr_expect_null(directory_gateway_at(&none, &from, &b));
+	cr_expect_null(directory_route(&none, 1, SPAN("112"), &b));
+	cr_expect_not(directory_emergency(&none, 1, SPAN("144")));
+	cr_expect_not(directory_premium(&none, 1, SPAN("49900")));
+	cr_expect_not(directory_code(&none, 1, SPAN("*66"), &code));
+	cr_expect_not(directory_listed(&none, 9, DIR_LIST_BLOCK, SPAN("1001")));
+	cr_expect_not(directory_speed(&none, 9, 3, &speed));
+}
+
 Test(model_directory, subscribers_of_their_tenant)
 {
 	struct dir_subscriber s = { .id = 9, .tenant = 1, .dnd = 1, .barring = BAR_PREMIUM };
