@@ -127,7 +127,7 @@ call_recall(void *step, const void *completion)
 		cdr_send(w, c, CDR_OPEN);
 		return;
 	}
-	call_because(c, BY_SYSTEM, END_NORMAL);
+	call_because(c, BY_SYSTEM, route.status == 0 ? END_SYSTEM_FAILURE : END_NORMAL);
 	call_refuse(w, c, 480, SPAN_NONE, SPAN_NONE);
 }
 
@@ -137,7 +137,9 @@ recall_begin(struct worker *w, struct completion *x)
 	struct origin *o = scratch_take(w, sizeof(*o));
 	struct call *c;
 
-	if (o == NULL || !origin_of(w, x, o)) {
+	if (o == NULL || gate_is_unrecordable(w))
+		return false;
+	if (!origin_of(w, x, o)) {
 		completion_drop(x);
 		return false;
 	}
@@ -193,6 +195,18 @@ recall_answered(struct call_step *s, const struct note *in)
 	return true;
 }
 
+/* The number may be another's by now, or nobody's: that would be a call which he has not asked for. */
+static bool
+leads_to_called(struct worker *w, const struct completion *x)
+{
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+	const struct dir_subscriber *s =
+	    rec == NULL ? NULL : route_subscriber(w, x->tenant, span_str(x->number), rec);
+
+	return s != NULL && s->id == x->called;
+}
+
+/* 0: B is rung; 5xx: it is our fault that he is not. */
 static unsigned
 call_other(struct worker *w, struct call *c, const struct completion *x)
 {
@@ -210,16 +224,20 @@ call_other(struct worker *w, struct call *c, const struct completion *x)
 	buf_put(&uri, realm);
 	if (o == NULL || !buf_ok(&uri) || x == NULL)
 		return 500;
+	if (!call_has_room(w))
+		return 503;
 	q.uri = buf_span(&uri);
 	if (!origin_of(w, x, o))
 		return 403;
+	if (!leads_to_called(w, x))
+		return 404;
 	no = features_originate(w, c, o, &q);
 	if (no.status != 0)
 		return no.status;
 	route = route_call(w, c, &q, o);
 	if (route.status != 0)
 		return route.status;
-	return call_dial_next(w, c) ? 0 : 480;
+	return call_dial_next(w, c) ? 0 : 503;
 }
 
 void
@@ -229,6 +247,8 @@ recall_call(void *step, const void *arg)
 	unsigned status = call_other(s->w, s->c, completion_of(s->w, s->c));
 
 	(void)arg;
+	if (status >= 500 && status < 600)
+		call_because(s->c, BY_SYSTEM, END_SYSTEM_FAILURE);
 	if (status != 0)
 		transfer_failed(s->w, s->c, BY_SYSTEM, status);
 }
@@ -243,6 +263,7 @@ recall_joined(struct worker *w, struct call *c)
 	if (!recall_waits(w, c))
 		return;
 	c->final = party_at(w, c->caller)->status = 200;
+	completion_done(w, c);
 	count(w->child.self, COUNT_CALLS_ANSWERED, 1);
 	if (x != NULL)
 		completion_drop(x);

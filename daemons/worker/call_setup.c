@@ -313,7 +313,9 @@ call_setup(void *step, const void *setup)
 		return;
 	}
 	if (!sip_has(in->invite, SIP_H_REPLACES)) /* that is nobody's number */
-		again_dialled(w, c);
+		again_dialled(w, c,
+		    &(struct route_query){ uri_of(w, c, in), kept_span(&w->heap, c->dialled),
+			&in->invite->flow.local });
 	route = call_decide(w, c, in, &end);
 	if (route.status != 0)
 		refuse_with(w, c, &route);

@@ -7,7 +7,8 @@
  *     worker 1   | dave for bob  | ...
  *
  * Another worker cannot write here to cancel: it remembers when that was asked (recent.c), and what is older
- * is not in force. Two workers that ring two callers for the same one at the very same moment do not see
+ * is not in force. Nor can it be replaced there: who asks another worker for the same has two requests until the
+ * first worker sees, within a second, that there is a later one. Two workers that ring two callers for the same one at the very same moment do not see
  * each other: the second finds him busy, and is tried again.
  */
 #include "worker/worker.h"
@@ -48,22 +49,40 @@ is_in_force(struct worker *w, const struct completion *x)
 		   recent_at(w, RECENT_CANCELLED, x->account) < x->at_ns);
 }
 
-/* The next that is in force behind *at, which counts through all slots of all workers. */
+/* The next that is used behind *at, which counts through all slots of all workers. Whether it is in force
+ * takes longer to find out than whom it is for: that is for the caller to ask then. */
 static bool
 next(struct worker *w, unsigned *at, struct completion *r)
 {
 	unsigned end = w->settings->processes.workers * COMPLETIONS;
 
-	for (; *at < end; ++*at) {
+	while (*at < end) {
 		const struct completion *slots = slots_of(w, *at / COMPLETIONS);
+		unsigned i = *at % COMPLETIONS;
 
-		if (slots == NULL || !completion_read(&slots[*at % COMPLETIONS], r))
-			continue;
-		if (is_in_force(w, r)) {
-			++*at;
+		++*at;
+		if (slots != NULL && completion_read(&slots[i], r))
 			return true;
-		}
 	}
+	return false;
+}
+
+static bool
+is_of_same(const struct completion *a, const struct completion *b)
+{
+	return a->account == b->account && a->called == b->called;
+}
+
+/* He has asked another worker for the same since. */
+static bool
+is_replaced(struct worker *w, const struct completion *x)
+{
+	struct completion y;
+	unsigned at = 0;
+
+	while (next(w, &at, &y))
+		if (is_of_same(x, &y) && y.at_ns > x->at_ns && is_in_force(w, &y))
+			return true;
 	return false;
 }
 
@@ -74,7 +93,7 @@ completions_of(struct worker *w, uint64_t account, struct completion *list_r, un
 	unsigned n = 0, at = 0;
 
 	while (n < most && next(w, &at, &x))
-		if (x.account == account)
+		if (x.account == account && is_in_force(w, &x) && !is_replaced(w, &x))
 			list_r[n++] = x;
 	return n;
 }
@@ -98,13 +117,13 @@ completion_waits_behind(struct worker *w, const struct completion *x)
 	unsigned at = 0;
 
 	while (next(w, &at, &y)) {
-		if (y.called != x->called || y.account == x->account)
+		if (y.called != x->called || y.account == x->account || !is_in_force(w, &y))
 			continue;
 		if (y.state == COMPLETION_RECALLING)
 			return true;
 		/* One whose caller is busy himself is passed over for as long (TS 24.642: suspended). */
 		if (is_before(&y, x) && y.seen && y.next_ns <= worker_now(w) &&
-		    completion_is_free(w, y.tenant, span_str(y.user)))
+		    completion_is_free(w, y.tenant, y.account, span_str(y.user)))
 			return true;
 	}
 	return false;
@@ -136,29 +155,44 @@ fill(struct worker *w, struct completion *x, const struct completion *want)
 	new.state = COMPLETION_FREE;
 	new.at_ns = worker_now(w);
 	new.until_ns = new.at_ns + COMPLETION_LASTS_S *NS_PER_S;
-	__atomic_store_n(&x->version, version, __ATOMIC_RELAXED);
+	__atomic_store_n(&x->version, version, __ATOMIC_RELEASE); /* it was made free before */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	*x = new;
 	__atomic_store_n(&x->state, COMPLETION_WAITING, __ATOMIC_RELEASE);
 }
 
+/* A free slot, or that of an earlier one of the same two. */
+static struct completion *
+room_for(struct worker *w, const struct completion *want)
+{
+	struct completion *room = NULL;
+
+	for (struct completion *x = w->completions; x < w->completions + COMPLETIONS; x++) {
+		if (x->state == COMPLETION_WAITING && is_of_same(x, want))
+			return x;
+		if (x->state == COMPLETION_FREE)
+			room = x;
+	}
+	return room;
+}
+
 const char *
 completion_add(struct worker *w, const struct completion *want)
 {
-	struct completion *room = NULL, y;
+	struct completion *room = room_for(w, want), y;
 	unsigned his = 0, for_him = 0, at = 0;
 
 	while (next(w, &at, &y)) {
-		if (y.account == want->account && y.called == want->called)
-			return NULL; /* it is asked for already */
-		his += y.account == want->account;
-		for_him += y.called == want->called;
+		if ((y.account != want->account && y.called != want->called) || !is_in_force(w, &y))
+			continue;
+		if (is_of_same(&y, want) && y.state == COMPLETION_RECALLING)
+			return NULL; /* his phone rings for it */
+		his += y.account == want->account && y.called != want->called;
+		for_him += y.called == want->called && y.account != want->account;
 	}
-	for (struct completion *x = w->completions; x < w->completions + COMPLETIONS; x++)
-		if (x->state == COMPLETION_FREE)
-			room = x;
 	if (his >= COMPLETIONS_EACH || for_him >= COMPLETIONS_EACH || room == NULL)
 		return "Too many wait already";
+	completion_drop(room);
 	fill(w, room, want);
 	completions_arm(w);
 	return NULL;
@@ -186,7 +220,7 @@ attend(struct worker *w, struct completion *x)
 			completion_again(w, x);
 		return false;
 	}
-	if (!is_in_force(w, x)) {
+	if (!is_in_force(w, x) || is_replaced(w, x)) {
 		completion_drop(x);
 		return false;
 	}

@@ -23,8 +23,8 @@ enum {
 	COMPLETIONS_EACH = 5,	   /* of one caller, and for one whom they called */
 	COMPLETION_LASTS_S = 2700, /* TS 24.642: the service duration timer CC-T3 */
 };
-/* Keeps it, in place of an earlier one of the same two; until_ns and what follows from asking are filled
- * here. NULL: it is kept; else why not. */
+/* Keeps it, in place of an earlier one of the same two, whose recall does not ring yet; until_ns and what
+ * follows from asking are filled here. NULL: it is kept; else why not. */
 const char *completion_add(struct worker *w, const struct completion *want);
 /* The requests of this caller that are in force, in whichever worker: how many, at most `most`. */
 unsigned completions_of(
@@ -49,12 +49,15 @@ struct feature_verdict completion_clear(
     struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
 struct feature_verdict completion_query(
     struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
-/* Can he be rung, and would he answer: registered, in no call, in no DND, not sent on? */
-bool completion_is_free(struct worker *w, uint32_t tenant, struct span user);
+/* Can he be rung, and would he answer: registered, in no call, in no DND, not sent on? No, if the name is
+ * another subscriber's than id's now. */
+bool completion_is_free(struct worker *w, uint32_t tenant, uint64_t id, struct span user);
 /* Is it time to ring the caller? Notes what was seen of whom he called. */
 bool completion_is_due(struct worker *w, struct completion *x);
 /* A call ends that somebody may want to be completed. */
 void completion_missed(struct worker *w, const struct call *c);
+/* It was completed: it is not to be asked for once more. */
+void completion_done(struct worker *w, const struct call *c);
 
 /* call_recall.c: the call that is made of it */
 /* Rings the caller. False: not now. */

@@ -142,10 +142,9 @@ is_in_need(struct worker *w, const struct sip_msg *m)
 	return false;
 }
 
-/* Nothing can be written of a new call, and the operator wants none without its record (THREATS.md F11).
- * Otherwise records wait in memory, and a call is refused when that is full. */
-static bool
-is_unrecordable(struct worker *w)
+/* Where it is not so set, records wait in memory, and a call is refused when that is full. */
+bool
+gate_is_unrecordable(struct worker *w)
 {
 	size_t size;
 	const struct process *store = w->settings->refuse_unrecorded
@@ -175,7 +174,7 @@ invite(struct worker *w, const struct sip_msg *m)
 		answer_stateless(w, m, 400, "Too many Record-Route values", SPAN_NONE);
 		return;
 	}
-	if (is_unrecordable(w) && !is_in_need(w, m)) {
+	if (gate_is_unrecordable(w) && !is_in_need(w, m)) {
 		shed(w, m);
 		return;
 	}

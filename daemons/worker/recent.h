@@ -10,13 +10,14 @@
 #include "base/span.h"
 
 struct call;
+struct route_query;
 struct target;
 struct worker;
 
 enum recent_kind {
 	RECENT_CALLER = 1,
 	RECENT_DIALLED,
-	RECENT_MISSED,	  /* that of what he dialled which nobody answered (features/completion.c) */
+	RECENT_MISSED,	  /* what of that nobody answered, if it is not older (features/completion.c) */
 	RECENT_CANCELLED, /* nothing: that he wants no call completed any more */
 };
 
@@ -38,7 +39,7 @@ uint64_t recent_at(struct worker *w, enum recent_kind kind, uint64_t account);
 bool again_number(struct worker *w, const struct call *c, struct span dialled,
     struct span *number_r, unsigned *once_r);
 /* What is to be remembered: the call is made; its target is rung; who called this subscriber is not. */
-void again_dialled(struct worker *w, const struct call *c);
+void again_dialled(struct worker *w, const struct call *c, const struct route_query *q);
 void again_rung(struct worker *w, const struct call *c, const struct target *t);
 void again_forget(struct worker *w, uint64_t account);
 

@@ -99,6 +99,8 @@ bool peer_is_trusted(struct worker *w, const struct netaddr *peer);
 /* --- gate.c: requests that are in no dialog of ours ---------------------------------------------*/
 /* The one gate (THREATS.md A1): default deny, challenges are stateless. */
 void gate_request(struct worker *w, const struct sip_msg *m);
+/* Nothing can be written of a new call, and the operator wants none without its record (THREATS.md F11). */
+bool gate_is_unrecordable(struct worker *w);
 /* auth.c: who sends this? True: *o is filled. False: it was answered (challenge, refusal). */
 bool auth_request(struct worker *w, const struct sip_msg *m, struct origin *o);
 /* answer.c: answers without a transaction, or in one that needs nothing else. `headers` are complete

@@ -7,7 +7,8 @@
  *     *89           *69 is over: who called is forgotten
  *     *51           who called last is shown (the store tells it, from the records)
  *
- * Who withheld his number, or gave none that can be called, is not called back: 403, as when nobody has called, or nothing was dialled.
+ * Who withheld his number, or gave none that can be called, is not called back: 403, as when nobody has called,
+ * or nothing was dialled, or last what is of another domain.
  *
  * Settings: none. State: recent.c, in shared memory.
  */
@@ -68,20 +69,27 @@ again_refused(struct worker *w, struct call *c, const struct origin *o, const st
 struct feature_verdict
 redial_refused(struct worker *w, struct call *c, const struct origin *o, const struct code_args *a)
 {
-	(void)w;
+	bool outside = recent_at(w, RECENT_DIALLED, o->account) != 0;
+
 	(void)c;
-	(void)o;
 	(void)a;
-	return (struct feature_verdict){ .status = 403, .reason = "Nothing has been dialled" };
+	return (struct feature_verdict){ .status = 403,
+		.reason = outside ? "What was dialled last is of another domain"
+				  : "Nothing has been dialled" };
 }
 
+/* A number of another domain would lead to somebody else by itself: nothing is dialled again then. */
 void
-again_dialled(struct worker *w, const struct call *c)
+again_dialled(struct worker *w, const struct call *c, const struct route_query *q)
 {
-	struct span s = kept_span(&w->heap, c->dialled);
+	struct span s = q->dialled;
 
-	if (c->origin == ORIGIN_SUBSCRIBER && s.len > 0 && s.p[0] != '*' && s.p[0] != '#')
+	if (c->origin != ORIGIN_SUBSCRIBER || s.len == 0 || s.p[0] == '*' || s.p[0] == '#')
+		return;
+	if (route_is_ours(w, c->tenant, q).status == 0)
 		recent_put_once(w, RECENT_DIALLED, c->account, s, c->once);
+	else
+		recent_put(w, RECENT_DIALLED, c->account, SPAN_NONE);
 }
 
 void

@@ -14,15 +14,19 @@
  *
  * B is free when he is registered, in no call, not in DND and sends his calls to nobody. Who was busy or away
  * is waited for until he is; who did not answer, or said that he is busy without being in a call, until he has
- * been in one or away first: then he is at his phone. Of several who wait for B the first who is free himself is rung. Who does not answer the recall has
- * lost his request, as has who asked 45 minutes ago; one who is busy then, or finds B busy again, keeps it.
+ * been in one or away first: then he is at his phone. Of several who wait for B the first who is free himself
+ * is rung. Who does not answer the recall has lost his request, as has who asked 45 minutes ago; one who is
+ * busy then, or finds B busy again, keeps it, and so does who lost the recall by our fault. Who asks for the
+ * same B again begins anew. B is he who had the name then, not who has it later.
  * Not for groups, orbits and numbers outside; at most five by one caller, and for one called. The number is
- * withheld from B if it was when *66 was dialled.
+ * withheld from B if it was in the call or when *66 was dialled; not if *82 was dialled before that.
  *
  * Settings: none. Codes: *66 *86, *37# #37# *#37#. State: struct completion, in shared memory (completion.c);
  * the call: call_recall.c.
  */
 #include "worker/worker.h"
+
+#include "sip/identity.h"
 
 /* TS 24.642: he may want to call somebody first; seen once a second, these are two at least. */
 enum { GUARD_S = 3, SHOWN_MAX = 200 };
@@ -39,13 +43,13 @@ is_registered(struct worker *w, const struct dir_subscriber *s)
 }
 
 bool
-completion_is_free(struct worker *w, uint32_t tenant, struct span user)
+completion_is_free(struct worker *w, uint32_t tenant, uint64_t id, struct span user)
 {
 	size_t used = w->scratch_used;
 	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
 	const struct dir_subscriber *s =
 	    rec == NULL ? NULL : directory_subscriber(&w->directory, tenant, user, rec);
-	bool is_free = s != NULL && !s->disabled && !s->dnd && s->cfu.len == 0 &&
+	bool is_free = s != NULL && s->id == id && !s->disabled && !s->dnd && s->cfu.len == 0 &&
 		       is_registered(w, s) &&
 		       !callstate_has(w, call_user_hash(&w->key, tenant, user));
 
@@ -56,7 +60,7 @@ completion_is_free(struct worker *w, uint32_t tenant, struct span user)
 bool
 completion_is_due(struct worker *w, struct completion *x)
 {
-	bool is_free = completion_is_free(w, x->tenant, span_str(x->called_user));
+	bool is_free = completion_is_free(w, x->tenant, x->called, span_str(x->called_user));
 
 	if (!is_free) {
 		x->seen = 1;
@@ -66,7 +70,7 @@ completion_is_due(struct worker *w, struct completion *x)
 		x->seen = 1; /* a call too short to be seen */
 	}
 	return is_free && x->seen && worker_now(w) >= x->next_ns &&
-	       completion_is_free(w, x->tenant, span_str(x->user)) &&
+	       completion_is_free(w, x->tenant, x->account, span_str(x->user)) &&
 	       !completion_waits_behind(w, x);
 }
 
@@ -134,13 +138,25 @@ decide(struct worker *w, struct call *c, const struct completion *x)
 	decision_note(w, c, "completion", span_str(x->called_user), buf_span(&b));
 }
 
+/* Withheld when it was in that call, or is in this; what is dialled before the code is the last word. */
+static uint16_t
+privacy_of(struct worker *w, const struct call *c, const struct origin *o)
+{
+	unsigned once = recent_once(w, RECENT_DIALLED, o->account) & ONCE_HIDDEN;
+
+	return c->once & ONCE_SHOWN || once == 0 ? c->privacy
+						 : (uint16_t)clir_privacy(o, c->privacy, once);
+}
+
 static const char *
 keep(struct worker *w, struct call *c, const struct origin *o, struct span number, bool busy)
 {
 	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
 	const struct dir_subscriber *called =
 	    rec == NULL ? NULL : route_subscriber(w, c->tenant, number, rec);
-	struct completion x = { .tenant = c->tenant, .account = c->account, .privacy = c->privacy };
+	struct completion x = {
+		.tenant = c->tenant, .account = c->account, .privacy = privacy_of(w, c, o)
+	};
 
 	if (called == NULL || emergency_is(w, c->tenant, number))
 		return "Only a call to a subscriber here can be completed";
@@ -157,6 +173,29 @@ keep(struct worker *w, struct call *c, const struct origin *o, struct span numbe
 	return c->dry ? NULL : completion_add(w, &x);
 }
 
+/* The call that he dialled last, when nobody answered it; busy_r: is it because he was. Empty: there is none. */
+static struct span
+missed_last(struct worker *w, uint64_t account, bool *busy_r)
+{
+	struct span number = recent_find(w, RECENT_DIALLED, account);
+	struct span missed = recent_find(w, RECENT_MISSED, account);
+
+	if (number.len == 0 || missed.len == 0 || !span_eq(span_from(missed, 1), number) ||
+	    recent_at(w, RECENT_MISSED, account) < recent_at(w, RECENT_DIALLED, account))
+		return SPAN_NONE;
+	*busy_r = missed.p[0] == 'b';
+	return number;
+}
+
+void
+completion_done(struct worker *w, const struct call *c)
+{
+	bool busy;
+
+	if (span_eq(missed_last(w, c->account, &busy), kept_span(&w->heap, c->dialled)))
+		recent_put(w, RECENT_MISSED, c->account, SPAN_NONE);
+}
+
 /* --- the codes ----------------------------------------------------------------------------------*/
 
 static struct feature_verdict
@@ -171,17 +210,17 @@ shows(struct worker *w, struct call *c, struct span text)
 struct feature_verdict
 completion_set(struct worker *w, struct call *c, const struct origin *o, const struct code_args *a)
 {
-	struct span number = recent_find(w, RECENT_DIALLED, o->account);
-	struct span missed = recent_find(w, RECENT_MISSED, o->account);
+	bool busy = false;
+	struct span number = missed_last(w, o->account, &busy);
 	char text[SHOWN_MAX];
 	struct buf b = buf_on(text, sizeof(text));
 	const char *why;
 
 	(void)a;
 	code_is_free(w, c);
-	if (number.len == 0 || missed.len == 0 || !span_eq(span_from(missed, 1), number))
+	if (number.len == 0)
 		return no("Nobody was called in vain");
-	why = keep(w, c, o, number, missed.p[0] == 'b');
+	why = keep(w, c, o, number, busy);
 	if (why != NULL)
 		return no(why);
 	buf_lit(&b, "completion ");
