@@ -8,7 +8,7 @@
 
 #include "model/directory_key.h"
 
-enum { OTHER_RECORDS = 4096 };
+enum { OTHER_RECORDS = 4096, OTHER_ENTRIES = 1024 /* of them */ };
 
 static struct span
 key_span(struct dir_key *k)
@@ -90,6 +90,12 @@ directory_bytes(uint32_t subscribers)
 	 * lists and places of their speed dial each; gateways, routes, domains. */
 	return sizeof(struct dir_head) + records_bytes(subscribers, 448) +
 	       records_bytes(4 * subscribers, 128) + records_bytes(OTHER_RECORDS, 1024);
+}
+
+uint32_t
+directory_entries(uint32_t subscribers)
+{
+	return 2 * subscribers + OTHER_ENTRIES;
 }
 
 enum err

@@ -201,6 +201,8 @@ struct directory {                /* a reader's or the writer's handle */
 
 /* What the store's region holds behind its process head. */
 size_t directory_bytes(uint32_t subscribers);
+/* How many numbers that subscribers put in themselves (lists of callers, speed dial) there is room for. */
+uint32_t directory_entries(uint32_t subscribers);
 enum err directory_own(struct directory *d, void *mem, size_t size, uint32_t subscribers);
 enum err directory_open(struct directory *d, const void *mem, size_t size); /* ERR_AGAIN: not yet */
 /* 0 until the store has filled it for the first time; then never 0 again. */

@@ -4,10 +4,13 @@
  * would come into force when nobody expects it any more.
  *
  *     worker            store                          database
- *       |-- CODE -------->|-- feature_act() ------------->|
+ *       |-- CODE -------->|-- feature_within() ---------->|
  *       |                 |-- the row as it is now ------>|   directory; so do his groups when
  *       |                 |                               |   he logs in or out of them
  *       |<--- CODE_DONE --|                               |
+ *
+ * A tenant whose subscribers have put in so many numbers that others would lack the room is refused more
+ * (sql/0042); when the directory takes no more all the same, that it is not in force is what is said.
  */
 #include "store/store.h"
 
@@ -98,16 +101,26 @@ kind_of(const struct wire_code *w)
 }
 
 static void
+put_rows(struct store *s, enum dir_kind kind, const struct pg_result *res)
+{
+	struct dir_tally *all = &s->load.tally, now = { .subscribers = all->subscribers };
+
+	dir_rows(&s->directory, kind, res, NULL, &now);
+	if (now.full && s->codes.done.status == 200)
+		s->codes.done = (struct wire_code_done){ .call = s->codes.done.call,
+			.status = 503,
+			.phrase = "Kept, but there is no room to put it into force" };
+	*all = (struct dir_tally){ now.subscribers, all->full || now.full };
+}
+
+static void
 on_rows(void *ctx, unsigned step, struct pg_result *res)
 {
 	struct store *s = ctx;
 	struct wire_code_done *d = &s->codes.done;
 
-	if (step == 1) {
-		dir_rows(&s->directory, DIR_SUBSCRIBER, res, NULL, &s->load.tally);
-	} else if (step == 2) {
-		dir_rows(
-		    &s->directory, kind_of(&s->codes.waiting[0].code), res, NULL, &s->load.tally);
+	if (step > 0) {
+		put_rows(s, step == 1 ? DIR_SUBSCRIBER : kind_of(&s->codes.waiting[0].code), res);
 	} else if (step == 0 && PQntuples(res) == 1) {
 		struct span phrase = span_str(PQgetvalue(res, 0, 1));
 
@@ -135,9 +148,9 @@ bool
 codes_start(struct store *s, uint64_t *wait_r)
 {
 	struct codes *c = &s->codes;
-	char id[24], seconds[24], json[64];
+	char id[24], seconds[24], room[24], json[64];
 	struct buf i = buf_on(id, sizeof(id)), t = buf_on(seconds, sizeof(seconds)),
-		   j = buf_on(json, sizeof(json));
+		   r = buf_on(room, sizeof(room)), j = buf_on(json, sizeof(json));
 	const struct wire_code *w = &c->waiting[0].code;
 	struct db_job job = {
 		.what = "do a service code", .rows = on_rows, .done = on_done, .ctx = s
@@ -155,15 +168,17 @@ codes_start(struct store *s, uint64_t *wait_r)
 	buf_char(&i, '\0');
 	buf_u64(&t, w->seconds);
 	buf_char(&t, '\0');
+	buf_u64(&r, directory_entries(s->settings->limits.subscribers));
+	buf_char(&r, '\0');
 	buf_lit(&j, "[{\"i\":");
 	buf_u64(&j, w->subscriber);
 	buf_lit(&j, ",\"n\":\"\"}]");
 	buf_char(&j, '\0');
 	struct db_step steps[] = {
-		{ .sql = "select status, phrase from tandem.feature_act($1::bigint, $2,"
-			 " nullif($3, ''), nullif($4, '0')::int)",
-		    .n = 4,
-		    .params = { id, w->action, w->number, seconds } },
+		{ .sql = "select status, phrase from tandem.feature_within($1::bigint,"
+			 " $2, nullif($3, ''), nullif($4, '0')::int, $5::bigint)",
+		    .n = 5,
+		    .params = { id, w->action, w->number, seconds, room } },
 		{ .sql = dir_change_sql(DIR_SUBSCRIBER), .n = 1, .params = { json } },
 		{ .sql = lists_sql, .n = 2, .params = { id, w->number } },
 	};

@@ -174,6 +174,25 @@ def test_a_log_in_that_the_database_refuses_is_no_fault(ctl):
     assert status == "403" and "stays_out" in phrase
 
 
+def test_the_users_of_one_tenant_leave_room_to_others(ctl):
+    """C36: as many numbers as are then still free; what stands is changed and taken away as ever."""
+    for user in ("201", "202"):
+        ctl("subscriber", "add", user, "--password", "x")
+    ctl("tenant", "add", "acme", "domain=acme.test")
+    ctl("subscriber", "add", "301@acme.test", "--password", "x")
+    act = "select status, phrase from tandem.feature_within(%d, '%s', '%s', null, 6)"
+    for who, what, number, status in ((1, "speed.set", "1*4711", 200), (2, "speed.set", "2*4711", 200),
+                                      (1, "block.set", "4711", 200), (1, "block.set", "4712", 403),
+                                      (1, "speed.set", "3*4711", 403), (2, "speed.set", "2*4712", 200),
+                                      (3, "speed.set", "1*4711", 200), (3, "speed.set", "2*4711", 403),
+                                      (1, "cfu.set", "4711", 200), (1, "speed.query", "3*", 200),
+                                      (2, "speed.clear", "2", 200), (1, "speed.set", "3*4711", 403),
+                                      (3, "speed.clear", "1", 200), (1, "speed.set", "3*4711", 200)):
+        (found, phrase), = ctl.sql(act % (who, what, number))
+        assert found == str(status) and (status == 200 or phrase == "no room for another number"), (what, number)
+    assert ctl.sql("select count(*) from tandem.speed_dial") == [["2"]]
+
+
 def test_roles(ctl):
     ctl.sql("alter role tandem_rw login; alter role billing_ro login")
     ctl("subscriber", "add", "201", "--password", "x")
