@@ -17,15 +17,15 @@ struct worker;
 enum recent_kind {
 	RECENT_CALLER = 1,
 	RECENT_DIALLED,
-	RECENT_MISSED,	  /* what of that nobody answered, if it is not older (features/completion.c) */
+	RECENT_MISSED, /* what of that nobody answered, if it is not older (features/completion.c) */
 	RECENT_CANCELLED, /* nothing: that he wants no call completed any more */
 };
 
 /* Remembers it in place of what was; one that is too long is none. */
 void recent_put(struct worker *w, enum recent_kind kind, uint64_t account, struct span number);
 /* The same of a number dialled with codes before it: once, bits of enum call_once. */
-void recent_put_once(struct worker *w, enum recent_kind kind, uint64_t account, struct span number,
-    unsigned once);
+void recent_put_once(
+    struct worker *w, enum recent_kind kind, uint64_t account, struct span number, unsigned once);
 /* What was dialled before it. */
 unsigned recent_once(struct worker *w, enum recent_kind kind, uint64_t account);
 /* In scratch; empty: nothing. */

@@ -340,8 +340,8 @@ def test_R21_called_back_when_he_is_free(office):
     office.unrecorded.add(call.call_id)
     assert "completion " + bob.name in shown(office, alice, "*66")
     row, = json.loads(office.ctl("completions", "--json"))
-    assert (row["caller"], row["called"], row["reason"], row["state"]) == (
-        alice.name, bob.name, "busy", "waits")
+    assert (row["caller"], row["called"], row["domain"], row["reason"], row["state"]) == (
+        alice.name, bob.name, "pbx.test", "busy", "waits")
     assert "completion " + bob.name in shown(office, alice, "*%2337%23")
     office.hang_up(a, b)
     office.record(a, disposition="answered")
