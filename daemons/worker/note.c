@@ -220,7 +220,11 @@ note_lost(struct worker *w, const struct wire_note *r, uint32_t len)
 
 	if (!is_whole(r, len, &n))
 		return;
-	if (n.what == EV_REPLACE || n.what == EV_REPLACED) {
+	if (n.what == EV_REPLACE) { /* only who asked: a call that it began to change is marked */
+		replace_lost(w, &n);
+		return;
+	}
+	if (n.what == EV_REPLACED) {
 		replace_lost(w, &n);
 	} else if (handle_kind(n.leg) == KIND_CALL) {
 		end.leg = n.leg;

@@ -303,3 +303,19 @@ Test(worker_park, of_another_domain)
 	she_hangs_up_on_dave();
 	rig_ends_empty(3);
 }
+
+/* The wish to have her kills her worker: she waits on. */
+Test(worker_park, a_wish_that_kills)
+{
+	is_parked();
+	rig->apart = true;
+	dials(dave, "701", "", SDP_D);
+	hears(dave, "100");
+	dies_of_a_note(0, 1);
+	hears(dave, "500");
+	hears_nothing(alice);
+	dials_across(dave, "701", SDP_D);
+	dave_has_her();
+	she_hangs_up_on_dave();
+	rig_ends_empty(3);
+}

@@ -255,3 +255,20 @@ Test(worker_pickup, survives_a_kill)
 	talk_and_end();
 	rig_ends_empty(2);
 }
+
+/* The wish kills who is to hear of it: who rings and who calls have nothing to do with that. */
+Test(worker_pickup, a_wish_that_kills)
+{
+	bob_rings();
+	rig->apart = true;
+	dials(dave, "**1002", "", SDP_D);
+	hears(dave, "100");
+	dies_of_a_note(0, 1);
+	hears(dave, "500");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	hangs_up(alice, bob);
+	rig_ends_empty(2);
+}

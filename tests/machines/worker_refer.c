@@ -184,6 +184,15 @@ dials_across(struct phone *p, const char *number, const char *sdp)
 }
 
 void
+dies_of_a_note(unsigned worker, unsigned from)
+{
+	cr_assert_not_null(ring_peek(&rig->w[worker]->child.in[rig->w[from]->child.proc]));
+	rig->apart = false;
+	rig_restart(worker);
+	rig_wait_ms(1);
+}
+
+void
 two_dial(const char *number)
 {
 	rig->apart = true;

@@ -44,6 +44,9 @@ void offers_pass(struct phone *from, struct phone *to);
 void across_begin(void);
 /* A number whose call is in another worker. */
 void dials_across(struct phone *p, const char *number, const char *sdp);
+/* What the one worker has said to the other, and the other has not read yet, is in hand when the other
+ * dies; from here on they hear each other again. */
+void dies_of_a_note(unsigned worker, unsigned from);
 /* dave and carol dial it at once, each in his worker, before the two have heard of each other. */
 void two_dial(const char *number);
 /* Its phone rang, and somebody else has the call. */
