@@ -204,7 +204,7 @@ deflect(struct redirection *r, const struct sip_uri *uri)
 	if (s == NULL)
 		return;
 	s->redirect_reason = REDIRECT_DEFLECTION;
-	decide_deflection(r, o->subscriber, q.dialled);
+	decide_deflection(r, o->subscriber, kept_span(&w->heap, s->dialed)); /* without a PIN */
 	r->c->attempt.segment = heap_offset(&w->heap, s);
 	r->status = ring_for(r, o, &q);
 	if (r->status != 0)

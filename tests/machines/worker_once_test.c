@@ -222,6 +222,41 @@ Test(worker_once, C40_a_pin_is_in_no_record)
 	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), "*67*67*33*PIN#");
 }
 
+/* What has no PIN is there as it was dialled, though a part of it looks like a code with one. */
+Test(worker_once, C40_no_pin_no_hiding)
+{
+	static const char *const codes[][2] = { { "*61*33**20%23", "*61*33**20#" },
+		{ "*51*33*1003%23", "*51*33*1003#" }, { "*6733", "*6733" },
+		{ "*67*61*33**20%23", "*67*61*33**20#" }, { "*67*33*1234%23", "*67*33*PIN#" },
+		{ "**33*1234%23", "**33*PIN#" }, { "*%2333%23", "*#33#" } };
+
+	code("*33*N#", "bar.outgoing.set");
+	code("*#33#", "bar.outgoing.query");
+	code("*61*N**T#", "cfnr.set");
+	code("*51*N*N#", "speed.set");
+	for (unsigned i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		dials(alice, codes[i][0], "", "this is no session description\r\n");
+		hears(alice, "100");
+		hears(alice, "488");
+		cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), codes[i][1]);
+	}
+}
+
+/* A phone that sends its callers on to a code: the reasons do not say it either. */
+Test(worker_once, C40_a_pin_is_in_no_reason)
+{
+	code("*33*N#", "bar.outgoing.set");
+	dials(alice, "bob", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 302, "Contact: <sip:*33*1234%23@example.com>\r\n", "");
+	hears(bob, "ACK");
+	hears(alice, "404");
+	rig_ends_empty(1);
+	expect_has(rig->cdr, "sends it on to *33*PIN#");
+	expect_lacks(rig->cdr, "1234");
+}
+
 /* Nor when the call is refused before anybody asks whether it is a code, or that is no code there. */
 Test(worker_once, C40_a_pin_is_in_no_record_of_a_call_that_was_refused)
 {

@@ -10,13 +10,14 @@
  *     *70*67 1003     may be another code
  *
  * 404: there is no such code; 484: its number is not all there, or none. No code ever goes to a
- * gateway. A PIN stands in no record, whatever becomes of the call. Settings: tandem.feature_code. State: call.code (call_code.c), call.once.
+ * gateway. A PIN stands in no record, whatever becomes of the call. Settings: tandem.feature_code. State:
+ * call.code (call_code.c), call.once.
  */
 #include "worker/worker.h"
 
 #include <ctype.h>
 
-enum { CODE_MAX = 64, DIGITS_MAX = 32, PATTERN_MAX = 32 };
+enum { CODE_MAX = 64, DIGITS_MAX = 32, PATTERN_MAX = 32, ONCES_MAX = 4 };
 
 static size_t
 digits_of(struct span s)
@@ -145,6 +146,33 @@ static const struct {
 	{ "ccbs.query", completion_query },
 };
 
+static unsigned
+once_of(const struct dir_code *code)
+{
+	struct span a = span_str(code->action);
+
+	if (span_eq(a, SPAN("clir.call")))
+		return ONCE_HIDDEN;
+	if (span_eq(a, SPAN("clip.call")))
+		return ONCE_SHOWN;
+	return span_eq(a, SPAN("cw.off.call")) ? ONCE_ALONE : 0;
+}
+
+/* What follows such a code is a code again. */
+static unsigned
+before_another(struct worker *w, const struct call *c, struct span s, struct span *rest_r)
+{
+	struct dir_code code;
+
+	for (size_t n = s.len < 4 ? 0 : s.len - 2; n >= 2; n--)
+		if ((s.p[n] == '*' || s.p[n] == '#') &&
+		    is_code(w, c, span_first(s, n), "N", &code) && once_of(&code) != 0) {
+			*rest_r = span_from(s, n);
+			return once_of(&code);
+		}
+	return 0;
+}
+
 static bool
 takes_pin(struct span action)
 {
@@ -152,9 +180,9 @@ takes_pin(struct span action)
 	       span_eq(span_first(action, 4), SPAN("pin."));
 }
 
-/* Where a PIN begins in what was dialled, be it a right one or mistyped; 0: there is none in it. */
+/* In what is no code: wherever in it one begins that takes a PIN. */
 static size_t
-pin_at(struct worker *w, const struct call *c, struct span s)
+pin_in_mistyped(struct worker *w, const struct call *c, struct span s)
 {
 	static const char *const forms[] = { "N#", "N*N*N#" };
 	struct dir_code code;
@@ -171,6 +199,29 @@ pin_at(struct worker *w, const struct call *c, struct span s)
 					return from + n;
 	}
 	return 0;
+}
+
+/* Where a PIN begins in what was dialled, be it a right one or mistyped; 0: there is none in it. A code
+ * is what it is, whatever a part of it looks like; behind one for this call alone there may be another. */
+static size_t
+pin_at(struct worker *w, const struct call *c, struct span dialled)
+{
+	struct span s = dialled, rest;
+	struct dir_code code;
+	struct code_args a;
+	size_t at;
+
+	for (unsigned onces = 0; onces < ONCES_MAX; onces++, s = rest) {
+		if (find(w, c, s, &code, &a) == 0) {
+			bool pin = takes_pin(span_str(code.action)) && a.number.len > 0;
+
+			return pin ? (size_t)(a.number.p - dialled.p) : 0;
+		}
+		if (before_another(w, c, s, &rest) == 0)
+			break;
+	}
+	at = pin_in_mistyped(w, c, s);
+	return at == 0 ? 0 : at + (size_t)(s.p - dialled.p);
 }
 
 /* What is longer than a code may be is none: it is not looked through, and so not kept. */
@@ -215,33 +266,6 @@ ask(struct worker *w, struct call *c, const struct origin *o, const struct dir_c
 }
 
 /* --- for this call alone ------------------------------------------------------------------------*/
-
-static unsigned
-once_of(const struct dir_code *code)
-{
-	struct span a = span_str(code->action);
-
-	if (span_eq(a, SPAN("clir.call")))
-		return ONCE_HIDDEN;
-	if (span_eq(a, SPAN("clip.call")))
-		return ONCE_SHOWN;
-	return span_eq(a, SPAN("cw.off.call")) ? ONCE_ALONE : 0;
-}
-
-/* What follows such a code is a code again. */
-static unsigned
-before_another(struct worker *w, const struct call *c, struct span s, struct span *rest_r)
-{
-	struct dir_code code;
-
-	for (size_t n = s.len - 2; n >= 2; n--)
-		if ((s.p[n] == '*' || s.p[n] == '#') &&
-		    is_code(w, c, span_first(s, n), "N", &code) && once_of(&code) != 0) {
-			*rest_r = span_from(s, n);
-			return once_of(&code);
-		}
-	return 0;
-}
 
 static unsigned
 next_once(struct worker *w, const struct call *c, struct span s, struct span *rest_r)
