@@ -1,10 +1,12 @@
 /*
- * A command that a leg cannot carry out before its peer has said what is owed to us: it is kept, the newest one
- * alone, and carried out then.
+ * A command that a leg cannot carry out before its peer has said what is owed to us: it is kept, the
+ * newest one alone, and carried out then.
  *
  *     a provisional response, or a 2xx     after the PRACK of the one before (RFC 3262 3, 5; leg_reliable.c)
- *     a re-INVITE                          after the ACK of our 2xx (RFC 3261 14.1): who was called may move
- *                                          his media at once, though the caller's ACK is still on its way
+ *     a re-INVITE                          after the ACK of our 2xx (RFC 3261 14.1): who was called may
+ *                                          move his media at once, though the caller's ACK is still on
+ *                                          its way. Not for an UPDATE of his, which hears 491: he waits
+ *                                          64 T1 for its answer, and so long the ACK alone may take
  *
  *     alice            tandem            bob
  *       |<------- 200 -- |                |
@@ -13,18 +15,19 @@
  *       |-- ACK -------->|                |
  *       |<----- INVITE --|                |
  *
- * An ACK that never comes ends the call, and that answers bob. When alice moves hers meanwhile, bob hears 491.
+ * An ACK that never comes ends the call, and that answers bob. When alice moves hers meanwhile, bob hears
+ * 491. Either side may be the one that waits: the caller, or who was called once he has asked anything.
  */
 #include "worker/worker.h"
 
 static bool
-waits(const struct leg *l, enum note_what what)
+waits(const struct leg *l, const struct note *n)
 {
-	if (what == CMD_PROGRESS)
+	if (n->what == CMD_PROGRESS)
 		return l->inv == INV_IN && l->unpracked != PRACKED;
-	if (what == CMD_ANSWER)
+	if (n->what == CMD_ANSWER)
 		return l->inv == INV_IN && l->unpracked == UNPRACKED_SDP;
-	return what == CMD_OFFER && l->inv == INV_IN_2XX;
+	return n->what == CMD_OFFER && l->inv == INV_IN_2XX && !(n->flags & NOTE_UPDATE);
 }
 
 bool
@@ -34,7 +37,7 @@ leg_holds_back(struct worker *w, struct leg *l, const struct note *n)
 	struct buf b;
 	size_t len;
 
-	if (!waits(l, (enum note_what)n->what))
+	if (!waits(l, n))
 		return false;
 	b = scratch_buf(w, note_bytes(n));
 	if (note_pack(n, b.p, b.cap, &len) != ERR_NONE)
@@ -67,6 +70,7 @@ leg_forgets_offer(struct worker *w, struct leg *l, unsigned status)
 
 	if (l->inv != INV_IN_2XX || !take_held(w, l, &n))
 		return false;
+	refused.flags = l->dialog.uac ? NOTE_OWNER : 0;
 	leg_facts(w, l, &refused);
 	note_up(w, &refused);
 	return true;

@@ -138,6 +138,24 @@ Test(worker_crossing, S3_20_and_she_moves_hers)
 	rig_ends_clean("answered 200 16 callee normal", 0);
 }
 
+/* RFC 3311: an UPDATE of his does not wait for her ACK, since he waits for its answer no longer than that may
+ * take. */
+Test(worker_crossing, S3_20_but_an_update_does_not_wait)
+{
+	dials(alice, "bob", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 200, UPDATES, SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	says(bob, "UPDATE", "", SDP_B2);
+	hears(bob, "491");
+	acks(alice, "");
+	hears_nothing(alice);
+	hangs_up(bob, alice);
+	rig_ends_clean("answered 200 16 callee normal", 0);
+}
+
 /* He gives it up before that. */
 Test(worker_crossing, S3_20_and_cancels_it)
 {

@@ -364,3 +364,37 @@ Test(worker_transfer, subscription_expires)
 	hangs_up(alice, carol);
 	rig_ends_empty(1);
 }
+
+/* He has not ACKed what he asked before, and asks again when he is to hear of carol: his Call-ID is ours,
+ * so we wait longer than he (RFC 3261 14.1). */
+Test(worker_transfer, S3_20_transferee_asks_again)
+{
+	talk(alice, bob);
+	says(bob, "INVITE", "", SDP_B);
+	hears(bob, "100");
+	hears(alice, "INVITE");
+	replies(alice, "INVITE", 200, "", SDP_A);
+	hears(alice, "ACK");
+	hears(bob, "200 INVITE");
+	transfers(alice, "carol");
+	rings(carol);
+	RINGING(alice);
+	replies(carol, "INVITE", 200, "", SDP_C);
+	hears_nothing(bob);
+	says(bob, "INVITE", "", SDP_B);
+	hears(bob, "100");
+	hears(bob, "491");
+	for (unsigned ms = 0; ms < 2090; ms += 10) {
+		rig_wait_ms(10);
+		hears_nothing(bob);
+	}
+	waits(bob);
+	expect_has(hears(bob, "INVITE"), "m=audio 4006");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(carol, "ACK");
+	hears(bob, "ACK");
+	ENDS(alice, "200 OK");
+	is_released(alice);
+	hangs_up(bob, carol);
+	rig_ends_empty(1);
+}
