@@ -32,23 +32,9 @@ apt_lists() {
     as_root apt-get -q -q update >>"$log" 2>&1
 }
 
-# The programs of packages are wanted, not the services that some bring: none is started now (each package asks
-# policy-rc.d whether it may), and what is new in /etc/init.d is not started with the machine either.
-apt_install() (
-    guard=/usr/sbin/policy-rc.d
-    before=$(ls /etc/init.d 2>/dev/null || true)
-    if [ ! -e "$guard" ]; then
-        trap 'as_root rm -f "$guard"' EXIT
-        printf '#!/bin/sh\nexit 101\n' | as_root tee "$guard" >/dev/null
-        as_root chmod 755 "$guard" || exit
-    fi
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -q -y -o Dpkg::Use-Pty=0 \
-        -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@" </dev/null >>"$log" 2>&1 || exit
-    for service in /etc/init.d/*; do
-        service=${service##*/}
-        grep -qxF -- "$service" <<<"$before" || as_root update-rc.d "$service" disable >>"$log" 2>&1
-    done
-)
+apt_install() {
+    as_root "$top/contrib/apt-install" "$@" >>"$log" 2>&1
+}
 
 # Installs what is missing of these sections, and does nothing when nothing is.
 packages_install() {

@@ -190,6 +190,8 @@ class Scene(Building):
             assert f.final in (PLANNED[f.kind], 487, *codes), f
             row = rows[f.call_id][0]
             assert f.answered or (row["disposition"] != "answered" and row["bill_ms"] == 0), (f, row)
+            # At the most they talked on until the next worker was there.
+            assert not f.answered or row["bill_ms"] < 1000 * (f.down - f.up + 1 + slowness()), (f, row)
 
     def records(self, fates, seconds=20):
         """Call-ID -> its cdr rows, each with its call's columns; waits until all are there."""

@@ -226,6 +226,7 @@ forking_await(pid_t pid, double seconds, int *status_r)
 		}
 		rest = end - now();
 		if (rest > end) {
+			kill(-pid, SIGKILL);
 			kill(pid, SIGKILL);
 			waitpid(pid, status_r, 0);
 			return false;
@@ -309,6 +310,7 @@ judge_in_time(const struct item *item, pid_t pid)
 	int status;
 	bool in_time = forking_await(pid, seconds, &status);
 
+	kill(-pid, SIGKILL); /* a child that stays would write into the next test's account */
 	print_words();
 	return in_time ? judge(item, status, pid) : failed(item, "not ended within %g s", seconds);
 }
@@ -327,6 +329,7 @@ forking_run(const struct item *item, bool quiet)
 	sigprocmask(SIG_BLOCK, &ended, &before);
 	pid = fork();
 	if (pid == 0) {
+		setpgid(0, 0);
 		sigprocmask(SIG_SETMASK, &before, NULL);
 		/* Criterion's own set-up has reports of valgrind switched off. */
 		VALGRIND_ENABLE_ERROR_REPORTING;
