@@ -6,7 +6,7 @@
  *     milliseconds since the first HT feature HT of whom HT reason LF
  *
  * Of more than DECISIONS_MAX there are the first, and a line whose feature is "more" says how many are
- * not kept.
+ * not kept. The last DECISIONS_EVENTS are for what the record has as an event (BILLING.md R15, R16).
  */
 #ifndef TANDEM_MODEL_DECISION_H
 #define TANDEM_MODEL_DECISION_H
@@ -17,6 +17,7 @@
 
 enum {
 	DECISIONS_MAX = 32,
+	DECISIONS_EVENTS = 8, /* the last of them */
 	DECISION_TEXT = 96, /* bytes of feature, of whom and reason; what is longer is cut */
 	DECISIONS_BYTES = (DECISIONS_MAX + 1) * (DECISION_TEXT + 16)
 };

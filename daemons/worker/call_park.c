@@ -67,7 +67,7 @@ park_note(struct call_step *s, const char *what, struct span of, const char *rea
 
 	buf_str(&b, reason);
 	buf_put(&b, kept_span(&s->w->heap, s->c->transfer.orbit));
-	decision_note(s->w, s->c, what, of, buf_span(&b));
+	decision_event(s->w, s->c, what, of, buf_span(&b));
 }
 
 static void
@@ -137,8 +137,10 @@ park_time_over(struct call_step *s)
 	if (s->c->state != CALL_UP || x->state != TRANSFER_PARKED)
 		return false;
 	s->c->attempt.ring_until_ns = 0;
-	park_note(s, "recalled", kept_span(&s->w->heap, party_at(s->w, x->transferor)->user),
-	    "nobody came, rung for ");
+	if (!decision_since(s->w, s->c, "recalled", "parked")) /* he is rung again and again */
+		park_note(s, "recalled",
+		    kept_span(&s->w->heap, party_at(s->w, x->transferor)->user),
+		    "nobody came, rung for ");
 	transfer_step(s->w, s->c, XE_RECALL, party_at(s->w, x->transferor), &nobody);
 	return true;
 }

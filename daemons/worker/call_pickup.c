@@ -67,7 +67,7 @@ pickup_note(struct worker *w, struct call *c, const struct party *rings, const s
 
 	buf_lit(&b, "answers for ");
 	buf_put(&b, span_first(kept_span(&w->heap, rings->user), 40));
-	decision_note(w, c, "pickup", kept_span(&w->heap, comes->user), buf_span(&b));
+	decision_event(w, c, "pickup", kept_span(&w->heap, comes->user), buf_span(&b));
 }
 
 bool

@@ -18,16 +18,16 @@ decision_at(struct worker *w, uint32_t offset)
 	return offset == 0 ? NULL : heap_at(&w->heap, offset);
 }
 
-void
-decision_note(
-    struct worker *w, struct call *c, const char *feature, struct span of, struct span reason)
+static void
+note_within(struct worker *w, struct call *c, unsigned most, const char *feature, struct span of,
+    struct span reason)
 {
 	struct decisions *all = &c->decisions;
 	char text[DECISION_TEXT];
 	struct buf b = buf_on(text, sizeof(text));
 	struct decision *d = NULL;
 
-	if (all->n < DECISIONS_MAX)
+	if (all->n < most)
 		d = arena_take(&w->heap, &c->arena, pool_handle(&w->calls, c), sizeof(*d));
 	if (d == NULL) {
 		all->lost++;
@@ -43,6 +43,35 @@ decision_note(
 		decision_at(w, all->last)->next = heap_offset(&w->heap, d);
 	all->last = heap_offset(&w->heap, d);
 	all->n++; /* last: one that a kill left half made does not count */
+}
+
+void
+decision_note(
+    struct worker *w, struct call *c, const char *feature, struct span of, struct span reason)
+{
+	note_within(w, c, DECISIONS_MAX - DECISIONS_EVENTS, feature, of, reason);
+}
+
+void
+decision_event(
+    struct worker *w, struct call *c, const char *feature, struct span of, struct span reason)
+{
+	note_within(w, c, DECISIONS_MAX, feature, of, reason);
+}
+
+bool
+decision_since(struct worker *w, const struct call *c, const char *feature, const char *that)
+{
+	const struct decision *d = decision_at(w, c->decisions.first);
+	struct span name;
+	bool since = false;
+
+	for (unsigned i = 0; i < c->decisions.n && d != NULL; i++, d = decision_at(w, d->next)) {
+		span_cut(kept_span(&w->heap, d->text), '\t', &name);
+		since =
+		    span_eq(name, span_str(feature)) || (since && !span_eq(name, span_str(that)));
+	}
+	return since;
 }
 
 void

@@ -142,7 +142,7 @@ Test(worker_decisions, there_is_a_bound)
 	hears(alice, "100");
 	hears(bob, "INVITE");
 	c = pool_next(&rig->w[0]->calls, NULL);
-	for (unsigned i = 0; i < DECISIONS_MAX + 9; i++)
+	for (unsigned i = 0; i < DECISIONS_MAX - DECISIONS_EVENTS + 9; i++)
 		decision_words(rig->w[0], c, "test", SPAN("x"), "again");
 	rig_restart(0); /* they survive */
 	replies(bob, "INVITE", 486, "", "");

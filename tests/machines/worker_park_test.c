@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/decision.h"
 #include "worker_refer.h"
 
 static void
@@ -194,6 +195,44 @@ Test(worker_park, recall_in_vain)
 	dave_has_her();
 	she_hangs_up_on_dave();
 	rig_ends_empty(2);
+}
+
+static unsigned
+times(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	while ((text = strstr(text, what)) != NULL) {
+		text += strlen(what);
+		n++;
+	}
+	return n;
+}
+
+/* R16: bob is rung again and again, and the record has that once; what befell her is in it, however much
+ * else was decided on before. */
+Test(worker_park, R16_no_event_is_lost)
+{
+	talk(alice, bob);
+	for (unsigned i = 0; i < DECISIONS_MAX; i++)
+		decision_words(
+		    rig->w[0], pool_next(&rig->w[0]->calls, NULL), "test", SPAN("x"), "");
+	rig_wait_ms(1000);
+	bob_parks("701");
+	for (unsigned i = 0; i < 12; i++) {
+		waits(bob);
+		rings(bob);
+		replies(bob, "INVITE", 486, "", "");
+		hears(bob, "ACK");
+		is_held();
+	}
+	dials_across(dave, "701", SDP_D);
+	dave_has_her();
+	she_hangs_up_on_dave();
+	rig_ends_empty(2);
+	cr_expect_eq(times(rig_cdr_of(0, "call.decisions"), "\"parked\""), 1);
+	cr_expect_eq(times(rig_cdr_of(0, "call.decisions"), "\"recalled\""), 1);
+	cr_expect_eq(times(rig_cdr_of(0, "call.decisions"), "\"retrieved\""), 1);
 }
 
 /* dave dials the orbit while bob is rung. */
