@@ -298,6 +298,7 @@ struct setup {
 	const struct sip_msg *invite;
 	const struct origin *origin;
 	handle leg;
+	bool stands; /* call_hear found that what is dialled stands for another number */
 };
 /* What follows of it when nothing was refused. */
 enum setup_end {
@@ -309,7 +310,7 @@ enum setup_end {
 void call_setup(void *step, const void *setup);
 /* Its two halves, which a call that is only explained has as well: what the caller said is kept; the
  * features and the route say where it goes. */
-void call_hear(struct worker *w, struct call *c, const struct setup *in);
+void call_hear(struct worker *w, struct call *c, struct setup *in);
 struct route_result call_decide(
     struct worker *w, struct call *c, const struct setup *in, enum setup_end *end_r);
 struct target *target_at(struct worker *w, uint32_t offset);

@@ -53,69 +53,99 @@ keep_dialled(struct worker *w, struct call *c, const struct sip_msg *m)
 	c->dialled = call_keep(w, c, buf_span(&b));
 }
 
+/* What he dialled stands for another number: that is one of his tenant's, whatever domain he named. */
+static struct span
+uri_of(struct worker *w, const struct call *c, const struct setup *in)
+{
+	struct buf b;
+
+	if (!in->stands)
+		return sip_span(in->invite, in->invite->uri);
+	b = scratch_buf(w, 512);
+	buf_lit(&b, "sip:");
+	sip_put_user(&b, kept_span(&w->heap, c->dialled));
+	buf_char(&b, '@');
+	buf_put(&b, caller_realm(w, c));
+	return buf_span(&b);
+}
+
+static struct route_query
+query_of(struct worker *w, const struct call *c, const struct setup *in)
+{
+	return (struct route_query){ uri_of(w, c, in), kept_span(&w->heap, c->dialled),
+		&in->invite->flow.local };
+}
+
+/* What was dialled stands for this number. */
+static void
+stands_for(struct worker *w, struct call *c, struct setup *in, struct span number)
+{
+	c->dialled = call_keep(w, c, number);
+	in->stands = true;
+}
+
 /* What comes before the number, for this call alone, is taken off: the rest is what is dialled. */
 static void
-take_once(struct worker *w, struct call *c, const struct origin *o)
+take_once(struct worker *w, struct call *c, struct setup *in)
 {
 	struct span rest;
 
-	if (o->kind != ORIGIN_SUBSCRIBER)
+	if (in->origin->kind != ORIGIN_SUBSCRIBER)
 		return;
-	c->once = (uint8_t)code_once(w, c, kept_span(&w->heap, c->dialled), &rest);
+	c->once = (uint8_t)code_once(w, c->tenant, kept_span(&w->heap, c->dialled), &rest);
 	if (c->once != 0)
-		c->dialled = call_keep(w, c, rest);
+		stands_for(w, c, in, rest);
 }
 
 /* A code that stands for a number that is remembered. */
 static void
-take_again(struct worker *w, struct call *c, const struct origin *o)
+take_again(struct worker *w, struct call *c, struct setup *in)
 {
 	struct span number;
 	unsigned once;
 
-	if (o->kind != ORIGIN_SUBSCRIBER ||
+	if (in->origin->kind != ORIGIN_SUBSCRIBER ||
 	    !again_number(w, c, kept_span(&w->heap, c->dialled), &number, &once))
 		return;
-	c->dialled = call_keep(w, c, number);
+	stands_for(w, c, in, number);
 	if (c->once == 0)
 		c->once = (uint8_t)once;
 }
 
 /* A short number that stands for one of his (features/speed.c). */
 static void
-take_speed(struct worker *w, struct call *c, const struct setup *in)
+take_speed(struct worker *w, struct call *c, struct setup *in)
 {
-	struct span dialled = kept_span(&w->heap, c->dialled);
-	struct route_query q = { sip_span(in->invite, in->invite->uri), dialled,
-		&in->invite->flow.local };
+	struct route_query q = query_of(w, c, in);
 	struct buf b = scratch_buf(w, 128);
 	struct dir_speed speed;
 
 	if (in->origin->kind != ORIGIN_SUBSCRIBER || !speed_number(w, c, &q, &speed))
 		return;
-	buf_put(&b, dialled);
+	buf_put(&b, q.dialled);
 	buf_lit(&b, " stands for ");
 	buf_str(&b, speed.number);
 	decision_note(w, c, "speed", dir_text(in->origin->subscriber, in->origin->subscriber->user),
 	    buf_span(&b));
-	c->dialled = call_keep(w, c, span_str(speed.number));
+	stands_for(w, c, in, span_str(speed.number));
 }
 
 /* The number that his phone calls by itself (features/hotline.c). */
 static bool
-take_hotline(struct worker *w, struct call *c, const struct setup *in)
+take_hotline(struct worker *w, struct call *c, struct setup *in)
 {
 	const struct dir_subscriber *s = in->origin->subscriber;
+	struct route_query q = query_of(w, c, in);
 	struct buf b = scratch_buf(w, 128);
 
 	if (in->origin->kind != ORIGIN_SUBSCRIBER || sip_has(in->invite, SIP_H_REPLACES) ||
-	    !hotline_acts(w, s, kept_span(&w->heap, c->dialled)))
+	    !hotline_acts(w, in->origin, &q))
 		return false;
 	buf_lit(&b, "the phone calls ");
 	buf_put(&b, dir_text(s, s->hotline));
 	buf_str(&b, c->dialled.len == 0 ? " by itself" : ", whatever is dialled");
 	decision_note(w, c, "hotline", dir_text(s, s->user), buf_span(&b));
-	c->dialled = call_keep(w, c, dir_text(s, s->hotline));
+	stands_for(w, c, in, dir_text(s, s->hotline));
 	return true;
 }
 
@@ -213,10 +243,11 @@ keep_origin(struct worker *w, struct call *c, const struct origin *o)
 }
 
 void
-call_hear(struct worker *w, struct call *c, const struct setup *in)
+call_hear(struct worker *w, struct call *c, struct setup *in)
 {
 	struct party *caller = party_new(w, c, PARTY_CALLER, in->leg);
 	struct kept digits; /* exactly as they were dialled */
+	struct route_query q;
 
 	must(caller != NULL); /* call_new saw to it */
 	c->caller = heap_offset(&w->heap, caller);
@@ -226,12 +257,13 @@ call_hear(struct worker *w, struct call *c, const struct setup *in)
 	caller->sip_call_id = call_keep(w, c, sip_span(in->invite, in->invite->call_id));
 	keep_dialled(w, c, in->invite);
 	digits = c->dialled;
-	take_once(w, c, in->origin);
+	take_once(w, c, in);
 	if (!take_hotline(w, c, in)) {
-		take_again(w, c, in->origin);
+		take_again(w, c, in);
 		take_speed(w, c, in);
 	}
-	caller_keep(w, c, in->invite, in->origin);
+	q = query_of(w, c, in);
+	caller_keep(w, c, in, &q);
 	keep_offer(w, c, in->invite);
 	c->attempt.waiting = c->caller;
 	caller->account = c->account;
@@ -245,28 +277,10 @@ call_hear(struct worker *w, struct call *c, const struct setup *in)
 		    w, c, "clir", kept_span(&w->heap, c->user), "the number is withheld");
 }
 
-/* What he dialled stands for another number: that is one of his tenant's, whatever domain he named. */
-static struct span
-uri_of(struct worker *w, struct call *c, const struct setup *in)
-{
-	struct span dialled = kept_span(&w->heap, c->dialled);
-	struct buf b = scratch_buf(w, 512);
-
-	if (in->origin->kind != ORIGIN_SUBSCRIBER ||
-	    span_eq(dialled, kept_span(&w->heap, segment_first(w, c)->dialed)))
-		return sip_span(in->invite, in->invite->uri);
-	buf_lit(&b, "sip:");
-	sip_put_user(&b, dialled);
-	buf_char(&b, '@');
-	buf_put(&b, caller_realm(w, c));
-	return buf_span(&b);
-}
-
 struct route_result
 call_decide(struct worker *w, struct call *c, const struct setup *in, enum setup_end *end_r)
 {
-	struct route_query q = { uri_of(w, c, in), kept_span(&w->heap, c->dialled),
-		&in->invite->flow.local };
+	struct route_query q = query_of(w, c, in);
 	bool replaces = sip_has(in->invite, SIP_H_REPLACES);
 	struct feature_verdict no = features_originate(w, c, in->origin, replaces ? NULL : &q);
 
@@ -296,15 +310,16 @@ void
 call_setup(void *step, const void *setup)
 {
 	struct call_step *s = step;
-	const struct setup *in = setup;
+	struct setup in = *(const struct setup *)setup;
 	struct worker *w = s->w;
 	struct call *c = s->c;
 	struct route_result route;
+	struct route_query q;
 	enum setup_end end;
 
-	call_hear(w, c, in);
-	party_at(w, c->caller)->session = leg_at(w, in->leg)->end;
-	if (!is_sdp_readable(w, in->invite)) {
+	call_hear(w, c, &in);
+	party_at(w, c->caller)->session = leg_at(w, in.leg)->end;
+	if (!is_sdp_readable(w, in.invite)) {
 		refuse(w, c, 488, "The session description cannot be read");
 		return;
 	}
@@ -312,11 +327,10 @@ call_setup(void *step, const void *setup)
 		refuse(w, c, 500, "Privacy service not available");
 		return;
 	}
-	if (!sip_has(in->invite, SIP_H_REPLACES)) /* that is nobody's number */
-		again_dialled(w, c,
-		    &(struct route_query){ uri_of(w, c, in), kept_span(&w->heap, c->dialled),
-			&in->invite->flow.local });
-	route = call_decide(w, c, in, &end);
+	q = query_of(w, c, &in);
+	if (!sip_has(in.invite, SIP_H_REPLACES)) /* that is nobody's number */
+		again_dialled(w, c, &q);
+	route = call_decide(w, c, &in, &end);
 	if (route.status != 0)
 		refuse_with(w, c, &route);
 	else if (end == SETUP_TAKEN)
@@ -324,7 +338,7 @@ call_setup(void *step, const void *setup)
 	else if (end == SETUP_DONE)
 		code_confirm(s, route.confirmed);
 	else if (end == SETUP_REPLACES)
-		take_place(s, in->invite);
+		take_place(s, in.invite);
 	else
 		ring(w, c);
 }

@@ -291,29 +291,32 @@ caller_present(struct worker *w, struct call *c, const struct party *p)
 
 /* Who calls an emergency number is shown there, whatever he asked for (TS 24.607, override). */
 static uint16_t
-privacy_of(struct worker *w, const struct call *c, const struct sip_msg *m, const struct origin *o)
+privacy_of(
+    struct worker *w, const struct call *c, const struct setup *in, const struct route_query *q)
 {
-	struct span dialled = kept_span(&w->heap, c->dialled);
+	const struct sip_msg *m = in->invite;
 	uint32_t asked = sip_privacy(m);
 
-	if (o->kind == ORIGIN_SUBSCRIBER && emergency_is(w, o->tenant, dialled))
+	if (in->origin->kind == ORIGIN_SUBSCRIBER && emergency_is_called(w, in->origin, q))
 		return 0;
 	if (is_anonymous(m) && !(asked & 1u << SIP_PRIVACY_NONE))
 		asked |= 1u << SIP_PRIVACY_ID;
-	return (uint16_t)clir_privacy(o, asked, c->once);
+	return (uint16_t)clir_privacy(in->origin, asked, c->once);
 }
 
 void
-caller_keep(struct worker *w, struct call *c, const struct sip_msg *m, const struct origin *o)
+caller_keep(struct worker *w, struct call *c, const struct setup *in, const struct route_query *q)
 {
-	struct span realm = caller_realm(w, c), dialled = kept_span(&w->heap, c->dialled);
+	const struct sip_msg *m = in->invite;
+	const struct origin *o = in->origin;
+	struct span realm = caller_realm(w, c);
 
-	c->privacy = privacy_of(w, c, m, o);
+	c->privacy = privacy_of(w, c, in, q);
 	if (o->kind == ORIGIN_GATEWAY ||
 	    (peer_is_trusted(w, &m->flow.peer) && sip_has(m, SIP_H_P_ASSERTED_IDENTITY)))
 		name_by_peer(w, c, m);
 	else
 		name_by_directory(w, c, m, o->subscriber);
 	present(w, c, party_at(w, c->caller), realm);
-	c->attempt.to = call_keep(w, c, caller_address(w, SPAN_NONE, dialled, realm));
+	c->attempt.to = call_keep(w, c, caller_address(w, SPAN_NONE, q->dialled, realm));
 }

@@ -93,15 +93,16 @@ bool connected_hides(struct worker *w, const struct call *c, const struct party 
 struct span connected_headers(struct worker *w, struct call *c, const struct party *caller,
     const struct party *by, struct span through);
 /* features/hotline.c: does his phone's own number take the place of what is dialled? */
-bool hotline_acts(
-    struct worker *w, const struct dir_subscriber *caller, struct span dialled);
+bool hotline_acts(struct worker *w, const struct origin *o, const struct route_query *q);
 /* features/emergency.c: nobody's number, and never barred. */
 bool emergency_is(struct worker *w, uint32_t tenant, struct span number);
+/* And is it called as one: here, not in somebody else's domain, where it may be anything? */
+bool emergency_is_called(struct worker *w, const struct origin *o, const struct route_query *q);
 /* features/code.c: what is dialled before a number for this call alone, bits of enum call_once; then
  * *rest_r is what follows: a number, or another code. 0: nothing, and *rest_r is not touched. */
 enum call_once { ONCE_HIDDEN = 1, ONCE_SHOWN = 2, ONCE_ALONE = 4 };
 unsigned code_once(
-    struct worker *w, const struct call *c, struct span dialled, struct span *rest_r);
+    struct worker *w, uint32_t tenant, struct span dialled, struct span *rest_r);
 /* As a record may have it: with "PIN#" from where a PIN begins; else the same. */
 struct kept code_without_pin(struct worker *w, struct call *c, struct kept dialled);
 /* features/clir.c: what a call asked for, what was dialled for it alone (enum call_once), and what its

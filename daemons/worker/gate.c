@@ -118,28 +118,23 @@ place(struct worker *w, const struct sip_msg *m, const struct origin *o)
 	}
 	if (o->kind == ORIGIN_GATEWAY)
 		leg_of_gateway(w, l, o->account);
-	call_begin(w, c, &(struct setup){ m, o, pool_handle(&w->legs, l) });
+	call_begin(w, c, &(struct setup){ m, o, pool_handle(&w->legs, l), false });
 }
 
-/* Also behind a code for this call alone (*67911, #31#112). */
+/* Also behind codes for this call alone (*67911, #31#112), which a gateway's callers have none of. */
 static bool
-is_in_need(struct worker *w, const struct sip_msg *m)
+is_in_need(struct worker *w, const struct sip_msg *m, const struct origin *o)
 {
-	struct buf user = scratch_buf(w, 64);
-	uint32_t tenant = 0; /* nobody's: what is one everywhere */
+	struct buf user = scratch_buf(w, 256);
+	struct route_query q = { .uri = sip_span(m, m->uri), .local = &m->flow.local };
 	struct sip_uri uri;
-	struct span s;
 
-	if (sip_uri_parse(sip_span(m, m->uri), &uri) != ERR_NONE || !sip_uri_user(&uri, &user))
+	if (sip_uri_parse(q.uri, &uri) != ERR_NONE || !sip_uri_user(&uri, &user))
 		return false;
-	domain_tenant(&w->directory, w->settings, uri.host, &m->flow.local, &tenant);
-	s = buf_span(&user);
-	if (s.len == 0 || (s.p[0] != '*' && s.p[0] != '#'))
-		return emergency_is(w, tenant, s);
-	for (size_t n = 2; n < s.len; n++)
-		if (emergency_is(w, tenant, span_from(s, n)))
-			return true;
-	return false;
+	q.dialled = buf_span(&user);
+	if (o->kind == ORIGIN_SUBSCRIBER && code_once(w, o->tenant, q.dialled, &q.dialled) != 0)
+		return emergency_is(w, o->tenant, q.dialled);
+	return emergency_is_called(w, o, &q);
 }
 
 /* Where it is not so set, records wait in memory, and a call is refused when that is full. */
@@ -174,13 +169,11 @@ invite(struct worker *w, const struct sip_msg *m)
 		answer_stateless(w, m, 400, "Too many Record-Route values", SPAN_NONE);
 		return;
 	}
-	if (gate_is_unrecordable(w) && !is_in_need(w, m)) {
-		shed(w, m);
-		return;
-	}
 	if (!auth_request(w, m, o))
 		return;
-	if (o->kind == ORIGIN_SUBSCRIBER && ringing_is_full(w, o->account) && !is_in_need(w, m)) {
+	if ((gate_is_unrecordable(w) ||
+		(o->kind == ORIGIN_SUBSCRIBER && ringing_is_full(w, o->account))) &&
+	    !is_in_need(w, m, o)) {
 		shed(w, m);
 		return;
 	}

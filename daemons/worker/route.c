@@ -413,7 +413,7 @@ to_foreign(struct worker *w, struct call *c, const struct sip_uri *uri, const st
 /* --- the decision -------------------------------------------------------------------------------*/
 
 struct route_result
-route_is_ours(struct worker *w, uint32_t tenant, const struct route_query *q)
+route_is_home(struct worker *w, uint32_t tenant, const struct route_query *q)
 {
 	struct sip_uri uri;
 	uint32_t theirs;
@@ -428,7 +428,15 @@ route_is_ours(struct worker *w, uint32_t tenant, const struct route_query *q)
 		return no_route(404, "Not a domain of ours");
 	if (by_name && theirs != tenant)
 		return no_route(404, NULL); /* nothing of one tenant is seen by another */
-	return no_route(q->dialled.len == 0 ? 404 : 0, NULL);
+	return (struct route_result){ 0 };
+}
+
+struct route_result
+route_is_ours(struct worker *w, uint32_t tenant, const struct route_query *q)
+{
+	struct route_result to = route_is_home(w, tenant, q);
+
+	return to.status != 0 ? to : no_route(q->dialled.len == 0 ? 404 : 0, NULL);
 }
 
 const struct dir_group *

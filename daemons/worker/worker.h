@@ -72,7 +72,8 @@ struct origin {
 
 /* --- caller.c -----------------------------------------------------------------------------------*/
 /* Who calls goes into the call: name, number, privacy, From and To toward the called side. */
-void caller_keep(struct worker *w, struct call *c, const struct sip_msg *m, const struct origin *o);
+void caller_keep(
+    struct worker *w, struct call *c, const struct setup *in, const struct route_query *q);
 bool caller_is_hidden(const struct call *c);
 /* He asked for privacy that we cannot give, and for nothing less (RFC 3323 5). */
 bool caller_privacy_unmet(const struct call *c);
@@ -149,6 +150,9 @@ struct route_query {
 	const struct netaddr *local; /* the address of ours that the asker used */
 };
 /* Does it name this tenant's domain, or an address of ours? status 0: yes. */
+struct route_result route_is_home(
+    struct worker *w, uint32_t tenant, const struct route_query *q);
+/* And somebody in it? */
 struct route_result route_is_ours(
     struct worker *w, uint32_t tenant, const struct route_query *q);
 /* Decides by the URI alone (FLOWS.md S3-01) and adds targets to the call's attempt; a call that begins

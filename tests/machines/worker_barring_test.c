@@ -216,6 +216,37 @@ Test(worker_barring, C42_answered)
 	cr_expect_str_eq(rig_cdr("segment.1.call_class"), "emergency");
 }
 
+/* In somebody else's domain it is a name like any other: suspension acts, and he stays hidden. */
+Test(worker_barring, C42_an_emergency_number_elsewhere_is_none)
+{
+	struct phone *own = phone_at("own", "192.0.2.9");
+	const char *m;
+
+	rig->settings.allow_foreign = true;
+	wishes("alice", (struct wishes){ .clir = 1 });
+	dials(alice, "sip:112@192.0.2.9", "", SDP_A);
+	hears(alice, "100");
+	m = hears(own, "INVITE");
+	expect_has(header(m, "From"), "anonymous.invalid");
+	replies(own, "INVITE", 486, "", "");
+	hears(own, "ACK");
+	hears(alice, "486");
+	cr_expect_str_eq(rig_cdr("segment.1.call_class"), "");
+	suspend();
+	is_refused("sip:112@192.0.2.9");
+	hears_nothing(own);
+	expect_has(header(goes_out(alice, "112", ""), "From"), "alice@example.com");
+	rig_ends_empty(3);
+}
+
+Test(worker_barring, C42_no_forward_to_one_elsewhere)
+{
+	rig->settings.allow_foreign = true;
+	wishes("bob", (struct wishes){ .cfu = "sip:112@192.0.2.9" });
+	is_refused("bob");
+	rig_ends_empty(1);
+}
+
 /* Emergency x forward: whose call it is did not dial it. */
 Test(worker_barring, C42_no_forward_to_an_emergency_number)
 {

@@ -88,11 +88,20 @@ another_of(const char *user, const char *host)
 }
 
 static void
-is_refused(struct phone *p)
+is_refused(struct phone *p, const char *dialled)
 {
-	dials(p, "alice", "", SDP_A);
+	dials(p, dialled, "", SDP_A);
 	cr_expect_eq(headers(hears(p, "503"), "Retry-After"), 1);
 	hears_nothing(alice);
+	p->remote_tag[0] = '\0';
+}
+
+static void
+there_is_no_route(struct phone *p, const char *dialled)
+{
+	dials(p, dialled, "", SDP_A);
+	hears(p, "100");
+	hears(p, "404");
 	p->remote_tag[0] = '\0';
 }
 
@@ -111,13 +120,10 @@ Test(worker_reserve, C3_ringing_per_subscriber)
 	dials(second, "bob", "", SDP_A);
 	hears(second, "100");
 	hears(bob, "INVITE");
-	is_refused(third);
+	is_refused(third, "alice");
 	rig_restart(0);
-	is_refused(third);
-	dials(third, "112", "", SDP_A); /* nobody in need is refused for that: there is no route */
-	hears(third, "100");
-	hears(third, "404");
-	third->remote_tag[0] = '\0';
+	is_refused(third, "alice");
+	there_is_no_route(third, "112"); /* nobody in need is refused for that */
 	replies(dave, "INVITE", 200, "", SDP_B);
 	hears(dave, "ACK");
 	hears(carol, "200 INVITE");
@@ -129,6 +135,37 @@ Test(worker_reserve, C3_ringing_per_subscriber)
 	hangs_up(third, alice);
 	hangs_up(carol, dave);
 	rig_ends_empty(4);
+}
+
+/* In need is who calls his own country's number too, and behind a code; not who calls what looks like it. */
+Test(worker_reserve, C3_C42_in_need)
+{
+	static const char *const help[] = { "17", "sip:17@" RIG_HOST, "*67112", "#31#17" };
+	static const char *const others[] = { "*67+0123456717", "#31#0123456717",
+		"sip:17@elsewhere.test" };
+	struct dir_tenant t = {
+		.tenant = 1, .name = "office", .realm = "example.com", .country = "FR"
+	};
+	struct phone *second;
+
+	size_is(8, 64, TXNS_KEPT + 512);
+	rig->settings.limits.ringing_per_subscriber = 1;
+	second = another_of("carol", "192.0.2.33");
+	directory_put_code(&rig->directory, 0, SPAN("*67N"), SPAN("clir.call"));
+	directory_put_code(&rig->directory, 0, SPAN("#31#N"), SPAN("clir.call"));
+	cr_assert_eq(directory_put_emergency(&rig->directory, SPAN("FR17")), ERR_NONE);
+	cr_assert_eq(directory_put_tenant(&rig->directory, &t), ERR_NONE);
+	dials(carol, "dave", "", SDP_A);
+	hears(carol, "100");
+	hears(dave, "INVITE");
+	for (unsigned i = 0; i < sizeof(help) / sizeof(help[0]); i++)
+		there_is_no_route(second, help[i]);
+	for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		is_refused(second, others[i]);
+	replies(dave, "INVITE", 486, "", "");
+	hears(dave, "ACK");
+	hears(carol, "486");
+	rig_ends_empty(5);
 }
 
 /* --- beyond the reserve -------------------------------------------------------------------------*/

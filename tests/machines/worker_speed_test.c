@@ -149,6 +149,7 @@ Test(worker_speed, C43_delayed)
 	hotline(false);
 	reaches("sip:example.com", bob);
 	cr_expect_str_eq(rig_cdr("segment.1.called_number"), "1002");
+	is_refused(alice, "sip:elsewhere.test", "404");
 	reaches("carol", carol);
 	expect_has(reaches("3", trunk), "INVITE sip:0049301234@");
 	expect_has(reaches("112", trunk), "INVITE sip:112@");
@@ -157,7 +158,7 @@ Test(worker_speed, C43_delayed)
 Test(worker_speed, C43_immediate)
 {
 	static const char *const dialled[] = { "sip:example.com", "carol", "3", "5551234",
-		"sip:bob@elsewhere.test" };
+		"sip:bob@elsewhere.test", "sip:1002@elsewhere.test" };
 
 	hotline(true);
 	for (unsigned i = 0; i < sizeof(dialled) / sizeof(dialled[0]); i++) {
@@ -197,4 +198,19 @@ Test(worker_speed, C42_of_a_country)
 	cr_expect_str_eq(rig_cdr("segment.1.call_class"), "emergency");
 	expect_has(header(reaches("*6718", trunk), "From"), "alice@example.com");
 	reaches("5551234", bob);
+}
+
+/* C43: it was set before his tenant came to a country where it is one: no lifted handset calls for help. */
+Test(worker_speed, C42_C43_a_hotline_that_became_one)
+{
+	struct dir_tenant t = {
+		.tenant = 1, .name = "office", .realm = "example.com", .country = "AT"
+	};
+
+	hotline(true);
+	cr_assert_eq(directory_put_emergency(&rig->directory, SPAN("AT1002")), ERR_NONE);
+	reaches("sip:example.com", bob);
+	cr_assert_eq(directory_put_tenant(&rig->directory, &t), ERR_NONE);
+	is_refused(alice, "sip:example.com", "404");
+	reaches("carol", carol);
 }

@@ -91,8 +91,8 @@ read_place(struct span s, struct code_args *a_r)
 }
 
 static bool
-is_code(struct worker *w, const struct call *c, struct span code, const char *form,
-    struct dir_code *found)
+is_code(
+    struct worker *w, uint32_t tenant, struct span code, const char *form, struct dir_code *found)
 {
 	char text[CODE_MAX + 8];
 	struct buf b =
@@ -100,13 +100,13 @@ is_code(struct worker *w, const struct call *c, struct span code, const char *fo
 
 	buf_put(&b, code);
 	buf_str(&b, form);
-	return buf_ok(&b) && directory_code(&w->directory, c->tenant, buf_span(&b), found) &&
+	return buf_ok(&b) && directory_code(&w->directory, tenant, buf_span(&b), found) &&
 	       found->action[0] != '\0';
 }
 
 /* 0: *code_r and *d_r; 484: it begins as one does; 404. */
 static unsigned
-find(struct worker *w, const struct call *c, struct span s, struct dir_code *code_r,
+find(struct worker *w, uint32_t tenant, struct span s, struct dir_code *code_r,
     struct code_args *d_r)
 {
 	static const char *const forms[] = { "N", "N#", "N**T#", "N*N#" };
@@ -116,14 +116,14 @@ find(struct worker *w, const struct call *c, struct span s, struct dir_code *cod
 		struct span code = span_first(s, n);
 
 		*d_r = read_rest(span_from(s, n));
-		if (d_r->form != NULL && is_code(w, c, code, d_r->form, code_r))
+		if (d_r->form != NULL && is_code(w, tenant, code, d_r->form, code_r))
 			return 0;
-		if (read_pins(span_from(s, n), d_r) && is_code(w, c, code, "N*N*N#", code_r))
+		if (read_pins(span_from(s, n), d_r) && is_code(w, tenant, code, "N*N*N#", code_r))
 			return 0;
-		if (read_place(span_from(s, n), d_r) && is_code(w, c, code, "N*N#", code_r))
+		if (read_place(span_from(s, n), d_r) && is_code(w, tenant, code, "N*N#", code_r))
 			return 0;
 		for (unsigned i = 0; i < sizeof(forms) / sizeof(forms[0]) && status == 404; i++)
-			if (is_code(w, c, code, forms[i], code_r))
+			if (is_code(w, tenant, code, forms[i], code_r))
 				status = 484;
 	}
 	return status;
@@ -160,13 +160,13 @@ once_of(const struct dir_code *code)
 
 /* What follows such a code is a code again. */
 static unsigned
-before_another(struct worker *w, const struct call *c, struct span s, struct span *rest_r)
+before_another(struct worker *w, uint32_t tenant, struct span s, struct span *rest_r)
 {
 	struct dir_code code;
 
 	for (size_t n = s.len < 4 ? 0 : s.len - 2; n >= 2; n--)
 		if ((s.p[n] == '*' || s.p[n] == '#') &&
-		    is_code(w, c, span_first(s, n), "N", &code) && once_of(&code) != 0) {
+		    is_code(w, tenant, span_first(s, n), "N", &code) && once_of(&code) != 0) {
 			*rest_r = span_from(s, n);
 			return once_of(&code);
 		}
@@ -182,7 +182,7 @@ takes_pin(struct span action)
 
 /* In what is no code: wherever in it one begins that takes a PIN. */
 static size_t
-pin_in_mistyped(struct worker *w, const struct call *c, struct span s)
+pin_in_mistyped(struct worker *w, uint32_t tenant, struct span s)
 {
 	static const char *const forms[] = { "N#", "N*N*N#" };
 	struct dir_code code;
@@ -194,7 +194,7 @@ pin_in_mistyped(struct worker *w, const struct call *c, struct span s)
 			continue;
 		for (size_t n = most; n >= 2; n--)
 			for (unsigned i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-				if (is_code(w, c, span_of(s.p + from, n), forms[i], &code) &&
+				if (is_code(w, tenant, span_of(s.p + from, n), forms[i], &code) &&
 				    takes_pin(span_str(code.action)))
 					return from + n;
 	}
@@ -204,7 +204,7 @@ pin_in_mistyped(struct worker *w, const struct call *c, struct span s)
 /* Where a PIN begins in what was dialled, be it a right one or mistyped; 0: there is none in it. A code
  * is what it is, whatever a part of it looks like; behind one for this call alone there may be another. */
 static size_t
-pin_at(struct worker *w, const struct call *c, struct span dialled)
+pin_at(struct worker *w, uint32_t tenant, struct span dialled)
 {
 	struct span s = dialled, rest;
 	struct dir_code code;
@@ -212,15 +212,15 @@ pin_at(struct worker *w, const struct call *c, struct span dialled)
 	size_t at;
 
 	for (unsigned onces = 0; onces < ONCES_MAX; onces++, s = rest) {
-		if (find(w, c, s, &code, &a) == 0) {
+		if (find(w, tenant, s, &code, &a) == 0) {
 			bool pin = takes_pin(span_str(code.action)) && a.number.len > 0;
 
 			return pin ? (size_t)(a.number.p - dialled.p) : 0;
 		}
-		if (before_another(w, c, s, &rest) == 0)
+		if (before_another(w, tenant, s, &rest) == 0)
 			break;
 	}
-	at = pin_in_mistyped(w, c, s);
+	at = pin_in_mistyped(w, tenant, s);
 	return at == 0 ? 0 : at + (size_t)(s.p - dialled.p);
 }
 
@@ -229,7 +229,7 @@ struct kept
 code_without_pin(struct worker *w, struct call *c, struct kept dialled)
 {
 	struct span s = kept_span(&w->heap, dialled), begin = span_first(s, CODE_MAX);
-	size_t at = s.len > 0 && (s.p[0] == '*' || s.p[0] == '#') ? pin_at(w, c, begin) : 0;
+	size_t at = s.len > 0 && (s.p[0] == '*' || s.p[0] == '#') ? pin_at(w, c->tenant, begin) : 0;
 	char text[CODE_MAX + sizeof("PIN#")];
 	struct buf b = buf_on(text, sizeof(text));
 
@@ -268,28 +268,28 @@ ask(struct worker *w, struct call *c, const struct origin *o, const struct dir_c
 /* --- for this call alone ------------------------------------------------------------------------*/
 
 static unsigned
-next_once(struct worker *w, const struct call *c, struct span s, struct span *rest_r)
+next_once(struct worker *w, uint32_t tenant, struct span s, struct span *rest_r)
 {
 	struct dir_code code;
 	struct code_args d;
 
 	if (s.len < 4 || s.len > CODE_MAX || (s.p[0] != '*' && s.p[0] != '#'))
 		return 0;
-	if (find(w, c, s, &code, &d) != 0)
-		return before_another(w, c, s, rest_r);
+	if (find(w, tenant, s, &code, &d) != 0)
+		return before_another(w, tenant, s, rest_r);
 	*rest_r = d.number;
 	return once_of(&code);
 }
 
 unsigned
-code_once(struct worker *w, const struct call *c, struct span dialled, struct span *rest_r)
+code_once(struct worker *w, uint32_t tenant, struct span dialled, struct span *rest_r)
 {
-	unsigned all = 0, one = next_once(w, c, dialled, &dialled);
+	unsigned all = 0, one = next_once(w, tenant, dialled, &dialled);
 
 	while (one != 0 && (all & one) == 0) {
 		all |= one;
 		*rest_r = dialled;
-		one = next_once(w, c, dialled, &dialled);
+		one = next_once(w, tenant, dialled, &dialled);
 	}
 	return all;
 }
@@ -300,7 +300,7 @@ code_action(struct worker *w, const struct call *c, struct span dialled, struct 
 {
 	return dialled.len >= 2 && dialled.len <= CODE_MAX &&
 	       (dialled.p[0] == '*' || dialled.p[0] == '#') &&
-	       find(w, c, dialled, code_r, a_r) == 0;
+	       find(w, c->tenant, dialled, code_r, a_r) == 0;
 }
 
 /* --- of a setting -------------------------------------------------------------------------------*/
@@ -318,7 +318,7 @@ originate(struct worker *w, struct call *c, const struct origin *o, const struct
 	    c->state != CALL_RINGING || c->attempt.forwards > 0 || code == NULL)
 		return (struct feature_verdict){ 0 };
 	c->dialled = code_without_pin(w, c, c->dialled); /* the phone shows it (call_code.c) */
-	status = s.len > CODE_MAX ? 404 : find(w, c, s, code, &d);
+	status = s.len > CODE_MAX ? 404 : find(w, c->tenant, s, code, &d);
 	if (status == 0 && once_of(code) != 0) /* the same twice */
 		status = 404;
 	if (status == 484)

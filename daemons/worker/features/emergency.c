@@ -12,6 +12,8 @@
  *
  *     When one of them calls back, through a gateway, no setting of the called one's stands in the way.
  *
+ *     In another domain (sip:112@partner.example) it is a name like any other.
+ *
  *     Nobody is forwarded or deflected there: whose call came so far did not dial it: 403. A call that
  *     comes from a gateway is none of ours to classify.
  *
@@ -35,6 +37,12 @@ emergency_is(struct worker *w, uint32_t tenant, struct span number)
 	return number.len > 0 && directory_emergency(&w->directory, tenant, number);
 }
 
+bool
+emergency_is_called(struct worker *w, const struct origin *o, const struct route_query *q)
+{
+	return emergency_is(w, o->tenant, q->dialled) && route_is_ours(w, o->tenant, q).status == 0;
+}
+
 static bool
 is_sent_on(const struct call *c, const struct origin *o)
 {
@@ -49,6 +57,8 @@ originate(struct worker *w, struct call *c, const struct origin *o, const struct
 	if (is_sent_on(c, o))
 		return (struct feature_verdict){ .status = 403,
 			.reason = "Not forwarded to an emergency number" };
+	if (!emergency_is_called(w, o, q))
+		return (struct feature_verdict){ 0 };
 	return (struct feature_verdict){ .settled = true,
 		.because = "an emergency number: nothing stands in its way" };
 }
