@@ -285,6 +285,20 @@ directory_gateway_at(const struct directory *d, const struct netaddr *source, st
 	return at.n == 0 ? NULL : directory_gateway(d, at.ids[0], b);
 }
 
+bool
+directory_gateway_is_at(const struct directory *d, uint64_t id, const struct netaddr *a)
+{
+	struct dir_gateway_at at;
+
+	if (a->family == 0)
+		return false;
+	dir_at_address(d, a, &at);
+	for (uint32_t i = 0; i < at.n; i++)
+		if (at.ids[i] == id)
+			return true;
+	return false;
+}
+
 static size_t
 prefix_most(struct span digits)
 {

@@ -229,6 +229,8 @@ const struct dir_gateway *directory_gateway(const struct directory *d, uint64_t 
 /* The gateway whose address this is (and port, when several share the address); NULL: a stranger. */
 const struct dir_gateway *directory_gateway_at(const struct directory *d,
     const struct netaddr *source, struct dir_buf *b);
+/* Is this the address (whatever the port) of that gateway, be it one of several there? */
+bool directory_gateway_is_at(const struct directory *d, uint64_t id, const struct netaddr *a);
 /* Is this where it listens, by its port or its transport's? */
 bool dir_gateway_has_port(const struct dir_gateway *g, uint16_t port);
 /* Longest prefix of the number that has routes. */

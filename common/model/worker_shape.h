@@ -17,7 +17,7 @@
 #include "model/completion.h"
 #include "model/settings.h"
 
-enum { WORKER_CALL_BYTES = 448, WORKER_LEG_BYTES = 640, WORKER_GROUP_WORDS = 4096,
+enum { WORKER_CALL_BYTES = 448, WORKER_LEG_BYTES = 704, WORKER_GROUP_WORDS = 4096,
 	WORKER_RECENTS = 8192 };
 
 struct group_word { /* what hunt groups remember (group_memory.c); key 0: nothing */

@@ -104,6 +104,12 @@ digest_challenge_read(
 }
 
 bool
+digest_same_realm(const struct digest_challenge *a, const struct digest_challenge *b)
+{
+	return span_eq(text_of(&a->realm), text_of(&b->realm));
+}
+
+bool
 digest_same_nonce(const struct digest_challenge *a, const struct digest_challenge *b)
 {
 	return span_eq(text_of(&a->nonce), text_of(&b->nonce));

@@ -26,6 +26,7 @@ struct digest_challenge {              /* copied: it outlives its message */
  * answered: the sender has put the best first (RFC 8760 2.4). ERR_ABSENT: none. */
 enum err digest_challenge_read(const struct sip_msg *m, enum sip_header_id header,
     struct digest_challenge *c_r);
+bool digest_same_realm(const struct digest_challenge *a, const struct digest_challenge *b);
 bool digest_same_nonce(const struct digest_challenge *a, const struct digest_challenge *b);
 
 struct digest_use {                    /* of a challenge, for one request */

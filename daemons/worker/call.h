@@ -112,7 +112,8 @@ struct target { /* in the call's arena */
 	uint16_t depth;		/* of how many redirections, one of the other, it came */
 	uint32_t any_transport; /* 1: nothing says over which it is to be rung (large.c) */
 	uint8_t alone;		/* 1: when it begins, whoever rings stops */
-	uint8_t pad[3];
+	uint8_t elsewhere;	/* 1: a gateway redirected to an address that is not its own */
+	uint8_t pad[2];
 	uint64_t begins_ns;	/* beside the rounds, then (call_later.c); 0: in its round */
 	uint64_t pickup;	/* call_group_hash of his pickup group; 0: none */
 	struct kept uri, routes, user; /* user: that subscriber's name */

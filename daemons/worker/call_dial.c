@@ -78,6 +78,17 @@ is_resting(struct worker *w, struct call *c, const struct target *t)
 	return true;
 }
 
+/* Who is there. Where a gateway redirected to, it is not itself (THREATS.md A9). */
+static uint64_t
+gateway_at(struct worker *w, const struct target *t)
+{
+	bool is_there =
+	    t->kind == TARGET_GATEWAY &&
+	    (!t->elsewhere || directory_gateway_is_at(&w->directory, t->gateway, &t->flow.peer));
+
+	return is_there ? t->gateway : 0;
+}
+
 bool
 branch_dial(struct worker *w, struct call *c, struct target *t)
 {
@@ -90,7 +101,7 @@ branch_dial(struct worker *w, struct call *c, struct target *t)
 		.flow = t->flow,
 		.max_forwards = c->max_forwards,
 		.ring_s = t->ring_s,
-		.gateway = t->kind == TARGET_GATEWAY ? t->gateway : 0,
+		.gateway = gateway_at(w, t),
 		.cseq = 1u + t->depth,
 		.flags = t->no_100rel ? NOTE_NO_100REL : 0,
 		.loop = c->loop };

@@ -347,6 +347,7 @@ by_gateway(struct redirection *r, const struct sip_uri *uri)
 		return;
 	t->flow = flow;
 	t->gateway = trunk;
+	t->elsewhere = r->from->elsewhere || !netaddr_eq_ip(&flow.peer, &r->from->flow.peer);
 }
 
 /* --- the contacts -------------------------------------------------------------------------------*/

@@ -280,7 +280,7 @@ request_news(
 {
 	bool is_own = t->method == SIP_BYE || t->method == SIP_PRACK || t->method == SIP_NOTIFY;
 
-	if (is_own && login_follows(w, l->gateway, t->user_data, m) && leg_request_again(w, l, t))
+	if (is_own && leg_is_asked(w, l, t, m) && leg_request_again(w, l, t))
 		return;
 	if (t->method == SIP_BYE)
 		leg_drop(w, l); /* whatever came of it */

@@ -167,6 +167,7 @@ struct leg { /* in shared memory */
 	struct kept user_agent;
 	struct leg_refer refer;
 	struct session_end end, other; /* Session-ID: its peer's, and of the end behind the call */
+	struct netaddr home; /* where its gateway was when we called it; family 0: it is none, or called */
 };
 _Static_assert(sizeof(struct leg) <= WORKER_LEG_BYTES, "a leg's slot is too small");
 
@@ -302,6 +303,10 @@ void leg_invite_again(void *step, const void *input);
 void leg_update_again(void *step, const void *input);
 /* Is our request to go again after this response: 422, 401, 407? Of an INVITE, UPDATE; of another. */
 bool leg_goes_again(struct worker *w, struct leg *l, const struct txn *t, const struct sip_msg *m);
+/* Is m this gateway's question who we are, that can be answered (login.h)? Whom it asks for. */
+bool leg_is_asked(
+    struct worker *w, const struct leg *l, const struct txn *t, const struct sip_msg *m);
+struct login_party leg_login_party(const struct leg *l);
 /* Any other request: false, it could not be sent. */
 bool leg_request_again(struct worker *w, struct leg *l, struct txn *t);
 /* The credentials of our INVITE, into its ACK (RFC 3261 22.1). */

@@ -1,7 +1,7 @@
 /*
  * Our INVITE or UPDATE once more after a 422 (RFC 4028 7.3), or any request after a 401 or 407 (login.c): the
- * same but for its CSeq and the interval that it asks for, or its credentials. What it said is read from the text that its transaction kept, so nothing else
- * need be kept of it. Its call does not hear of it.
+ * same but for its CSeq and the interval that it asks for, or its credentials. What it said is read from the
+ * text that its transaction kept, so nothing else need be kept of it. Its call does not hear of it.
  */
 #include "worker/worker.h"
 
@@ -82,12 +82,26 @@ send_again(struct worker *w, struct leg *l, const struct txn *t)
 		.again = t->user_data + 1 });
 }
 
+struct login_party
+leg_login_party(const struct leg *l)
+{
+	return (struct login_party){ l->gateway, &l->home, &l->flow.peer };
+}
+
+bool
+leg_is_asked(struct worker *w, const struct leg *l, const struct txn *t, const struct sip_msg *m)
+{
+	struct login_party p = leg_login_party(l);
+
+	return login_follows(w, &p, t->user_data, m);
+}
+
 bool
 leg_goes_again(struct worker *w, struct leg *l, const struct txn *t, const struct sip_msg *m)
 {
 	return leg_timer_follows(l, m) ||
 	       (m != NULL && leg_may_go_again(l, (enum sip_method)t->method) &&
-		   login_follows(w, l->gateway, t->user_data, m));
+		   leg_is_asked(w, l, t, m));
 }
 
 bool
@@ -99,7 +113,9 @@ leg_request_again(struct worker *w, struct leg *l, struct txn *t)
 void
 leg_put_invites_credentials(struct worker *w, struct buf *b, const struct leg *l)
 {
-	const struct txn *t = login_known(w, l->gateway) ? txn_at(&w->txns, l->invite) : NULL;
+	struct login_party p = leg_login_party(l);
+	bool may = login_known(w, l->gateway) && login_may(w, &p);
+	const struct txn *t = may ? txn_at(&w->txns, l->invite) : NULL;
 	size_t used = w->scratch_used;
 	const struct sip_msg *m = t == NULL || t->kind != TXN_ICT ? NULL : sent(w, t);
 

@@ -138,7 +138,7 @@ leg_pass_response(
 	if (t->ref == 0)
 		return;
 	call_mark(w, l->call);
-	if (login_follows(w, l->gateway, t->user_data, m) && leg_request_again(w, l, t)) {
+	if (leg_is_asked(w, l, t, m) && leg_request_again(w, l, t)) {
 		t->ref = 0; /* the other's now */
 		return;
 	}

@@ -78,6 +78,7 @@ put_request(
 	struct dialog_request d = {
 		.method = name_of(r), .via = via, .cseq = r->cseq, .max_forwards = r->max_forwards
 	};
+	struct login_party p = leg_login_party(l);
 
 	dialog_put_request(b, &l->dialog, &w->heap, &d);
 	if (bears_contact(r->method)) {
@@ -88,7 +89,7 @@ put_request(
 	sip_put_session_id(b, &l->end, &l->other);
 	if (refreshes(l, r->method))
 		leg_timer_put_ask(b, l);
-	login_put(w, b, l->gateway, name_of(r));
+	login_put(w, b, &p, name_of(r));
 	buf_put(b, r->headers);
 	sip_put_body(b, r->content_type, r->body);
 }

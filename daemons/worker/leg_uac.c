@@ -40,6 +40,8 @@ leg_dial(struct worker *w, const struct note *n)
 	l->other = n->session;
 	l->no_100rel = (n->flags & NOTE_NO_100REL) != 0;
 	leg_of_gateway(w, l, n->gateway);
+	if (n->gateway != 0)
+		l->home = n->flow.peer;
 	if (n->ring_s > 0)
 		l->ring_until_ns = worker_now(w) + n->ring_s * NS_PER_S;
 	if (start_dialog(w, l, n) != ERR_NONE) {

@@ -1,8 +1,8 @@
 /*
  * A gateway asks who calls (RFC 3261 22, FLOWS.md S2-17): its 401 or 407 is answered with the user and password
- * that the directory has for it, in the same request with another CSeq (leg_again.c, message_way.c). Its last challenge is
- * kept, and every further request to it bears credentials at once, the nonce counted up; the ACK of a 2xx
- * has those of its INVITE.
+ * that the directory has for it, in the same request with another CSeq (leg_again.c, message_way.c). Its
+ * last challenge is kept, and every further request to it bears credentials at once, the nonce counted up;
+ * the ACK of a 2xx has those of its INVITE.
  *
  *     tandem                        gateway
  *        |  INVITE                     |
@@ -17,8 +17,13 @@
  *        |  BYE     nonce=N nc=2       |
  *
  * A request is tried again once; once more when its nonce was stale. A challenge stands in private memory: each
- * worker has its own, and one that was killed is asked anew, so no count is used twice. Credentials are in
- * no log, ladder or record.
+ * worker has its own, and one that was killed is asked anew. A gateway whose nonce is the same for all, for a
+ * while, sees a count twice then, and gives another nonce (stale).
+ *
+ * Behind a gateway that is a plain proxy anybody may be in the dialog. So it is told, and believed, only
+ * where it stands itself: at its address in the directory, or where we found it when we called (THREATS.md
+ * A9); and the realm of its first challenge is its realm for as long as this process lives. Credentials are
+ * in no log, ladder or record.
  */
 #include "worker/worker.h"
 
@@ -56,6 +61,48 @@ gateway_with_login(struct worker *w, uint32_t id)
 	return g == NULL || g->user.len == 0 ? NULL : g;
 }
 
+/* Is this address the gateway's? */
+static bool
+is_at(struct worker *w, const struct login_party *p, const struct netaddr *peer)
+{
+	return (p->home->family != 0 && netaddr_eq_ip(p->home, peer)) ||
+	       directory_gateway_is_at(&w->directory, p->gateway, peer);
+}
+
+bool
+login_may(struct worker *w, const struct login_party *p)
+{
+	return p->gateway != 0 && is_at(w, p, p->to);
+}
+
+/* Is it the realm that it gave first, in whichever header? */
+static bool
+is_realm(struct worker *w, const struct dir_gateway *g, const struct digest_challenge *c)
+{
+	for (unsigned i = 0; i < LOGINS; i++) {
+		if (w->logins[i].gateway != (uint32_t)g->id ||
+		    digest_same_realm(&w->logins[i].challenge, c))
+			continue;
+		log_error("a challenge in a gateway's name has another realm: not answered",
+		    LOG_SPAN("gateway", dir_text(g, g->name)));
+		return false;
+	}
+	return true;
+}
+
+/* The count of a nonce that is given again goes on. */
+static void
+keep_challenge(
+    struct worker *w, uint32_t gateway, enum sip_header_id header, const struct digest_challenge *c)
+{
+	struct login *x = login_place(w, gateway, header);
+	bool again = x->gateway == gateway && digest_same_nonce(&x->challenge, c);
+
+	*x = (struct login){
+		.gateway = gateway, .header = header, .nc = again ? x->nc : 0, .challenge = *c
+	};
+}
+
 bool
 login_known(struct worker *w, uint32_t gateway)
 {
@@ -64,27 +111,27 @@ login_known(struct worker *w, uint32_t gateway)
 }
 
 bool
-login_follows(struct worker *w, uint32_t gateway, uint32_t again, const struct sip_msg *m)
+login_follows(
+    struct worker *w, const struct login_party *p, uint32_t again, const struct sip_msg *m)
 {
 	const struct dir_gateway *g;
 	enum sip_header_id asks, answers;
 	struct digest_challenge c;
-	struct login *x;
 
-	if (m == NULL || (m->status != 401 && m->status != 407))
+	if (m == NULL || (m->status != 401 && m->status != 407) || !login_may(w, p) ||
+	    !is_at(w, p, &m->flow.peer))
 		return false;
-	g = gateway_with_login(w, gateway);
+	g = gateway_with_login(w, p->gateway);
 	asks = m->status == 401 ? SIP_H_WWW_AUTHENTICATE : SIP_H_PROXY_AUTHENTICATE;
 	answers = m->status == 401 ? SIP_H_AUTHORIZATION : SIP_H_PROXY_AUTHORIZATION;
-	if (g == NULL || digest_challenge_read(m, asks, &c) != ERR_NONE)
+	if (g == NULL || digest_challenge_read(m, asks, &c) != ERR_NONE || !is_realm(w, g, &c))
 		return false;
 	if (again + 1 >= (c.stale ? TRIES_STALE : TRIES)) {
 		log_error("a gateway does not take our user and password",
 		    LOG_SPAN("gateway", dir_text(g, g->name)), LOG_U64("status", m->status));
 		return false;
 	}
-	x = login_place(w, gateway, answers);
-	*x = (struct login){ .gateway = gateway, .header = answers, .challenge = c };
+	keep_challenge(w, p->gateway, answers, &c);
 	return true;
 }
 
@@ -117,7 +164,7 @@ request_uri(const struct buf *b)
 }
 
 void
-login_put(struct worker *w, struct buf *b, uint32_t gateway, struct span method)
+login_put(struct worker *w, struct buf *b, const struct login_party *p, struct span method)
 {
 	static const enum sip_header_id kinds[] = { SIP_H_AUTHORIZATION,
 		SIP_H_PROXY_AUTHORIZATION };
@@ -125,12 +172,12 @@ login_put(struct worker *w, struct buf *b, uint32_t gateway, struct span method)
 	size_t used = w->scratch_used;
 	const struct dir_gateway *g;
 
-	if (gateway == 0 || !buf_ok(b))
+	if (!buf_ok(b) || !login_may(w, p))
 		return;
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		struct login *x = login_of(w, gateway, kinds[i]);
+		struct login *x = login_of(w, p->gateway, kinds[i]);
 
-		g = x == NULL ? NULL : gateway_with_login(w, gateway);
+		g = x == NULL ? NULL : gateway_with_login(w, p->gateway);
 		if (g != NULL)
 			put_line(b, x, g, &use);
 		w->scratch_used = used;

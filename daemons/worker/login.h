@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "base/netaddr.h"
 #include "sip/digest_client.h"
 #include "sip/msg.h"
 
@@ -15,17 +16,25 @@ struct login { /* the last challenge of a gateway; login.c */
 	uint32_t nc;              /* how often its nonce was used */
 	struct digest_challenge challenge;
 };
-enum { LOGINS = 32 };
+enum { LOGINS = 128 };
+
+struct login_party { /* whom a request of ours is for */
+	uint32_t gateway;	    /* 0: none, and nobody else is ever told (THREATS.md A9) */
+	const struct netaddr *home; /* where it was found, by the directory or DNS; family 0: not known */
+	const struct netaddr *to;   /* where the request goes */
+};
+/* Does the request go to that gateway itself, so that it may bear credentials? */
+bool login_may(struct worker *w, const struct login_party *p);
 
 /* Is m (NULL: no response) this gateway's challenge to a request of ours, which can be answered? Then that is to
- * be sent again; again: as which repetition it was sent, 0 the first time. gateway 0: it is none, and nobody
- * else is ever told (THREATS.md A9). */
-bool login_follows(
-    struct worker *w, uint32_t gateway, uint32_t again, const struct sip_msg *m);
+ * be sent again; again: as which repetition it was sent, 0 the first time. Not when it came from elsewhere than
+ * the gateway, or with another realm than its first. */
+bool login_follows(struct worker *w, const struct login_party *p, uint32_t again,
+    const struct sip_msg *m);
 /* Did it ask for credentials before? */
 bool login_known(struct worker *w, uint32_t gateway);
 /* Credentials for a request to it that is being written: b has its start line. Nothing where none were asked
- * for. */
-void login_put(struct worker *w, struct buf *b, uint32_t gateway, struct span method);
+ * for, or where it goes elsewhere. */
+void login_put(struct worker *w, struct buf *b, const struct login_party *p, struct span method);
 
 #endif

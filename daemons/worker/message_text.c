@@ -40,6 +40,8 @@ put_request(struct worker *w, struct buf *b, const struct txn *t, const struct m
 	char host_text[192], via_text[256];
 	struct buf host = buf_on(host_text, sizeof(host_text));
 	struct buf via = buf_on(via_text, sizeof(via_text));
+	/* Its way is the directory's, or DNS's: no answer changes it. */
+	struct login_party p = { x->branch.gateway, &t->flow.peer, &t->flow.peer };
 
 	flow_put_host(w, &host, &t->flow);
 	txn_put_via(&via, &w->txns, t, buf_span(&host), x->loop);
@@ -54,7 +56,7 @@ put_request(struct worker *w, struct buf *b, const struct txn *t, const struct m
 	buf_lit(b, "CSeq: ");
 	buf_u64(b, x->cseq);
 	buf_lit(b, " MESSAGE\r\n");
-	login_put(w, b, x->branch.gateway, sip_method_name(SIP_MESSAGE));
+	login_put(w, b, &p, sip_method_name(SIP_MESSAGE));
 	buf_put(b, x->headers);
 	sip_put_body(b, x->content_type, x->body);
 	if (!buf_ok(&host) || !buf_ok(&via))

@@ -1,7 +1,7 @@
 /*
  * The ways of a MESSAGE to gateways, one after the other. One whose gateway has a name is located first
- * (RFC 3263); meanwhile the relay waits as for an answer. One that asks who sends it is told (login.c), with the
- * next CSeq.
+ * (RFC 3263); meanwhile the relay waits as for an answer. One that asks who sends it is told (login.c), with
+ * the next CSeq.
  */
 #include "worker/worker.h"
 
@@ -67,10 +67,11 @@ relay_login(
 {
 	const struct message_branch *b = message_branch_of(w, c);
 	struct relay_branch to = { .place = place_of(w, r, c), .flow = &c->flow };
+	struct login_party p = { b == NULL ? 0 : b->gateway, &c->flow.peer, &c->flow.peer };
 	struct span method;
 
 	if (b == NULL || to.place == NULL || r->state != RELAY_SENT ||
-	    !login_follows(w, b->gateway, b->again, m))
+	    !login_follows(w, &p, b->again, m))
 		return false;
 	span_cut(span_cut(kept_span(&w->heap, c->request), ' ', &method), ' ', &to.uri);
 	to.gateway = b->gateway;
