@@ -228,7 +228,8 @@ decide_overflow(struct worker *w, struct call *c, const struct dir_group *g, str
 	decision_note(w, c, "group", dir_text(g, g->name), buf_span(&b));
 }
 
-/* Nobody of the group has rights of his own here: the tenant's suspension alone ends it. */
+/* Nobody of the group has rights of his own here: the tenant's suspension ends it, and an
+ * emergency number. */
 unsigned
 call_overflow(struct worker *w, struct call *c, const struct dir_group *g)
 {
@@ -258,6 +259,8 @@ call_overflow(struct worker *w, struct call *c, const struct dir_group *g)
 		return 503;
 	a->segment = heap_offset(&w->heap, s);
 	no = feature_suspended.originate(w, c, o, &q);
+	if (no.status == 0) /* it may have been none when it was set */
+		no = feature_emergency.originate(w, c, o, &q);
 	status = no.status;
 	if (status == 0)
 		status = family_begin(w, c) ? route_call(w, c, &q, o).status : 503;

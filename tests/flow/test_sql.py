@@ -3,10 +3,12 @@ tandemctl made of them."""
 import csv
 import io
 import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from exchange import REPO
+from exchange import REPO, wait_until
 
 
 def test_changes_are_told(ctl):
@@ -148,12 +150,33 @@ def test_C42_one_list_of_emergency_numbers(ctl):
     "subscriber set 201 hotline=144",
 ])
 def test_C42_emergency_numbers_of_a_country_are_nobodys(ctl, words):
-    """Nor does anything lead there; elsewhere it is a number like others."""
+    """Nor does anything lead there; elsewhere it is a number like others, and becomes no other while it is
+    somebody's, or something leads there."""
     ctl("subscriber", "add", "201", "--password", "x")
     ctl("tenant", "set", "default", "country=AT")
     assert "144 is an emergency number of the tenant's country" in ctl.refused(*words.split())
     ctl("tenant", "set", "default", "country=DE")
     ctl(*words.split())
+    assert "the emergency number 144 is " in ctl.refused("tenant", "set", "default", "country=AT")
+    ctl.sql_refused("insert into tandem.emergency_number values ('DE', '144')")
+
+
+def test_C42_a_hotline_and_a_country_at_once(ctl):
+    """Who sets the country waits for who has just set a hotline, and then sees it."""
+    ctl("subscriber", "add", "201", "--password", "x")
+    other = subprocess.Popen(
+        [str(ctl.cluster.bin / "psql"), "-XqAt", "-d", ctl.cluster.dsn(ctl.database, "postgres")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    other.stdin.write("begin; update tandem.subscriber_service set hotline = '144'; select 'set';\n")
+    other.stdin.flush()
+    assert other.stdout.readline() == "set\n"
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(ctl.sql_refused, "update tandem.tenant set country = 'AT'")
+        wait_until(lambda: late.done() or ctl.sql(
+            "select 1 from pg_stat_activity where datname = current_database()"
+            " and wait_event = 'advisory'"), 5)
+        other.communicate("commit;\n", timeout=5)
+        assert "the emergency number 144 is what somebody's phone calls" in late.result(5)
 
 
 def test_C42_somebodys_number_becomes_no_emergency_number(ctl):

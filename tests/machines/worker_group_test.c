@@ -290,6 +290,22 @@ Test(worker_group, overflow_when_there_is_nobody)
 	rig_ends_clean("answered 200 16 caller normal", 0);
 }
 
+/* C42: 1004 has become an emergency number since: a group calls nobody for help. */
+Test(worker_group, C42_overflow_to_what_became_an_emergency_number)
+{
+	struct dir_tenant t = {
+		.tenant = 1, .name = "office", .realm = "example.com", .country = "AT"
+	};
+
+	cr_assert_eq(directory_put_emergency(&rig->directory, SPAN("AT1004")), ERR_NONE);
+	cr_assert_eq(directory_put_tenant(&rig->directory, &t), ERR_NONE);
+	group(DIR_RING_ALL, (struct wish){ .overflow = "1004", .out = 3 });
+	alice_dials("2000");
+	hears(alice, "403");
+	hears_nothing(dave);
+	rig_ends_empty(1);
+}
+
 /* The group's own number as its overflow, where SQL put it in anyway. */
 Test(worker_group, overflow_to_itself)
 {
