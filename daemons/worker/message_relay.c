@@ -17,6 +17,7 @@
 #include "worker/worker.h"
 
 #include "sip/build.h"
+#include "sip/token.h"
 
 struct relay_step { /* one event of one relay */
 	struct worker *w;
@@ -225,6 +226,18 @@ const struct fsm relay_fsm = { "relay", states, events, RELAY_N_STATES, RE_N_EVE
 
 /* --- sending ------------------------------------------------------------------------------------*/
 
+/* Toward a gateway the request is ours: it may go twice, with the next CSeq (login.c), which in the
+ * sender's own Call-ID his next MESSAGE has. The same each time it is asked for, also after a kill. */
+static void
+put_own_call_id(struct worker *w, struct buf *b, const struct txn *t, const struct sip_msg *m)
+{
+	uint64_t whose = hash_span(&w->key, sip_span(m, m->call_id));
+
+	token_put(b, &w->key, TOKEN_TAG, pool_handle(&w->txn_pool, t));
+	buf_char(b, '-');
+	buf_hex(b, &whose, sizeof(whose));
+}
+
 void
 relay_send(struct worker *w, struct txn *t, struct relay *r, const struct relay_branch *to)
 {
@@ -237,12 +250,20 @@ relay_send(struct worker *w, struct txn *t, struct relay *r, const struct relay_
 		.headers = kept_span(&w->heap, r->headers),
 		.content_type = sip_span(m, m->content_type),
 		.body = sip_span(m, m->body),
-		.cseq = m->cseq + to->again,
+		.cseq = m->cseq,
 		.max_forwards = r->max_forwards,
 		.loop = r->loop,
 		.branch = { .gateway = to->gateway, .again = to->again } };
+	char own[TOKEN_LEN + 32];
+	struct buf call_id = buf_on(own, sizeof(own));
 	handle *place = to->place;
 	unsigned status;
+
+	if (to->gateway != 0) {
+		put_own_call_id(w, &call_id, t, m);
+		x.call_id = buf_span(&call_id);
+		x.cseq = 1 + to->again;
+	}
 
 	if (place == NULL && r->n_branches == TARGETS_MAX)
 		return;
