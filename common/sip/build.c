@@ -143,10 +143,29 @@ sip_put_body(struct buf *b, struct span content_type, struct span body)
 }
 
 void
+sip_put_allow_but(struct buf *b, enum sip_method refused)
+{
+	static const enum sip_method methods[] = { SIP_INVITE, SIP_ACK, SIP_BYE, SIP_CANCEL,
+		SIP_OPTIONS, SIP_REGISTER, SIP_UPDATE, SIP_PRACK, SIP_INFO, SIP_REFER,
+		SIP_SUBSCRIBE, SIP_NOTIFY, SIP_PUBLISH, SIP_MESSAGE };
+
+	const char *between = "";
+
+	buf_lit(b, "Allow: ");
+	for (unsigned i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		if (methods[i] == refused)
+			continue;
+		buf_str(b, between);
+		buf_put(b, sip_method_name(methods[i]));
+		between = ", ";
+	}
+	buf_lit(b, "\r\n");
+}
+
+void
 sip_put_allow(struct buf *b)
 {
-	buf_lit(b, "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, UPDATE, PRACK, INFO, "
-		   "REFER, SUBSCRIBE, NOTIFY, PUBLISH, MESSAGE\r\n");
+	sip_put_allow_but(b, SIP_UNKNOWN);
 }
 
 void

@@ -27,6 +27,8 @@ void sip_put_copy(struct buf *b, const struct sip_msg *from, enum sip_header_id 
 void sip_put_body(struct buf *b, struct span content_type, struct span body);
 /* "Allow: ..." with the methods Tandem does; no Supported, as long as it does no extension. */
 void sip_put_allow(struct buf *b);
+/* The same without one, for a 405 to it: who was asked for it does not do it (RFC 3261 21.4.6). */
+void sip_put_allow_but(struct buf *b, enum sip_method refused);
 /* A complete stateless answer of the front: 400, 503 ... with Content-Length 0. `headers` are
  * further complete header lines, or empty. */
 void sip_put_refusal(struct buf *b, const struct sip_msg *request, unsigned status,

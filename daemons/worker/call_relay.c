@@ -1,4 +1,5 @@
-/* Requests that pass from one party to the other as they are (INFO, MESSAGE, perhaps what is not known), and their answers back. */
+/* Requests that pass from one party to the other as they are (INFO, MESSAGE, perhaps what is not known),
+ * and their answers back. */
 #include "worker/worker.h"
 
 enum { NOBODY_NOW = 480 };
@@ -27,6 +28,14 @@ call_request(void *step, const void *note)
 	note_down(s->w, &n);
 }
 
+/* What was asked of us, or where it was sent, is not the asker's affair (RFC 3261 22: a challenge wants
+ * its header). */
+static bool
+is_for_us(unsigned status)
+{
+	return status == 401 || status == 407 || (status >= 300 && status < 400);
+}
+
 void
 call_response(void *step, const void *note)
 {
@@ -39,9 +48,10 @@ call_response(void *step, const void *note)
 		return; /* it left meanwhile */
 	n = party_note(s->c, s->w, CMD_RESPONSE, peer);
 	n.ref = in->ref;
-	n.status = in->status;
-	for (unsigned i = T_PHRASE; i <= T_BODY; i++)
-		n.text[i] = in->text[i];
+	n.status = is_for_us(in->status) ? 488 : in->status;
+	if (n.status == in->status)
+		for (unsigned i = T_PHRASE; i <= T_BODY; i++)
+			n.text[i] = in->text[i];
 	note_down(s->w, &n);
 }
 

@@ -182,6 +182,8 @@ put_response(struct worker *w, struct buf *b, struct leg *l, const struct sip_ms
 		if (status >= 200)
 			leg_timer_put_answer(w, b, l, request);
 	}
+	if (status == 405)
+		sip_put_allow_but(b, (enum sip_method)request->method);
 	sip_put_session_id(b, &l->end, &l->other);
 	buf_put(b, n->text[T_HEADERS]);
 	body = body_toward(w, l, &type, n->text[T_BODY]);

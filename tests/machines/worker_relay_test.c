@@ -33,6 +33,28 @@ Test(worker_relay, message_in_a_call)
 	rig_ends_clean("answered 200 16 callee normal", 0);
 }
 
+/* A challenge to us is none to her, and says nothing without what it asks; what we take says a 405. */
+Test(worker_relay, refused_for_our_own_sake)
+{
+	const char *m;
+
+	talk(alice, bob);
+	for (unsigned i = 0; i < 2; i++) {
+		says(alice, "INFO", "Content-Type: application/dtmf\r\n", "5");
+		hears(bob, "INFO");
+		replies(bob, "INFO", i == 0 ? 401 : 407, "", "");
+		m = hears(alice, "488 INFO");
+		expect_lacks(m, "nauthori");
+		expect_lacks(m, "roxy");
+	}
+	says(alice, "INFO", "Content-Type: application/dtmf\r\n", "5");
+	hears(bob, "INFO");
+	replies(bob, "INFO", 405, "Allow: INVITE, ACK, BYE, CANCEL\r\n", "");
+	expect_has(header(hears(alice, "405 INFO"), "Allow"), "INVITE, ACK");
+	hangs_up(bob, alice);
+	rig_ends_clean("answered 200 16 callee normal", 0);
+}
+
 /* Race seed 521620: who is to answer is put out of the call meanwhile. */
 Test(worker_relay, answerer_is_replaced)
 {
