@@ -61,6 +61,9 @@ worker_layout(void)
 	l = shm_layout(l, sizeof(struct completion));
 	l = shm_layout(l, WORKER_CALL_BYTES);
 	l = shm_layout(l, WORKER_LEG_BYTES);
+	l = shm_layout(l, WORKER_NOTE_KINDS);
+	l = shm_layout(l, WORKER_NOTE_TEXTS);
+	l = shm_layout(l, WORKER_NOTE_BYTES);
 	l = shm_layout(l, HEAP_CLASSES);
 	return shm_layout(l, sizeof(struct txn));
 }

@@ -36,6 +36,11 @@ struct flat {
 	uint32_t len[N_TEXTS + N_TEXTS % 2];
 };
 
+/* It stands in shared memory (leg_held.c): what changes here is another layout. */
+_Static_assert((int)N_NOTES == WORKER_NOTE_KINDS && (int)N_TEXTS == WORKER_NOTE_TEXTS &&
+		   sizeof(struct flat) == WORKER_NOTE_BYTES,
+    "model/worker_shape.h says how a note is laid out");
+
 enum err
 note_pack(const struct note *n, void *to, size_t cap, size_t *len_r)
 {
