@@ -101,6 +101,7 @@ take_once(struct worker *w, struct call *c, struct setup *in)
 static void
 take_again(struct worker *w, struct call *c, struct setup *in)
 {
+	static const unsigned shows = ONCE_HIDDEN | ONCE_SHOWN;
 	struct span number;
 	unsigned once;
 
@@ -108,8 +109,9 @@ take_again(struct worker *w, struct call *c, struct setup *in)
 	    !again_number(w, c, kept_span(&w->heap, c->dialled), &number, &once))
 		return;
 	stands_for(w, c, in, number);
-	if (c->once == 0)
-		c->once = (uint8_t)once;
+	if (c->once & shows) /* what is dialled before the code goes before */
+		once &= ~shows;
+	c->once |= (uint8_t)once;
 }
 
 /* A short number that stands for one of his (features/speed.c). */

@@ -1,7 +1,8 @@
 /*
- * Whom a subscriber dialled last and who called him last, for features/again.c. Each worker writes its own
- * slots, in its region, and reads those of the others: the latest counts. A subscriber's two are looked for
- * in WAYS places; who finds them full takes that of the one who has not called or been called for longest.
+ * Whom a subscriber dialled last and who called him last, for features/again.c; whom he missed and that he
+ * wants no call completed any more, for completion.c. Each worker writes its own slots, in its region, and
+ * reads those of the others: the latest counts. Each of a subscriber's four is looked for in WAYS places; who
+ * finds them full takes the oldest, but of what was cancelled only what no completion outlives.
  *
  *     worker 0 writes   | version key at number | ...     version: odd while the slot changes
  *     worker 1 reads      version, the rest, version again: the same, or there is none
@@ -14,18 +15,27 @@
 
 #include <string.h>
 
-enum { WAYS = 4 };
+enum { WAYS = 4, KIND_AT = 60 };
 
 static uint64_t
 key_of(enum recent_kind kind, uint64_t account)
 {
-	return (uint64_t)kind << 60 ^ account;
+	return (uint64_t)kind << KIND_AT ^ account;
 }
 
 static unsigned
 set_of(uint64_t key)
 {
 	return (key * 0x9e3779b97f4a7c15u) >> 32 & (WORKER_RECENTS - 1) & ~(WAYS - 1u);
+}
+
+/* From when on it may be given up. */
+static uint64_t
+kept_until(const struct recent *x)
+{
+	static const uint64_t lasts_ns = COMPLETION_LASTS_S * NS_PER_S;
+
+	return x->key >> KIND_AT == RECENT_CANCELLED ? x->at_ns + lasts_ns : x->at_ns;
 }
 
 static struct recent *
@@ -36,7 +46,7 @@ slot_for(struct worker *w, uint64_t key)
 	for (struct recent *x = set; x < set + WAYS; x++) {
 		if (x->key == key)
 			return x;
-		if (x->at_ns < oldest->at_ns)
+		if (kept_until(x) < kept_until(oldest))
 			oldest = x;
 	}
 	return oldest;

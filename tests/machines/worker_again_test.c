@@ -133,6 +133,37 @@ Test(worker_again, redialled_hidden)
 	rig_ends_empty(5);
 }
 
+/* What is dialled before the code replaces of that only what contradicts it. */
+Test(worker_again, redialled_hidden_with_another_code)
+{
+	directory_put_code(&rig->directory, 0, SPAN("*67N"), SPAN("clir.call"));
+	directory_put_code(&rig->directory, 0, SPAN("*82N"), SPAN("clip.call"));
+	directory_put_code(&rig->directory, 0, SPAN("*70N"), SPAN("cw.off.call"));
+	misses(alice, "*671002", "", bob);
+	misses(alice, "*70*870", "", bob);
+	cr_expect_str_eq(rig_cdr("segment.1.calling_presentation"), "restricted");
+	misses(alice, "*82*870", "", bob);
+	cr_expect_str_eq(rig_cdr("segment.1.calling_presentation"), "allowed");
+	rig_ends_empty(3);
+}
+
+/* However many call meanwhile: that somebody wants no call completed any more is not forgotten. */
+Test(worker_again, what_was_cancelled_stays_so)
+{
+	struct worker *w = rig->w[0];
+
+	for (uint64_t account = 1; account <= 50; account++)
+		recent_put(w, RECENT_CANCELLED, account, SPAN_NONE);
+	for (uint64_t account = 1; account < 8u * WORKER_RECENTS; account++) {
+		if (account % WORKER_RECENTS == 1)
+			rig_wait_ms(1000);
+		recent_put(w, RECENT_DIALLED, account, SPAN("1002"));
+	}
+	for (uint64_t account = 1; account <= 50; account++)
+		cr_expect_neq(recent_at(w, RECENT_CANCELLED, account), 0);
+	cr_expect_eq(recent_at(w, RECENT_DIALLED, 1), 0);
+}
+
 /* Who takes a place in a call dials nobody. */
 Test(worker_again, a_place_is_no_number)
 {

@@ -108,8 +108,9 @@ Test(worker_speed, C36_is_none)
 	is_refused(alice, "*05", "403");
 	is_refused(alice, "*0123", "403");
 	is_refused(alice, "*51*3%23", "484");
+	is_refused(alice, "*51*00000000000000000000000000000003*1002%23", "484");
 	is_refused(alice, "003", "404");
-	rig_ends_empty(7);
+	rig_ends_empty(8);
 }
 
 /* An extension of the tenant wins; by *0 the place does. */

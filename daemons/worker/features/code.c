@@ -17,7 +17,7 @@
 
 #include <ctype.h>
 
-enum { CODE_MAX = 64, DIGITS_MAX = 32, PATTERN_MAX = 32, ONCES_MAX = 4 };
+enum { CODE_MAX = 64, DIGITS_MAX = 32, PATTERN_MAX = 32, PLACE_MAX = 8, ONCES_MAX = 4 };
 
 static size_t
 digits_of(struct span s)
@@ -76,7 +76,7 @@ read_pins(struct span s, struct code_args *a_r)
 	return true;
 }
 
-/* A place and a number: place*number#. */
+/* A place and a number: place*number#. Which places there are is known to who does it (sql/0035). */
 static bool
 read_place(struct span s, struct code_args *a_r)
 {
@@ -86,8 +86,8 @@ read_place(struct span s, struct code_args *a_r)
 		return false;
 	a_r->number = span_first(s, s.len - 1);
 	number = span_cut(a_r->number, '*', &place);
-	return place.len > 0 && digits_of(place) == place.len && number.len > 0 &&
-	       digits_of(number) == number.len;
+	return place.len > 0 && place.len <= PLACE_MAX && digits_of(place) == place.len &&
+	       number.len > 0 && digits_of(number) == number.len;
 }
 
 static bool
