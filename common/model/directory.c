@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "ipc/shm.h"
 #include "model/directory_key.h"
 
 enum { OTHER_RECORDS = 4096, OTHER_ENTRIES = 1024 /* of them */ };
@@ -81,6 +82,21 @@ dir_key_speed(struct dir_key *k, uint64_t subscriber, unsigned place)
 	buf_put(&k->b, span_of(&subscriber, sizeof(subscriber)));
 	buf_char(&k->b, (char)place);
 	return key_span(k);
+}
+
+uint64_t
+directory_layout(uint64_t l)
+{
+	const size_t sizes[] = { sizeof(struct dir_lengths), sizeof(struct dir_domain),
+		sizeof(struct dir_tenant), sizeof(struct dir_subscriber), sizeof(struct dir_number),
+		sizeof(struct dir_gateway), sizeof(struct dir_gateway_at), sizeof(struct dir_route),
+		sizeof(struct dir_group), sizeof(struct dir_member), sizeof(struct dir_delegates),
+		sizeof(struct dir_code), sizeof(struct dir_class), sizeof(struct dir_listed),
+		sizeof(struct dir_emergency), sizeof(struct dir_speed) };
+
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		l = shm_layout(l, sizes[i]);
+	return l;
 }
 
 size_t

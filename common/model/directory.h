@@ -205,6 +205,9 @@ size_t directory_bytes(uint32_t subscribers);
 uint32_t directory_entries(uint32_t subscribers);
 enum err directory_own(struct directory *d, void *mem, size_t size, uint32_t subscribers);
 enum err directory_open(struct directory *d, const void *mem, size_t size); /* ERR_AGAIN: not yet */
+/* What l says of a layout, and that of all structs of the directory: who was built with others does not read
+ * it, in memory or on disk. */
+uint64_t directory_layout(uint64_t l);
 /* 0 until the store has filled it for the first time; then never 0 again. */
 bool directory_filled(const struct directory *d);
 void directory_set_filled(struct directory *d);

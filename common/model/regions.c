@@ -3,7 +3,7 @@
 
 #include "ipc/process.h"
 #include "ipc/shm.h"
-#include "model/directory_key.h"
+#include "model/directory.h"
 #include "model/plans.h"
 #include "model/registrar_shape.h"
 #include "model/worker_shape.h"
@@ -40,20 +40,6 @@ region_bytes(enum role role, const struct settings *s)
 		return 0;
 	}
 	panic("role %d", (int)role);
-}
-
-static uint64_t
-directory_layout(uint64_t l)
-{
-	l = shm_layout(l, sizeof(struct dir_lengths));
-	l = shm_layout(l, sizeof(struct dir_domain));
-	l = shm_layout(l, sizeof(struct dir_tenant));
-	l = shm_layout(l, sizeof(struct dir_subscriber));
-	l = shm_layout(l, sizeof(struct dir_number));
-	l = shm_layout(l, sizeof(struct dir_gateway));
-	l = shm_layout(l, sizeof(struct dir_gateway_at));
-	l = shm_layout(l, sizeof(struct dir_delegates));
-	return shm_layout(l, sizeof(struct dir_route));
 }
 
 uint64_t

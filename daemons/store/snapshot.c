@@ -26,20 +26,6 @@ struct snapshot_record {
 	uint32_t key_len, value_len;
 };
 
-static uint64_t
-layout(void)
-{
-	uint64_t l = shm_layout(SHM_LAYOUT, sizeof(struct dir_tenant));
-
-	l = shm_layout(l, sizeof(struct dir_domain));
-	l = shm_layout(l, sizeof(struct dir_subscriber));
-	l = shm_layout(l, sizeof(struct dir_number));
-	l = shm_layout(l, sizeof(struct dir_gateway));
-	l = shm_layout(l, sizeof(struct dir_gateway_at));
-	l = shm_layout(l, sizeof(struct dir_delegates));
-	return shm_layout(l, sizeof(struct dir_route));
-}
-
 /* Makes room for n bytes more. */
 static bool
 grow(struct buf *b, size_t n)
@@ -78,7 +64,8 @@ put_all(const struct directory *d, struct buf *b)
 bool
 snapshot_save(const struct directory *d, int dir)
 {
-	struct snapshot_head head = { .magic = SNAPSHOT_MAGIC, .layout = layout() };
+	struct snapshot_head head = { .magic = SNAPSHOT_MAGIC,
+		.layout = directory_layout(SHM_LAYOUT) };
 	struct buf b = { 0 };
 	struct clock now;
 	bool good;
@@ -148,7 +135,7 @@ snapshot_load(struct directory *d, int dir, int64_t *saved_ms_r)
 	if (e != ERR_NONE)
 		goto out;
 	memcpy(&head, b.p, sizeof(head));
-	if (head.magic != SNAPSHOT_MAGIC || head.layout != layout()) {
+	if (head.magic != SNAPSHOT_MAGIC || head.layout != directory_layout(SHM_LAYOUT)) {
 		e = ERR_VERSION;
 		goto out;
 	}
