@@ -107,6 +107,7 @@ another(struct redirection *r, const struct sip_uri *uri, struct span routes)
 	t->user = r->from->user;
 	t->waits = r->from->waits;
 	t->priority = r->from->priority;
+	t->no_clip = r->from->no_clip;
 	place(r, t);
 	return t;
 }

@@ -250,7 +250,9 @@ party_present(
 	struct target *t = target_at(w, to->target);
 	struct who who;
 
-	if (!is_shown(w, c, p))
+	if (t != NULL && t->no_clip)
+		n->text[T_FROM] = ANONYMOUS;
+	if (!is_shown(w, c, p) || (t != NULL && t->no_clip))
 		return;
 	n->text[T_FROM] = party_address(w, c, p);
 	if (!peer_is_trusted(w, &to->flow.peer) && (t == NULL || !t->trusted))

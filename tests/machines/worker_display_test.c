@@ -68,3 +68,23 @@ Test(worker_display, C11_who_calls_is_not_shown)
 	expect_lacks(invite, "P-Asserted-Identity");
 	cr_expect_str_eq(rig_cdr("segment.1.calling_presentation"), "allowed");
 }
+
+/* clip x redirection: nor at another contact of his that his phone names. */
+Test(worker_display, C11_nor_at_his_other_contact)
+{
+	const char *invite;
+
+	sets("bob", "1002", DIR_NO_CLIP);
+	dials(alice, "bob", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 302, "Contact: <sip:desk@192.0.2.2>\r\n", "");
+	hears(bob, "ACK");
+	invite = hears(bob, "INVITE");
+	expect_has(invite, "INVITE sip:desk@192.0.2.2");
+	expect_has(header(invite, "From"), "anonymous@anonymous.invalid");
+	expect_lacks(invite, "alice");
+	replies(bob, "INVITE", 486, "", "");
+	hears(bob, "ACK");
+	hears(alice, "486");
+}

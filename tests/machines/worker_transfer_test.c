@@ -398,3 +398,26 @@ Test(worker_transfer, S3_20_transferee_asks_again)
 	hangs_up(bob, carol);
 	rig_ends_empty(1);
 }
+
+/* C11 x transfer: who wants nobody shown is not shown who takes the other's place. */
+Test(worker_transfer, C11_nobody_is_shown)
+{
+	struct dir_subscriber s = { .trust = DIR_TRUST_BINDING, .identity = DIR_NO_CLIP };
+	const char *last = "";
+
+	rig_subscriber_put(&s, "bob", "1002");
+	talk(alice, bob);
+	transfers(alice, "carol");
+	hears(carol, "INVITE");
+	are_joined(bob, carol);
+	for (unsigned i = 0; i < rig->n_log; i++)
+		if (netaddr_eq(&rig->log[i].to, &bob->address) &&
+		    strncmp(rig->log[i].text, "INVITE ", 7) == 0)
+			last = rig->log[i].text;
+	expect_has(header(last, "From"), "anonymous@anonymous.invalid");
+	expect_lacks(last, "carol");
+	ENDS(alice, "200 OK");
+	is_released(alice);
+	hangs_up(carol, bob);
+	rig_ends_empty(1);
+}
