@@ -406,6 +406,11 @@ struct leg_request {
 	uint32_t again;				 /* as which repetition of it this is sent; there too */
 };
 handle leg_send_request(struct worker *w, struct leg *l, const struct leg_request *r);
+/* leg_fork.c: is m, which the leg has sent, of another dialog than it is in by now? Then a PRACK goes again in
+ * its own; 0: nothing does. */
+bool leg_is_of_another(struct worker *w, const struct leg *l, const struct sip_msg *m);
+handle leg_fork_again(struct worker *w, struct leg *l, const struct txn *t, const struct sip_msg *m,
+    const struct leg_request *r);
 /* An ACK for a 2xx in dialog d: no transaction, nothing to wait for. */
 void leg_write_ack(struct worker *w, struct leg *l, const struct dialog *d, uint32_t cseq,
     struct span content_type, struct span body);

@@ -65,21 +65,22 @@ static handle
 send_again(struct worker *w, struct leg *l, const struct txn *t)
 {
 	const struct sip_msg *m = sent(w, t);
+	struct leg_request r = { .ref = t->ref, .again = t->user_data + 1 };
 
 	if (m == NULL)
 		return 0;
+	r.method = m->method;
+	r.name = sip_span(m, m->method_text);
+	r.cseq = ++l->dialog.local_cseq;
+	r.max_forwards = (uint32_t)m->max_forwards;
+	r.headers = own_lines(w, m);
+	r.content_type = sip_span(m, m->content_type);
+	r.body = sip_span(m, m->body);
+	if (leg_is_of_another(w, l, m))
+		return leg_fork_again(w, l, t, m, &r);
 	if (m->method == SIP_INVITE)
-		l->invite_cseq = l->dialog.local_cseq + 1;
-	return leg_send_request(w, l,
-	    &(struct leg_request){ .method = m->method,
-		.name = sip_span(m, m->method_text),
-		.cseq = ++l->dialog.local_cseq,
-		.max_forwards = (uint32_t)m->max_forwards,
-		.headers = own_lines(w, m),
-		.content_type = sip_span(m, m->content_type),
-		.body = sip_span(m, m->body),
-		.ref = t->ref,
-		.again = t->user_data + 1 });
+		l->invite_cseq = r.cseq;
+	return leg_send_request(w, l, &r);
 }
 
 struct login_party
@@ -107,7 +108,12 @@ leg_goes_again(struct worker *w, struct leg *l, const struct txn *t, const struc
 bool
 leg_request_again(struct worker *w, struct leg *l, struct txn *t)
 {
-	return send_again(w, l, t) != 0;
+	handle notify = l->refer.notify;
+
+	if (send_again(w, l, t) != 0)
+		return true;
+	l->refer.notify = notify; /* it is still the one whose answer counts */
+	return false;
 }
 
 void

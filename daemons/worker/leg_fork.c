@@ -168,6 +168,16 @@ untagged(struct span value)
 	return value;
 }
 
+/* Its peer is l's: a branch of the same INVITE is behind the same gateway. */
+static void
+same_peer(struct leg *x, const struct leg *l)
+{
+	x->ladder = l->ladder;
+	x->number = l->number;
+	x->gateway = l->gateway;
+	x->home = l->home;
+}
+
 /* A leg in the dialog of a response, of no call; its first request has the number after cseq. Without a
  * Contact its requests go where the INVITE went, to `target`. NULL: no room. */
 static struct leg *
@@ -241,13 +251,55 @@ leg_fork_progress(struct worker *w, struct leg *l, const struct sip_msg *m, uint
 	if (x == NULL)
 		return;			/* it comes again */
 	x->dialog.state = DIALOG_ENDED; /* nothing is owed in it, should a kill come */
-	x->ladder = l->ladder;
-	x->number = l->number;
+	same_peer(x, l);
 	x->offer = f->offer;
 	n.text[T_BODY] = take_session(w, l, x, f, m);
 	leg_send_prack(w, x, rseq, &n);
 	f->offer = x->offer;
 	leg_drop(w, x);
+}
+
+/* In the dialog of our own request. NULL: no room. */
+static struct leg *
+leg_of_sent(struct worker *w, const struct sip_msg *m, uint32_t cseq)
+{
+	struct leg *x = leg_new(w, 0);
+	struct dialog_memory mem;
+
+	if (x == NULL)
+		return NULL;
+	mem = leg_memory(w, x);
+	if (dialog_start(&x->dialog, &mem, sip_span(m, m->call_id), untagged(sip_span(m, m->from)),
+		sip_span(m, m->from_tag), untagged(sip_span(m, m->to)), sip_span(m, m->uri),
+		sip_header_get(m, SIP_H_ROUTE), cseq) == ERR_NONE &&
+	    arena_keep(&w->heap, &x->arena, mem.owner, sip_span(m, m->to_tag),
+		&x->dialog.remote_tag) == ERR_NONE)
+		return x;
+	leg_drop(w, x);
+	return NULL;
+}
+
+bool
+leg_is_of_another(struct worker *w, const struct leg *l, const struct sip_msg *m)
+{
+	return m->to_tag.len > 0 && !span_eq(in_hand(w, l), sip_span(m, m->to_tag));
+}
+
+handle
+leg_fork_again(struct worker *w, struct leg *l, const struct txn *t, const struct sip_msg *m,
+    const struct leg_request *r)
+{
+	struct leg *x = r->method == SIP_PRACK ? leg_of_sent(w, m, r->cseq) : NULL;
+	handle h;
+
+	if (x == NULL)
+		return 0;
+	x->dialog.state = DIALOG_ENDED; /* nothing is owed in it, should a kill come */
+	same_peer(x, l);
+	x->flow = t->flow;
+	h = leg_send_request(w, x, r);
+	leg_drop(w, x);
+	return h;
 }
 
 /* --- one has won --------------------------------------------------------------------------------*/
@@ -329,6 +381,26 @@ target_of(struct worker *w, const struct leg *l, const struct txn *invite)
 	return uri.len > 0 || l == NULL ? uri : kept_span(&w->heap, l->dialog.target);
 }
 
+/* The leg has ended: whose address the INVITE went to. */
+static void
+peer_of_invite(struct worker *w, struct leg *x, const struct txn *invite)
+{
+	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
+	const struct dir_gateway *g =
+	    rec == NULL ? NULL : directory_gateway_at(&w->directory, &invite->flow.peer, rec);
+
+	x->gateway = g == NULL ? 0 : (uint32_t)g->id; /* an int in SQL */
+}
+
+/* With the credentials of that INVITE, which is not x's own to let go of. */
+static void
+ack_fork(struct worker *w, struct leg *x, const struct txn *invite, uint32_t cseq)
+{
+	x->invite = pool_handle(&w->txn_pool, invite);
+	leg_write_ack(w, x, &x->dialog, cseq, SPAN_NONE, SPAN_NONE);
+	x->invite = 0;
+}
+
 void
 leg_end_fork(struct worker *w, struct leg *l, struct txn *invite, const struct sip_msg *m)
 {
@@ -343,13 +415,14 @@ leg_end_fork(struct worker *w, struct leg *l, struct txn *invite, const struct s
 	if (x == NULL)
 		return; /* it gives up by itself, without an ACK */
 	leg_fork_answered(invite, m);
-	if (l != NULL) {
-		x->ladder = l->ladder;
-		x->number = l->number;
+	if (l == NULL) {
+		peer_of_invite(w, x, invite);
+	} else {
+		same_peer(x, l);
 		l->forks += !again;
 		x->fork = l->forks;
 	}
-	leg_write_ack(w, x, &x->dialog, m->cseq, SPAN_NONE, SPAN_NONE);
+	ack_fork(w, x, invite, m->cseq);
 	if (again) { /* its ACK was lost; its BYE is on its way */
 		x->dialog.state = DIALOG_ENDED;
 		leg_drop(w, x);

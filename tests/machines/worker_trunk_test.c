@@ -206,3 +206,120 @@ Test(worker_trunk, S2_17_nonce_given_again)
 	replies(gw, "BYE", 200, "", "");
 	rig_ends_empty(1);
 }
+
+/* Behind the gateway two answer: it is told also in the dialog of the second. */
+Test(worker_trunk, S2_17_two_branches)
+{
+	const char *m;
+
+	calls_with_login();
+	replies(gw, "INVITE", 200, "", SDP_B);
+	hears(gw, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	replies_as(gw, "two", "INVITE", 200, SDP_B);
+	bears(m = hears(gw, "ACK"), "N1", 1);
+	expect_has(header(m, "To"), "tag=two");
+	bears(m = hears(gw, "BYE"), "N1", 2);
+	expect_has(header(m, "To"), "tag=two");
+	refuses(gw, "BYE", 407, ASKS("carrier", "N2"));
+	bears(m = hears(gw, "BYE"), "N2", 1);
+	expect_has(header(m, "To"), "tag=two");
+	replies(gw, "BYE", 200, "", "");
+	hangs_up(alice, gw);
+	replies_as(gw, "three", "INVITE", 200, SDP_B);
+	bears(hears(gw, "ACK"), "N1", 1);
+	bears(hears(gw, "BYE"), "N2", 3);
+	replies(gw, "BYE", 200, "", "");
+	rig_ends_empty(1);
+}
+
+static void
+progresses_as(const char *tag, const char *lines, const char *body)
+{
+	snprintf(gw->local_tag, sizeof(gw->local_tag), "%s", tag);
+	replies(gw, "INVITE", 183, lines, body);
+}
+
+/* A PRACK that is asked for belongs to the dialog of its response, whoever rings by then. */
+Test(worker_trunk, S2_17_prack_in_its_own_dialog)
+{
+	const char *m;
+
+	calls_with_login();
+	progresses_as("one", RELIABLY "Record-Route: <sip:192.0.2.101;lr>\r\n", "");
+	expect_has(header(hears(gw, "PRACK"), "To"), "tag=one");
+	hears(alice, "183");
+	progresses_as("two", "", "");
+	hears(alice, "183");
+	refuses(gw, "PRACK", 407, ASKS("carrier", "N2"));
+	bears(m = hears(gw, "PRACK"), "N2", 1);
+	expect_has(header(m, "To"), "tag=one");
+	expect_has(header(m, "Route"), "192.0.2.101");
+	cr_expect_str_eq(header(m, "RAck"), "1 2 INVITE");
+	cr_expect_str_eq(header(m, "CSeq"), "4 PRACK");
+	replies(gw, "PRACK", 200, "", "");
+	replies(gw, "INVITE", 200, "", SDP_B);
+	expect_has(header(hears(gw, "ACK"), "To"), "tag=two");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	hangs_up(alice, gw);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* And one of the branch that the leg is not in bears credentials as well. */
+Test(worker_trunk, S2_17_prack_beside)
+{
+	calls_with_login();
+	progresses_as("one", RELIABLY, SDP_B);
+	bears(hears(gw, "PRACK"), "N1", 2);
+	replies(gw, "PRACK", 200, "", "");
+	hears(alice, "183");
+	progresses_as("two", RELIABLY, SDP_B);
+	bears(hears(gw, "PRACK"), "N1", 3);
+	replies(gw, "PRACK", 200, "", "");
+	hears(alice, "183");
+	refuses(gw, "INVITE", 486, "");
+	hears(alice, "486");
+	rig_ends_empty(1);
+}
+
+static struct arena hoard;
+
+/* All of the heap but what is below a block of each size. */
+static void
+hog_heap(void)
+{
+	static const size_t sizes[] = { 65000, 16000, 4000, 1000, 200, 16 };
+
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		while (arena_take(&rig->w[0]->heap, &hoard, 1, sizes[i]) != NULL)
+			;
+}
+
+/* No room to send its last NOTIFY again: the subscription ends, and with it the leg. */
+Test(worker_trunk, S2_17_no_room_for_a_notify)
+{
+	calls_with_login();
+	replies(gw, "INVITE", 200, "", SDP_B);
+	hears(gw, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	says(gw, "REFER", "Refer-To: <sip:bob@example.com>\r\n", "");
+	hears(gw, "202 REFER");
+	hears(gw, "NOTIFY");
+	replies(gw, "NOTIFY", 200, "", "");
+	hears(bob, "INVITE");
+	says(gw, "BYE", "", "");
+	hears(gw, "200 BYE");
+	replies(bob, "INVITE", 486, "", "");
+	hears(bob, "ACK");
+	hears(gw, "NOTIFY");
+	hears(alice, "BYE");
+	replies(alice, "BYE", 200, "", "");
+	hog_heap();
+	refuses(gw, "NOTIFY", 407, ASKS("carrier", "N2"));
+	arena_drop(&rig->w[0]->heap, &hoard);
+	hears_nothing(gw);
+	rig_ends_empty(1);
+}
