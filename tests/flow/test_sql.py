@@ -69,6 +69,7 @@ def test_constraints_refuse(ctl, statement):
     ("cw.clear", "null", "null", 200, "call_waiting off"),
     ("all.clear", "null", "null", 200, "cfu off, cfb off, cfnr off, cfnrc off"),
     ("redial", "null", "null", 404, "No such service"),
+    ("block.set", "'a*b'", "null", 403, "block: not a number or a name (a*b)"),
 ])
 def test_a_service_code_is_done_or_refused(ctl, act, number, seconds, status, phrase):
     ctl("subscriber", "add", "201", "--password", "x")
