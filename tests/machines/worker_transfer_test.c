@@ -406,7 +406,13 @@ Test(worker_transfer, C11_nobody_is_shown)
 	const char *last = "";
 
 	rig_subscriber_put(&s, "bob", "1002");
-	talk(alice, bob);
+	dials(alice, "bob", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 200, "Supported: from-change\r\n", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
 	transfers(alice, "carol");
 	hears(carol, "INVITE");
 	are_joined(bob, carol);
