@@ -310,7 +310,9 @@ leg_on_txn(struct worker *w, struct txn *t, enum txn_news news, const struct sip
 		leg_fork_answered(t, m);
 	else if (t->kind == TXN_NICT && news != TXN_PROVISIONAL)
 		request_news(w, l, t, news, m);
-	/* What a server transaction tells (ACK of a refusal, its end) changes nothing here. */
+	/* An ACK of a refusal, or the end of waiting for it; else a server transaction tells nothing new. */
+	if (t->kind == TXN_IST && l->invite == pool_handle(&w->txn_pool, t))
+		leg_refusal_acked(w, l);
 }
 
 static enum leg_event

@@ -328,6 +328,8 @@ bool leg_waits_for_prack(struct worker *w, const struct leg *l);
 /* True: the command waits for a PRACK or an ACK; leg_goes_on, when that is there, carries it out. */
 bool leg_holds_back(struct worker *w, struct leg *l, const struct note *n);
 void leg_goes_on(struct worker *w, struct leg *l);
+/* What waited for the ACK of a refusal goes on, if that is there, or can come no more. */
+void leg_refusal_acked(struct worker *w, struct leg *l);
 /* An offer that waits is given up: its call hears this. False: none does. */
 bool leg_forgets_offer(struct worker *w, struct leg *l, unsigned status);
 /* leg_refer.c: REFER and its subscription (RFC 3515) */

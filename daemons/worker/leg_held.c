@@ -7,6 +7,8 @@
  *                                          move his media at once, though the caller's ACK is still on
  *                                          its way. Not for an UPDATE of his, which hears 491: he waits
  *                                          64 T1 for its answer, and so long the ACK alone may take
+ *     a re-INVITE                          after the ACK of our refusal of his (the same), as when both
+ *                                          have moved and his was refused for that
  *
  *     alice            tandem            bob
  *       |<------- 200 -- |                |
@@ -20,14 +22,24 @@
  */
 #include "worker/worker.h"
 
+/* His last INVITE was refused, and he has not said that he knows. */
 static bool
-waits(const struct leg *l, const struct note *n)
+is_refusing(struct worker *w, const struct leg *l)
+{
+	const struct txn *t = l->inv == INV_IDLE ? txn_at(&w->txns, l->invite) : NULL;
+
+	return t != NULL && t->kind == TXN_IST && t->state == TXN_COMPLETED;
+}
+
+static bool
+waits(struct worker *w, const struct leg *l, const struct note *n)
 {
 	if (n->what == CMD_PROGRESS)
 		return l->inv == INV_IN && l->unpracked != PRACKED;
 	if (n->what == CMD_ANSWER)
 		return l->inv == INV_IN && l->unpracked == UNPRACKED_SDP;
-	return n->what == CMD_OFFER && l->inv == INV_IN_2XX && !(n->flags & NOTE_UPDATE);
+	return n->what == CMD_OFFER && !(n->flags & NOTE_UPDATE) &&
+	       (l->inv == INV_IN_2XX || is_refusing(w, l));
 }
 
 bool
@@ -37,7 +49,7 @@ leg_holds_back(struct worker *w, struct leg *l, const struct note *n)
 	struct buf b;
 	size_t len;
 
-	if (!waits(l, n))
+	if (!waits(w, l, n))
 		return false;
 	b = scratch_buf(w, note_bytes(n));
 	if (note_pack(n, b.p, b.cap, &len) != ERR_NONE)
@@ -63,12 +75,25 @@ leg_goes_on(struct worker *w, struct leg *l)
 		leg_command(w, &n);
 }
 
+void
+leg_refusal_acked(struct worker *w, struct leg *l)
+{
+	if (l->inv != INV_IDLE || l->held.text.len == 0 || is_refusing(w, l))
+		return;
+	if (l->call == 0 || l->dialog.state != DIALOG_CONFIRMED) {
+		l->held.text.len = 0; /* it has been told to end, and nobody waits for that */
+		return;
+	}
+	call_mark(w, l->call);
+	leg_goes_on(w, l);
+}
+
 bool
 leg_forgets_offer(struct worker *w, struct leg *l, unsigned status)
 {
 	struct note n, refused = { .what = EV_OFFER_REFUSED, .status = (uint16_t)status };
 
-	if (l->inv != INV_IN_2XX || !take_held(w, l, &n))
+	if ((l->inv != INV_IN_2XX && l->inv != INV_IDLE) || !take_held(w, l, &n))
 		return false;
 	refused.flags = l->dialog.uac ? NOTE_OWNER : 0;
 	leg_facts(w, l, &refused);

@@ -23,10 +23,10 @@ offer(struct worker *w, struct leg *l, const struct sip_msg *m)
 		v = leg_timer_check(w, m, &lines);
 	/* The ACK of our 2xx was lost; offer and answer are complete, so this stands for it (RFC 5407
 	 * 3.1.4). */
-	if (v.status == 0 && l->call != 0 && l->inv == INV_IN_2XX &&
-	    l->offer.state == OFFER_STABLE) {
+	if (v.status == 0 && l->call != 0 && l->offer.state == OFFER_STABLE) {
 		leg_forgets_offer(w, l, 491); /* theirs is here */
-		leg_step(w, l, LE_GOT_ACK, &(struct leg_input){ .m = m });
+		if (l->inv == INV_IN_2XX)
+			leg_step(w, l, LE_GOT_ACK, &(struct leg_input){ .m = m });
 	}
 	if (v.status != 0)
 		answer_txn(w, t, v.status, v.reason, SPAN_NONE, lines);

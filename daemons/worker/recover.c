@@ -212,7 +212,11 @@ take_up_legs(struct worker *w)
 {
 	/* What one leads to may end any other: the next is looked for after it. */
 	for (struct leg *l = pool_next(&w->legs, NULL); l != NULL; l = pool_next(&w->legs, l)) {
+		handle h = pool_handle(&w->legs, l);
+
 		take_up_leg(w, l);
+		if (leg_at(w, h) == l)
+			leg_refusal_acked(w, l);
 		worker_drain(w);
 	}
 }

@@ -138,6 +138,96 @@ Test(worker_crossing, S3_20_and_she_moves_hers)
 	rig_ends_clean("answered 200 16 callee normal", 0);
 }
 
+/* The same while he has not ACKed that refusal: ours to him waits until he has (RFC 3261 14.1). */
+static void
+she_moves_hers_before_his_ack(void)
+{
+	is_answered(SDP_A);
+	says(bob, "INVITE", "", SDP_B2);
+	hears(bob, "100");
+	says(alice, "INVITE", UPDATES, SDP_A2);
+	hears(alice, "100");
+	bob->does_not_ack = true;
+	hears(bob, "491");
+	hears_nothing(bob);
+}
+
+static void
+his_ack_comes(void)
+{
+	rig_wait_ms(500);
+	bob->does_not_ack = false;
+	hears(bob, "491");
+	expect_has(hears(bob, "INVITE"), "m=audio 4100");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	hangs_up(bob, alice);
+	rig_ends_empty(1);
+}
+
+Test(worker_crossing, S3_20_and_his_refusal_waits_for_its_ack)
+{
+	she_moves_hers_before_his_ack();
+	his_ack_comes();
+}
+
+Test(worker_crossing, S3_20_and_the_worker_is_killed_before_that_ack)
+{
+	she_moves_hers_before_his_ack();
+	rig_restart(0);
+	hears_nothing(bob);
+	his_ack_comes();
+}
+
+/* It is lost for good: when the transaction is over, nothing keeps hers. */
+Test(worker_crossing, S3_20_and_that_ack_never_comes)
+{
+	she_moves_hers_before_his_ack();
+	for (unsigned ms = 0; ms < 31900; ms += 100) {
+		rig_wait_ms(100);
+		if (has_mail(bob))
+			hears(bob, "491");
+	}
+	rig_wait_ms(200);
+	expect_has(hears(bob, "INVITE"), "m=audio 4100");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	hangs_up(bob, alice);
+	rig_ends_empty(1);
+}
+
+/* He asks again instead, which says that he has heard it: hers is refused in turn. */
+Test(worker_crossing, S3_20_and_he_asks_again)
+{
+	char branch[64];
+	unsigned cseq;
+
+	she_moves_hers_before_his_ack();
+	bob->does_not_ack = false;
+	cseq = bob->invite_cseq;
+	snprintf(branch, sizeof(branch), "%s", bob->invite_branch);
+	says(bob, "INVITE", "", SDP_B2);
+	hears(bob, "100");
+	sends(bob,
+	    "ACK %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=%s\r\nMax-Forwards: 70\r\n"
+	    "From: %s;tag=%s\r\nTo: %s;tag=%s\r\nCall-ID: %s\r\nCSeq: %u ACK\r\n"
+	    "Content-Length: 0\r\n\r\n",
+	    bob->invite_uri, bob->host, branch, bob->local, bob->local_tag, bob->remote,
+	    bob->remote_tag, bob->call_id, cseq);
+	hears(alice, "491");
+	expect_has(hears(alice, "INVITE"), "m=audio 4200");
+	replies(alice, "INVITE", 200, "", SDP_A);
+	hears(alice, "ACK");
+	hears(bob, "200 INVITE");
+	acks(bob, "");
+	hangs_up(alice, bob);
+	rig_ends_empty(1);
+}
+
 /* RFC 3311: an UPDATE of his does not wait for her ACK, since he waits for its answer no longer than that may
  * take. */
 Test(worker_crossing, S3_20_but_an_update_does_not_wait)
@@ -203,6 +293,8 @@ Test(worker_crossing, S3_20_R24_and_the_ack_never_comes)
 	is_released(alice);
 	hears(bob, "487");
 	is_released(bob);
+	rig_wait_ms(500);
+	hears_nothing(alice);
 	rig_ends_clean("failed 408 102 timeout no_ack", 0);
 }
 
