@@ -6,10 +6,11 @@
  *     worker 0   | alice for bob | carol for bob | ...   it alone writes, all read: who comes first
  *     worker 1   | dave for bob  | ...
  *
- * Another worker cannot write here to cancel: it remembers when that was asked (recent.c), and what is older
- * is not in force. Nor can it be replaced there: who asks another worker for the same has two requests until the
- * first worker sees, within a second, that there is a later one. Two workers that ring two callers for the same one at the very same moment do not see
- * each other: the second finds him busy, and is tried again.
+ * Another worker cannot write here to cancel: it remembers when that was asked (recent.c), and what is
+ * older is not in force. Nor can it be replaced there: who asks another worker for the same has two
+ * requests until the first worker sees, within a second, that there is a later one. Two workers that ring
+ * two callers for the same one at the very same moment do not see each other: the second finds him busy,
+ * and is tried again.
  */
 #include "worker/worker.h"
 

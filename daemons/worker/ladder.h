@@ -5,7 +5,8 @@
  * The log stands in the call's arena, in chunks of which a usual call needs one, and is bounded: of a
  * call that says more than LADDER_MAX messages it has the first and the last ones. A message that comes
  * or goes again, as UDP does when no answer comes, is noted once. An entry counts when it is whole: a
- * kill leaves a log that can be read. A leg writes into the log of its call also when the call has let go of it already.
+ * kill leaves a log that can be read. A leg writes into the log of its call also when the call has let go
+ * of it already.
  */
 #ifndef TANDEM_WORKER_LADDER_H
 #define TANDEM_WORKER_LADDER_H

@@ -1,7 +1,8 @@
 /*
- * Our INVITE or UPDATE once more after a 422 (RFC 4028 7.3), or any request after a 401 or 407 (login.c): the
- * same but for its CSeq and the interval that it asks for, or its credentials. What it said is read from the
- * text that its transaction kept, so nothing else need be kept of it. Its call does not hear of it.
+ * Our INVITE or UPDATE once more after a 422 (RFC 4028 7.3), or any request after a 401 or 407 (login.c):
+ * the same but for its CSeq and the interval that it asks for, or its credentials. What it said is read
+ * from the text that its transaction kept, so nothing else need be kept of it. Its call does not hear of
+ * it.
  */
 #include "worker/worker.h"
 

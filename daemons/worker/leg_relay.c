@@ -1,7 +1,8 @@
 /*
  * Requests in a dialog that mean nothing to us and pass from one side to the other as they are (INFO,
- * MESSAGE, where pass_unknown is set also methods that we do not know), and their answers back. The transaction of the one side bears the handle of the other's (`ref`), so
- * both find back after a kill, and several may be on their way.
+ * MESSAGE, where pass_unknown is set also methods that we do not know), and their answers back. The
+ * transaction of the one side bears the handle of the other's (`ref`), so both find back after a kill,
+ * and several may be on their way.
  */
 #include "worker/worker.h"
 

@@ -1,8 +1,8 @@
 /*
- * A gateway asks who calls (RFC 3261 22, FLOWS.md S2-17): its 401 or 407 is answered with the user and password
- * that the directory has for it, in the same request with another CSeq (leg_again.c, message_way.c). Its
- * last challenge is kept, and every further request to it bears credentials at once, the nonce counted up;
- * the ACK of a 2xx has those of its INVITE.
+ * A gateway asks who calls (RFC 3261 22, FLOWS.md S2-17): its 401 or 407 is answered with the user and
+ * password that the directory has for it, in the same request with another CSeq (leg_again.c,
+ * message_way.c). Its last challenge is kept, and every further request to it bears credentials at once,
+ * the nonce counted up; the ACK of a 2xx has those of its INVITE.
  *
  *     tandem                        gateway
  *        |  INVITE                     |

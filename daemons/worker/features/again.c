@@ -7,8 +7,8 @@
  *     *89           *69 is over: who called is forgotten
  *     *51           who called last is shown (the store tells it, from the records)
  *
- * Who withheld his number, or gave none that can be called, is not called back: 403, as when nobody has called,
- * or nothing was dialled, or last what is of another domain.
+ * Who withheld his number, or gave none that can be called, is not called back: 403, as when nobody has
+ * called, or nothing was dialled, or last what is of another domain.
  *
  * Settings: none. State: recent.c, in shared memory.
  */
