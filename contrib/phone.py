@@ -21,6 +21,7 @@ import math
 import os
 import pathlib
 import pty
+import random
 import re
 import socket
 import struct
@@ -66,18 +67,14 @@ TRACE = re.compile(r"^(?:\x1b\[[0-9;]*m)?(?:UDP|TCP|TLS) (\S+) -> (\S+)$")
 
 
 def free_ports(n):
-    """n ports in a row, the first of them even, that are free for UDP and TCP on 127.0.0.1."""
+    """n ports in a row, the first of them even, that are free for UDP and TCP on 127.0.0.1: below those that the
+    system gives to whoever asks for any, since they are taken a moment later."""
     while True:
         held = []
         try:
-            probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            held.append(probe)
-            probe.bind(("127.0.0.1", 0))
-            first = probe.getsockname()[1] & ~1
+            first = random.SystemRandom().randrange(10000, 32768 - n) & ~1
             for port in range(first, first + n):
                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    if port == probe.getsockname()[1] and kind == socket.SOCK_DGRAM:
-                        continue
                     s = socket.socket(socket.AF_INET, kind)
                     held.append(s)
                     s.bind(("127.0.0.1", port))

@@ -10,6 +10,7 @@ for a fixed time: readiness is systemd's notification, other conditions are awai
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -23,15 +24,13 @@ ROLES = ("store", "registrar", "resolver", "worker", "control", "front")
 
 
 def free_port(kinds=(socket.SOCK_DGRAM, socket.SOCK_STREAM), host="127.0.0.1"):
-    """A port that is free for all of the kinds of socket."""
+    """A port that is free for all of the kinds of socket, below those that the system gives to whoever asks for
+    any: it is taken a moment later."""
     while True:
         held = []
         try:
-            first = socket.socket(socket.AF_INET, kinds[0])
-            held.append(first)
-            first.bind((host, 0))
-            port = first.getsockname()[1]
-            for kind in kinds[1:]:
+            port = random.SystemRandom().randrange(10000, 32768)
+            for kind in kinds:
                 s = socket.socket(socket.AF_INET, kind)
                 held.append(s)
                 s.bind((host, port))

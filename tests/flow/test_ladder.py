@@ -164,18 +164,26 @@ def test_after_a_kill(fragile):
     assert r.call["ladder"][-1]["ms"] > r.call["ladder"][0]["ms"]
 
 
+def show_without(office, names, call):
+    """A call while these processes stand still; None when that took so long that they were replaced."""
+    pids = [wait_until(lambda n=n: office.x.pid_of(n)) for n in names]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        return show(office, call)
+    finally:
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            return None
+
+
 def test_a_worker_that_does_not_answer(fragile):
     """What its view says is shown all the same."""
     alice, bob = fragile.phones(2)
     fragile.up(alice, bob)
     row, = wait_until(fragile.calls_now)
-    pids = [fragile.x.pid_of(n) for n in ("worker 0", "worker 1")]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        shown = show(fragile, row["id"])
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+    shown = wait_until(lambda: show_without(fragile, ("worker 0", "worker 1"), row["id"]), 20)
     assert shown["state"] == "up" and "ladder" not in shown
     fragile.hang_up(alice, bob)
