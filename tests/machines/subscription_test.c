@@ -243,7 +243,7 @@ catch_up(struct watcher *x, unsigned contacts)
 }
 
 /* Changes, answers, silences, refreshes and kills. */
-Test(subscription, S4_13_any_order)
+Test(subscription, S4_13_any_order, .timeout = 120)
 {
 	unsigned seed = 1, contacts = 0;
 	struct watcher x = { 0 };

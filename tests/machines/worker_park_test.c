@@ -211,7 +211,7 @@ times(const char *text, const char *what)
 
 /* R16: bob is rung again and again, and the record has that once; what befell her is in it, however much
  * else was decided on before. */
-Test(worker_park, R16_no_event_is_lost)
+Test(worker_park, R16_no_event_is_lost, .timeout = 120)
 {
 	talk(alice, bob);
 	for (unsigned i = 0; i < DECISIONS_MAX; i++)

@@ -140,7 +140,7 @@ Test(worker_reserve, C3_ringing_per_subscriber)
 /* In need is who calls his own country's number too, and behind a code; not who calls what looks like it. */
 Test(worker_reserve, C3_C42_in_need)
 {
-	static const char *const help[] = { "17", "sip:17@" RIG_HOST, "*67112", "#31#17" };
+	static const char *const help[] = { "17", ("sip:17@" RIG_HOST), "*67112", "#31#17" };
 	static const char *const others[] = { "*67+0123456717", "#31#0123456717",
 		"sip:17@elsewhere.test" };
 	struct dir_tenant t = {

@@ -250,7 +250,7 @@ random_step(const struct policy *p)
 	return s;
 }
 
-Test(bindings, equal_a_model)
+Test(bindings, equal_a_model, .timeout = 120)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
