@@ -261,9 +261,10 @@ message_due(struct worker *w, const struct wire_message *in, uint32_t len)
 
 	if (!read_record(in, len, k))
 		return;
-	if (w->directory.records.head != NULL)
-		s = directory_subscriber(&w->directory, k->branch.tenant, k->to_user, rec);
-	if (s != NULL && !s->disabled && w->locations.records.head != NULL)
+	/* Who started before the registrar may not have its table yet, in which the phone stands. */
+	worker_has_tables(w);
+	s = directory_subscriber(&w->directory, k->branch.tenant, k->to_user, rec);
+	if (s != NULL && !s->disabled)
 		loc = locations_find(
 		    &w->locations, k->branch.tenant, k->to_user, child_steady_ms(&w->child), buf);
 	if (loc != NULL) {

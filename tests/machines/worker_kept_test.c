@@ -164,6 +164,23 @@ Test(worker_kept, S4_14_delivered_later)
 	ends();
 }
 
+/* A worker that was there before the registrar had made its table, and has had nothing to look up since. */
+Test(worker_kept, S4_14_due_to_one_that_started_first)
+{
+	struct phone *dave = phone_at("dave", "192.0.2.9");
+
+	keep_one();
+	rig->no_tables = true;
+	rig_restart(0);
+	rig->no_tables = false;
+	rig_bind("dave", dave->contact, dave->host, 1000, 0);
+	rig_due(0);
+	hears(dave, "MESSAGE");
+	answers(dave, 200, "");
+	cr_expect(rig->told == 1 && rig->told_status == 200);
+	ends();
+}
+
 Test(worker_kept, due_and_gone_again)
 {
 	keep_one();
