@@ -1,13 +1,13 @@
 """Calls and registrations: what each costs, ours beside Kamailio's and the floor's, in turns."""
 import contextlib
+import os
 
-import loading
 import systems
 from loading import calls_at, measure, median
 
 OURS, KAMAILIO, FLOOR = 25996, 25994, 25992
 RATES = (100, 500, 1000, 2000, 4000)
-STEP, TOP = 2000, 16000
+STEP, TOP, CORES_STEP = 2000, 16000, 250
 
 
 @contextlib.contextmanager
@@ -131,16 +131,39 @@ def registrations(asked):
                 % (median(own, "cpu") / median(other, "cpu")))
 
 
+def on_cores(asked, count, rate):
+    """An exchange with so many fronts and workers, which shares as many cores with its database and as many loads:
+    what a call costs at this rate for each core, and the highest rate that is held."""
+    mine = os.sched_getaffinity(0)
+    systems.SYSTEM_CORES = set(systems.CORES[:count])
+    os.sched_setaffinity(0, systems.SYSTEM_CORES)
+    second = {"from": systems.CALLER_2, "to": systems.CALLED_2, "prefix": "48", "cores": set(systems.CORES[1:2])}
+    loads = [{"cores": set(systems.CORES[:1])}, second][:count]
+    try:
+        with started(ours(asked, processes=(count, count))) as (system,):
+            def at(each):
+                return measure(asked.build, system, *loads[1:], **calls_at(each, asked.seconds), **loads[0])
+            at(500)
+            rounds = [at(rate) for _ in range(asked.rounds)]
+            held = 0
+            while any(at(held + CORES_STEP)["held"] for _ in range(2)):
+                held += CORES_STEP
+            return median(rounds, "cpu"), held * count
+    finally:
+        os.sched_setaffinity(0, mine)
+        systems.SYSTEM_CORES = set(systems.CORES[:1])
+
+
 def cores(asked):
-    """One worker and one front on a core, then two of each on two: the highest rate of each."""
-    rates = []
+    """One worker and one front on a core, then two of each on two. Each core has a load and its share of the
+    database, so that the load's share is the same."""
+    if len(systems.CORES) < 2:
+        raise SystemExit("bench: cores wants two cores")
+    found = []
     for count in (1, 2):
-        systems.SYSTEM_CORES = set(systems.CORES[:count])
-        with started(ours(asked, processes=(count, count))) as running:
-            warm(asked, *running)
-            rates.append(held_rate(asked, running[0])[0])
-            print("%d front(s), %d worker(s), %d core(s): %d calls/s"
-                  % (count, count, count, rates[-1]), flush=True)
-    systems.SYSTEM_CORES = set(systems.CORES[:1])
-    print("ratio %.2f; the load shares the cores, so this tells something from four cores on"
-          % (rates[1] / max(rates[0], 1)))
+        found.append(on_cores(asked, count, 1000))
+        print("%d of each and %d load(s) on %d core(s): %.0f ms CPU per 1,000 calls at %d/s, %d calls/s held"
+              % (count, count, count, found[-1][0], 1000 * count, found[-1][1]), flush=True)
+    (cost, rate), (cost_2, rate_2) = found
+    print("ratio %.2f by the rate held; %.2f by the CPU time that a call costs"
+          % (rate_2 / max(rate, 1), 2 * cost / cost_2))

@@ -3,6 +3,7 @@ use; load and PostgreSQL have the others. Their CPU time is read from the proces
 """
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import time
@@ -21,8 +22,8 @@ def pin_system():
     os.sched_setaffinity(0, SYSTEM_CORES)
 
 
-def pin_load():
-    os.sched_setaffinity(0, set(CORES[1:]) or set(CORES))
+def pin_load(cores=None):
+    os.sched_setaffinity(0, cores or set(CORES[1:]) or set(CORES))
 
 
 def tree(pid):
@@ -99,7 +100,26 @@ class Kamailio(System):
                 ["kamailio", "-DD", "-E", "-f", str(conf), "-Y", str(directory), "-w",
                  str(directory), "-m", "512", "-M", "32", "-x", "fm", "-b", str(BUFFER)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=pin_system)
-        time.sleep(1)
+        self.wait_answer(port)
+
+    def wait_answer(self, port):
+        """Until it refuses a method that it does not know: its processes have all begun."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("127.0.0.1", 0))
+            s.settimeout(0.1)
+            asked = ("OPTIONS sip:%s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bKstart\r\n"
+                     "From: <sip:start@%s>;tag=1\r\nTo: <sip:%s>\r\nCall-ID: start\r\nCSeq: 1 OPTIONS\r\n"
+                     "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+                     % (self.address, s.getsockname()[1], DOMAIN, self.address)).encode()
+            for _ in range(100):
+                s.sendto(asked, ("127.0.0.1", port))
+                try:
+                    s.recv(4096)
+                    return
+                except OSError: # nothing yet, or nobody listens yet
+                    if self.process.poll() is not None:
+                        break
+        sys.exit("bench: Kamailio does not answer")
 
 
 class Tandem(System):
@@ -124,7 +144,8 @@ class Tandem(System):
             limits={"calls": 50000, "subscribers": max(2000, subscribers + 1000),
                     "bindings": max(2000, subscribers + 1000),
                     "rate_per_source": 1000000, "burst_per_source": 1000000},
-            log={"level": "warn"}, **keys)
+            log={"level": "warn"}, # a nonce for each call here, which phones use for many: few are good at a time
+            registrar={"nonce_s": 4}, **keys)
         self.exchange.env.update(env)
         self.exchange.write_conf()
         self.fill(subscribers)

@@ -96,8 +96,8 @@ def test_drill_kills_nobody_else(ctl):
     ps = [{"ok": True, "rows": [{"role": "store", "number": 0, "pid": pid, "state": state}]}
           for pid, state in ((other.pid, "running"), (1, "running"), (0, "running"), (other.pid, "starting"))]
     status = {"ok": True, "rows": [{"fact": "calls", "value": 3}]}
-    for now in ps[1:]:
-        asked, done = answers(ctl, [ps[0], status, now], "drill")
+    for after in ps[1:]:
+        asked, done = answers(ctl, [ps[0], status, after], "drill")
         assert [a["command"] for a in asked] == ["ps", "status", "ps"]
         assert (done.returncode, done.stderr) == (
             1, "tandemctl: store 0 does not run as it did: nothing is killed\n")
