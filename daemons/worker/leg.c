@@ -32,6 +32,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(INV_IDLE,       LE_GOT_2XX,          INV_IDLE,       leg_answered_again),
 	FSM_ROW(INV_IDLE,       LE_DO_BYE,           INV_IDLE,       leg_send_bye),
 	FSM_ROW(INV_IDLE,       LE_T_REFRESH,        INV_REFRESH,    leg_refresh_by_invite),
+	FSM_ROW(INV_IDLE,       LE_T_OFFER,          INV_IDLE,       leg_held_too_long),
 	/* to an offer that the peer did not make as one: leg_timer.c, pass_news */
 	FSM_ROW(INV_IDLE,       LE_DO_ANSWER,        INV_IDLE,       NULL),
 	FSM_ROW(INV_IDLE,       LE_DO_REFUSE,        INV_IDLE,       NULL),
@@ -50,6 +51,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(INV_IN_2XX,     LE_T_RESEND,         INV_IN_2XX,     leg_resend),
 	FSM_ROW(INV_IN_2XX,     LE_T_GIVE_UP,        INV_IDLE,       leg_no_ack),
 	FSM_ROW(INV_IN_2XX,     LE_GOT_INVITE,       INV_IN_2XX,     leg_in_glare),
+	FSM_ROW(INV_IN_2XX,     LE_T_OFFER,          INV_IN_2XX,     leg_held_too_long),
 	FSM_ROW(INV_IN_2XX,     LE_DO_BYE,           INV_IN_BYE,     leg_bye_later),
 
 	FSM_ROW(INV_IN_BYE,     LE_GOT_ACK,          INV_IDLE,       leg_send_bye),

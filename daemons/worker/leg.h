@@ -50,7 +50,7 @@ enum leg_event {
 	LE_T_RESEND,
 	LE_T_GIVE_UP,
 	LE_T_RING,
-	LE_T_OFFER,   /* a re-INVITE waited long enough */
+	LE_T_OFFER,   /* a re-INVITE waited long enough: for its answer, or to be sent */
 	LE_T_REFRESH, /* the session is to be refreshed */
 	LE_N_EVENTS
 };
@@ -330,6 +330,9 @@ bool leg_holds_back(struct worker *w, struct leg *l, const struct note *n);
 void leg_goes_on(struct worker *w, struct leg *l);
 /* What waited for the ACK of a refusal goes on, if that is there, or can come no more. */
 void leg_refusal_acked(struct worker *w, struct leg *l);
+/* Does his last INVITE, answered or refused, wait for its ACK? None of ours may go (RFC 3261 14.1). */
+bool leg_awaits_ack(struct worker *w, const struct leg *l);
+void leg_held_too_long(void *step, const void *input);
 /* An offer that waits is given up: its call hears this. False: none does. */
 bool leg_forgets_offer(struct worker *w, struct leg *l, unsigned status);
 /* leg_refer.c: REFER and its subscription (RFC 3515) */

@@ -80,9 +80,12 @@ refresh_in(struct worker *w, struct leg *l, uint64_t ns)
 static void
 refresh(struct worker *w, struct leg *l)
 {
-	if (l->inv != INV_IDLE || l->upd != UPD_IDLE || l->offer.state != OFFER_STABLE)
+	bool by_update = leg_peer_allows(l, SIP_UPDATE) || l->sdp.text.len == 0;
+
+	if (l->inv != INV_IDLE || l->upd != UPD_IDLE || l->offer.state != OFFER_STABLE ||
+	    (!by_update && leg_awaits_ack(w, l)))
 		refresh_in(w, l, glare_ms(l->dialog.uac) * NS_PER_MS);
-	else if (leg_peer_allows(l, SIP_UPDATE) || l->sdp.text.len == 0)
+	else if (by_update)
 		leg_update_step(w, l, UE_T_REFRESH, &(struct leg_input){ 0 });
 	else
 		leg_step(w, l, LE_T_REFRESH, &(struct leg_input){ 0 });

@@ -441,3 +441,31 @@ Test(worker_refresh, killed_while_refreshing)
 	replies(alice, "BYE", 200, "", "");
 	rig_ends_clean("answered 200 16 system system_failure", 900000);
 }
+
+/* RFC 3261 14.1: he has not ACKed the refusal of his own re-INVITE when ours is due. */
+Test(worker_refresh, S3_20_not_before_the_ack_of_a_refusal)
+{
+	uint64_t began;
+
+	talks(REINVITES);
+	began = rig_now_ms();
+	rig_wait_ms(900 * S - 400);
+	says(bob, "INVITE", REINVITES, SDP_B2);
+	hears(bob, "100");
+	hears(alice, "INVITE");
+	replies(alice, "INVITE", 488, "", "");
+	hears(alice, "ACK");
+	bob->does_not_ack = true;
+	hears(bob, "488");
+	rig_wait_ms(500);
+	hears(bob, "488");
+	hears_nothing(bob);
+	bob->does_not_ack = false;
+	awaits(bob, 2 * S);
+	hears(bob, "488");
+	awaits(bob, 5 * S);
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	ends(rig_now_ms() - began);
+}
