@@ -54,8 +54,9 @@ struct txn {
 	uint64_t merge_hash;           /* server: of Call-ID, From tag, CSeq (8.2.2.2) */
 	handle user;                   /* whose it is; not ours to understand. 0 = nobody any more */
 	uint64_t ref;                  /* its user's, who alone understands it; 0 at first */
-	uint32_t user_data;
+	uint32_t user_data, user_peer; /* the same */
 	uint32_t last_cap;             /* bytes that `last` may take in its place */
+	uint32_t pad2;
 	handle invite;                 /* a CANCEL's NICT: the ICT whose branch it bears */
 	struct arena arena;
 	struct kept request;           /* server: the sip_msg record; client: our request's text; empty

@@ -381,15 +381,14 @@ target_of(struct worker *w, const struct leg *l, const struct txn *invite)
 	return uri.len > 0 || l == NULL ? uri : kept_span(&w->heap, l->dialog.target);
 }
 
-/* The leg has ended: whose address the INVITE went to. */
+/* The leg has ended: the INVITE knows which gateway stood where it went (leg_send_request), one that is a
+ * name too. */
 static void
-peer_of_invite(struct worker *w, struct leg *x, const struct txn *invite)
+peer_of_invite(struct leg *x, const struct txn *invite)
 {
-	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
-	const struct dir_gateway *g =
-	    rec == NULL ? NULL : directory_gateway_at(&w->directory, &invite->flow.peer, rec);
-
-	x->gateway = g == NULL ? 0 : (uint32_t)g->id; /* an int in SQL */
+	x->gateway = invite->user_peer;
+	if (x->gateway != 0)
+		x->home = invite->flow.peer;
 }
 
 /* With the credentials of that INVITE, which is not x's own to let go of. */
@@ -416,7 +415,7 @@ leg_end_fork(struct worker *w, struct leg *l, struct txn *invite, const struct s
 		return; /* it gives up by itself, without an ACK */
 	leg_fork_answered(invite, m);
 	if (l == NULL) {
-		peer_of_invite(w, x, invite);
+		peer_of_invite(x, invite);
 	} else {
 		same_peer(x, l);
 		l->forks += !again;

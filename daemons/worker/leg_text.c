@@ -102,6 +102,7 @@ leg_send_request(struct worker *w, struct leg *l, const struct leg_request *r)
 	char host_text[HOST_MAX], via_text[VIA_MAX];
 	struct buf host = buf_on(host_text, HOST_MAX), via = buf_on(via_text, VIA_MAX);
 	struct buf b = buf_on(w->text, OUT_TEXT);
+	struct login_party p = leg_login_party(l);
 	handle h;
 
 	if (t == NULL)
@@ -118,6 +119,7 @@ leg_send_request(struct worker *w, struct leg *l, const struct leg_request *r)
 	 * end. */
 	t->ref = r->method == SIP_INVITE ? leg_fork_ref(w, l) : r->ref;
 	t->user_data = r->again;
+	t->user_peer = r->method == SIP_INVITE && login_may(w, &p) ? l->gateway : 0;
 	if (r->method == SIP_INVITE)
 		l->invite = h;
 	else if (r->method == SIP_UPDATE)

@@ -234,6 +234,60 @@ Test(worker_trunk, S2_17_two_branches)
 	rig_ends_empty(1);
 }
 
+/* The same behind a gateway that is a name, when the call is over: nothing but the INVITE knows where it was. */
+Test(worker_trunk, S2_17_a_branch_after_the_end)
+{
+	const char *m;
+
+	gateway(12, "gw.test");
+	dials(alice, "+12125551234", "", SDP_A);
+	hears(alice, "100");
+	resolver_hears("gw.test");
+	resolver_says("gw.test", 60, "udp/203.0.113.1:5060");
+	hears(first, "INVITE");
+	refuses(first, "INVITE", 407, ASKS("carrier", "N1"));
+	bears(hears(first, "INVITE"), "N1", 1);
+	replies(first, "INVITE", 200, "", SDP_B);
+	hears(first, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	hangs_up(alice, first);
+	replies_as(first, "two", "INVITE", 200, SDP_B);
+	bears(hears(first, "ACK"), "N1", 1);
+	bears(m = hears(first, "BYE"), "N1", 3);
+	expect_has(header(m, "To"), "tag=two");
+	refuses(first, "BYE", 407, ASKS("carrier", "N2"));
+	bears(m = hears(first, "BYE"), "N2", 1);
+	expect_has(header(m, "To"), "tag=two");
+	replies(first, "BYE", 200, "", "");
+	rig_ends_empty(1);
+}
+
+/* But where it answers from elsewhere, that is told nothing (A9). */
+Test(worker_trunk, A9_a_branch_elsewhere_after_the_end)
+{
+	gateway(12, "gw.test");
+	dials(alice, "+12125551234", "", SDP_A);
+	hears(alice, "100");
+	resolver_hears("gw.test");
+	resolver_says("gw.test", 60, "udp/203.0.113.1:5060");
+	hears(first, "INVITE");
+	refuses(first, "INVITE", 407, ASKS("carrier", "N1"));
+	hears(first, "INVITE");
+	replies(first, "INVITE", 200, "", SDP_B);
+	hears(first, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	hangs_up(alice, first);
+	snprintf(first->contact, sizeof(first->contact), "%s", stranger->contact);
+	replies_as(first, "two", "INVITE", 200, SDP_B);
+	bears(hears(stranger, "ACK"), "", 0);
+	bears(hears(stranger, "BYE"), "", 0);
+	refuses(stranger, "BYE", 407, ASKS("carrier", "E1"));
+	hears_nothing(stranger);
+	rig_ends_empty(1);
+}
+
 static void
 progresses_as(const char *tag, const char *lines, const char *body)
 {
