@@ -17,11 +17,11 @@
 #include "model/completion.h"
 #include "model/settings.h"
 
-enum { WORKER_CALL_BYTES = 448, WORKER_LEG_BYTES = 704, WORKER_GROUP_WORDS = 4096,
+enum { WORKER_CALL_BYTES = 456, WORKER_LEG_BYTES = 704, WORKER_GROUP_WORDS = 4096,
 	WORKER_RECENTS = 8192 };
 /* The notes that a leg holds back stand there in their flat form (note.c): how many kinds there are,
  * how many texts, and the bytes before these. */
-enum { WORKER_NOTE_KINDS = 31, WORKER_NOTE_TEXTS = 20, WORKER_NOTE_BYTES = 224 };
+enum { WORKER_NOTE_KINDS = 31, WORKER_NOTE_TEXTS = 20, WORKER_NOTE_BYTES = 232 };
 
 struct group_word { /* what hunt groups remember (group_memory.c); key 0: nothing */
 	uint64_t key, value, at_ns; /* at_ns: monotonic, when it was so */

@@ -335,7 +335,7 @@ note_facts(struct worker *w, struct call *c, struct party *p, const struct note 
 	if (!is_last_word(n->what))
 		return;
 	p->gone = 1;
-	p->cause = n->cause <= 127 ? (uint8_t)n->cause : 0;
+	p->cause = n->cause != 0 && n->cause <= 127 ? (uint8_t)n->cause : p->cause;
 	keep_once(w, c, &p->reason, n->text[T_REASON]);
 	if (n->status != 0 && p->status < 200)
 		p->status = n->status;

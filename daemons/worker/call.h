@@ -194,6 +194,7 @@ struct call { /* in shared memory */
 	uint16_t privacy;   /* what he asked for: bits 1 << enum sip_privacy_value */
 	uint8_t code, once; /* enum call_code; enum call_once bits, dialled before the number */
 	uint8_t dry;  /* 1: it is only explained: nothing leaves it, to a phone or to anybody */
+	uint8_t cause; /* Q.850, that stands in `reason`; 0 = none */
 	uint8_t recall; /* 1 + the slot of the request that it completes (call_recall.c); 0: none */
 	uint8_t call_id[16];
 	uint8_t merged_into
@@ -432,6 +433,8 @@ void call_refuse(
 /* Tells every leg to end. Why it ends stands in the call before. */
 void call_end(struct worker *w, struct call *c);
 void call_because(struct call *c, enum released_by by, enum end_reason why);
+/* What the last word of who ends it gives as Reason: the others are told. */
+void call_hears_why(struct worker *w, struct call *c, const struct note *last);
 /* reason: value of a Reason header, or empty. */
 void party_release(struct worker *w, struct call *c, struct party *p, struct span reason);
 /* A note for a party's leg, with nothing in it. */

@@ -24,10 +24,18 @@ party_release(struct worker *w, struct call *c, struct party *p, struct span rea
 	struct note n = party_note(c, w, CMD_RELEASE, p);
 
 	n.text[T_REASON] = reason;
+	n.cause = c->cause;
 	if (p->leg != 0)
 		note_down(w, &n);
 	else
 		p->gone = 1; /* killed while it was dialled: its leg ends by itself (recover.c) */
+}
+
+void
+call_hears_why(struct worker *w, struct call *c, const struct note *last)
+{
+	c->reason = call_keep(w, c, last->text[T_REASON]);
+	c->cause = last->cause <= 127 ? (uint8_t)last->cause : 0;
 }
 
 void
@@ -109,6 +117,19 @@ takes_busy_for_declined(struct worker *w, const struct party *p)
 	return g != NULL && g->decline_as_busy;
 }
 
+/* For who waits in another call: it has no leg that reads the header lines. */
+static void
+put_why(struct worker *w, const struct call *c, struct note *n)
+{
+	for (const struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
+		if (p->role != PARTY_BRANCH || p->status != n->status || p->cause == 0)
+			continue;
+		n->cause = p->cause;
+		n->text[T_REASON] = kept_span(&w->heap, p->reason);
+		return;
+	}
+}
+
 void
 call_refuse(
     struct worker *w, struct call *c, unsigned status, struct span phrase, struct span headers)
@@ -124,6 +145,7 @@ call_refuse(
 	n.status = (uint16_t)status;
 	n.text[T_PHRASE] = phrase;
 	n.text[T_HEADERS] = headers;
+	put_why(w, c, &n);
 	if (status == 603 && takes_busy_for_declined(w, waits)) {
 		n.status = 486;
 		n.text[T_PHRASE] = SPAN_NONE;
@@ -166,7 +188,7 @@ call_released(void *step, const void *note)
 	}
 	if (transfer_released(s))
 		return;
-	s->c->reason = call_keep(s->w, s->c, in->text[T_REASON]);
+	call_hears_why(s->w, s->c, in);
 	if (in->flags & NOTE_NO_ACK)
 		call_because(s->c, BY_TIMEOUT, END_NO_ACK);
 	else if (in->flags & NOTE_SESSION_TIMER)

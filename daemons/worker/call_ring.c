@@ -297,7 +297,7 @@ static void
 waiting_gone(struct call_step *s, const struct note *in)
 {
 	s->c->final = 487;
-	s->c->reason = call_keep(s->w, s->c, in->text[T_REASON]);
+	call_hears_why(s->w, s->c, in);
 	call_because(s->c, BY_CALLER, END_NORMAL);
 	call_end(s->w, s->c);
 }
@@ -362,7 +362,7 @@ call_caller_cancelled(void *step, const void *note)
 	const struct note *in = note;
 
 	s->c->final = in->status; /* 487; 504: it answers, but no PRACK of it ever comes */
-	s->c->reason = call_keep(s->w, s->c, in->text[T_REASON]);
+	call_hears_why(s->w, s->c, in);
 	call_because(s->c, in->status == 487 ? BY_CALLER : BY_TIMEOUT, END_NORMAL);
 	call_end(s->w, s->c);
 }

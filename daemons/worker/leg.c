@@ -177,11 +177,32 @@ leg_memory(struct worker *w, struct leg *l)
 	return (struct dialog_memory){ &w->heap, &l->arena, pool_handle(&w->legs, l) };
 }
 
+/* Each protocol may have a line of its own (RFC 3326 2). */
+static struct span
+reasons(struct worker *w, const struct sip_msg *m)
+{
+	struct sip_values v = sip_values(m, SIP_H_REASON);
+	struct span value;
+	struct buf b;
+
+	if (!sip_has(m, SIP_H_REASON))
+		return SPAN_NONE;
+	b = scratch_buf(w, 512);
+	while (sip_values_next(&v, &value)) {
+		buf_str(&b, b.len > 0 ? ", " : "");
+		buf_put(&b, value);
+	}
+	if (!buf_ok(&b))
+		return sip_header_get(m, SIP_H_REASON);
+	scratch_end(w, &b);
+	return buf_span(&b);
+}
+
 /* For the record (FLOWS.md S2-10). */
 static struct span
-why_refused(const struct sip_msg *m)
+why_refused(struct worker *w, const struct sip_msg *m)
 {
-	return sip_header_get(m, sip_has(m, SIP_H_WARNING) ? SIP_H_WARNING : SIP_H_REASON);
+	return sip_has(m, SIP_H_WARNING) ? sip_header_get(m, SIP_H_WARNING) : reasons(w, m);
 }
 
 void
@@ -196,12 +217,10 @@ leg_last_word(struct worker *w, struct leg *l, enum note_what what, unsigned sta
 	if (m != NULL) {
 		n.text[T_HEADERS] = headers_through(w, m);
 		n.text[T_CONTACTS] = contacts_named(w, m);
-		n.text[T_REASON] = sip_header_get(m, SIP_H_REASON);
+		n.text[T_REASON] = m->request ? reasons(w, m) : why_refused(w, m);
 		n.cause = sip_reason_cause(m, SPAN("Q.850"));
-		if (!m->request) {
+		if (!m->request)
 			n.text[T_PHRASE] = sip_span(m, m->reason);
-			n.text[T_REASON] = why_refused(m);
-		}
 	}
 	note_up(w, &n);
 	l->call = 0;

@@ -30,7 +30,7 @@ struct flat {
 	uint16_t what, status, flags, method;
 	handle leg, call;
 	uint64_t ref;
-	uint32_t cseq, max_forwards, ring_s, retransmissions, loop, tenant;
+	uint32_t cseq, max_forwards, ring_s, retransmissions, loop, tenant, cause, pad;
 	struct sip_flow flow;
 	struct session_end session;
 	uint32_t len[N_TEXTS + N_TEXTS % 2];
@@ -57,6 +57,7 @@ note_pack(const struct note *n, void *to, size_t cap, size_t *len_r)
 		.retransmissions = n->retransmissions,
 		.loop = n->loop,
 		.tenant = n->tenant,
+		.cause = n->cause,
 		.flow = n->flow,
 		.session = n->session };
 	size_t at = sizeof(f);
@@ -101,6 +102,7 @@ note_unpack(const void *from, size_t len, struct note *n_r)
 		.retransmissions = f.retransmissions,
 		.loop = f.loop,
 		.tenant = f.tenant,
+		.cause = f.cause,
 		.flow = f.flow,
 		.session = f.session };
 	for (unsigned i = 0; i < N_TEXTS; i++) {

@@ -114,7 +114,8 @@ struct note {
 	uint32_t cseq, max_forwards, ring_s, loop; /* CMD_DIAL */
 	uint32_t retransmissions;		   /* a fact */
 	uint32_t tenant;			   /* EV_REPLACE: of who asks */
-	uint32_t cause, pad; /* of a last word: the Q.850 cause that its Reason gives; 0 = none */
+	uint32_t cause, pad; /* of a last word, CMD_REFUSE, CMD_RELEASE: the Q.850 cause that the Reason of
+			      * who ends it gives; 0 = none */
 	uint64_t gateway;			   /* CMD_DIAL: its peer is this one; 0 = no gateway */
 	struct sip_flow flow;			   /* CMD_DIAL: where to; events: where from */
 	struct session_end session; /* events: the leg's end; commands: the end behind the call */

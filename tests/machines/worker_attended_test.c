@@ -345,15 +345,16 @@ Test(worker_attended_two, semi_recall)
 	rig_ends_empty(2);
 }
 
-Test(worker_attended_two, semi_transferee_hangs_up)
+Test(worker_attended_two, S2_29_semi_transferee_hangs_up)
 {
 	bob2_calls();
 	semi_is_tried();
-	says_bye(alice);
+	says(alice, "BYE", "Reason: Q.850;cause=31\r\n", "");
+	hears(alice, "200 BYE");
 	ENDS(bob, "487 Request Terminated");
 	is_released(bob);
 	rig_wait_ms(1);
-	hears(carol, "CANCEL");
+	expect_has(header(hears(carol, "CANCEL"), "Reason"), "Q.850;cause=31");
 	replies(carol, "CANCEL", 200, "", "");
 	replies(carol, "INVITE", 487, "", "");
 	hears(carol, "ACK");

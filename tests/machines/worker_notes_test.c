@@ -35,7 +35,8 @@ full_note(void)
 		.ring_s = 9,
 		.loop = 10,
 		.retransmissions = 11,
-		.tenant = 12 };
+		.tenant = 12,
+		.cause = 31 };
 
 	n.flow.transport = SIP_T_TLS;
 	n.flow.conn = 99;
@@ -58,7 +59,7 @@ Test(worker_note, there_and_back)
 	cr_expect(back.leg == n.leg && back.call == n.call);
 	cr_expect(back.method == SIP_INFO && back.ref == 12);
 	cr_expect(back.cseq == 7 && back.max_forwards == 8 && back.ring_s == 9);
-	cr_expect(back.loop == 10 && back.retransmissions == 11);
+	cr_expect(back.loop == 10 && back.retransmissions == 11 && back.cause == 31);
 	cr_expect_eq(memcmp(&back.flow, &n.flow, sizeof(n.flow)), 0);
 	for (unsigned i = 0; i < N_TEXTS; i++)
 		cr_expect(span_eq(back.text[i], n.text[i]), "text %u", i);
@@ -319,4 +320,20 @@ Test(worker_bridge, malformed)
 	cr_expect_not(note_received(rig->w[0], &r.head, 4));
 	hangs_up(alice, dave);
 	rig_ends_empty(2);
+}
+
+/* What the network says of the end stands in both records, and is told on the other side (RFC 3326, 6432). */
+Test(worker_bridge, S2_29_the_cause_crosses)
+{
+	const char *m;
+
+	says(dave, "BYE", "Reason: SIP;cause=200\r\nReason: Q.850;cause=31\r\n", "");
+	hears(dave, "200 BYE");
+	m = hears(alice, "BYE");
+	expect_has(header(m, "Reason"), "SIP;cause=200");
+	expect_has(header(m, "Reason"), "Q.850;cause=31");
+	replies(alice, "BYE", 200, "", "");
+	rig_ends_empty(2);
+	cr_expect_str_eq(rig_cdr_of(0, "segment.1.q850_cause"), "31");
+	cr_expect_str_eq(rig_cdr_of(1, "segment.1.q850_cause"), "31");
 }
