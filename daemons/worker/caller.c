@@ -229,8 +229,8 @@ party_address(struct worker *w, const struct call *c, const struct party *p)
 }
 
 /* Behind a bridge is whom the other call named. */
-static bool
-is_shown(struct worker *w, const struct call *c, const struct party *p)
+bool
+party_is_shown(struct worker *w, const struct call *c, const struct party *p)
 {
 	if (party_is_bridge(p))
 		return p->address.len > 0;
@@ -240,7 +240,7 @@ is_shown(struct worker *w, const struct call *c, const struct party *p)
 struct span
 party_shown(struct worker *w, const struct call *c, const struct party *p)
 {
-	return is_shown(w, c, p) ? party_address(w, c, p) : ANONYMOUS;
+	return party_is_shown(w, c, p) ? party_address(w, c, p) : ANONYMOUS;
 }
 
 void
@@ -252,7 +252,7 @@ party_present(
 
 	if (t != NULL && t->no_clip)
 		n->text[T_FROM] = ANONYMOUS;
-	if (!is_shown(w, c, p) || (t != NULL && t->no_clip))
+	if (!party_is_shown(w, c, p) || (t != NULL && t->no_clip))
 		return;
 	n->text[T_FROM] = party_address(w, c, p);
 	if (!peer_is_trusted(w, &to->flow.peer) && (t == NULL || !t->trusted))

@@ -13,6 +13,8 @@
 
 #include "model/registrar_shape.h"
 #include "model/watched.h"
+#include "sip/addr.h"
+#include "sip/fields.h"
 
 /* --- what is there ------------------------------------------------------------------------------*/
 
@@ -122,28 +124,78 @@ entry_of(struct call_view_users *u, uint64_t user, bool initiator)
 	return e;
 }
 
-/* The other side, as it is shown to this one. */
+#define NOBODY SPAN("anonymous")
+
+/* Behind a bridge is whom the other call named. */
+static void
+put_bridged(
+    struct worker *w, const struct party *who, struct call_view_users *u, struct call_view_user *e)
+{
+	struct buf user = scratch_buf(w, 256);
+	struct sip_addr a;
+	struct sip_uri uri;
+
+	if (sip_addr_parse(kept_span(&w->heap, who->address), &a) == ERR_NONE &&
+	    sip_uri_parse(a.uri, &uri) == ERR_NONE)
+		sip_uri_user(&uri, &user);
+	e->remote = put_text(u, user.len > 0 && buf_ok(&user) ? buf_span(&user) : NOBODY);
+}
+
+/* This party, as it shows itself to whom it talks with. */
+static void
+put_shown(struct worker *w, const struct call *c, const struct party *who,
+    struct call_view_users *u, struct call_view_user *e)
+{
+	const struct segment *s = segment_of(w, c, who);
+	struct heap *h = &w->heap;
+
+	if (!party_is_shown(w, c, who)) {
+		e->remote = put_text(u, NOBODY);
+	} else if (party_is_bridge(who)) {
+		put_bridged(w, who, u, e);
+	} else if (heap_offset(h, who) == c->caller) {
+		e->remote = put_text(u, kept_span(h, c->user));
+		e->remote_name = put_text(u, kept_span(h, c->name));
+	} else if (s != NULL) {
+		e->remote =
+		    put_text(u, kept_span(h, s->connected.len > 0 ? s->connected : s->called));
+	}
+}
+
+/* Whom he dialled, and who answered when he is told that. */
+static void
+put_dialled(struct worker *w, const struct call *c, const struct party *caller,
+    const struct party *by, struct call_view_users *u, struct call_view_user *e)
+{
+	const struct segment *s = segment_first(w, c);
+	bool told =
+	    s != NULL && s->connected.len > 0 && by != NULL && connected_tells(w, c, caller, by);
+
+	if (s != NULL)
+		e->remote = put_text(u, kept_span(&w->heap, told ? s->connected : s->called));
+}
+
+/* The other side, as it is shown to this one, and no more than that: nobody learns by a lamp what the phone
+ * itself does not say (RFC 4235 6, SERVICES.md C12). */
 static void
 put_remote(struct worker *w, const struct call *c, const struct party *p, struct call_view_users *u,
     struct call_view_user *e)
 {
-	const struct segment *s = segment_of(w, c, p);
-	const struct party *peer = party_peer(w, p);
-	struct heap *h = &w->heap;
+	const struct segment *first = segment_first(w, c);
+	const struct target *t = target_at(w, p->target);
+	const struct party *who = party_peer(w, p);
+	size_t used = w->scratch_used;
 
-	if (p->role == PARTY_CALLER || (peer != NULL && peer->role != PARTY_CALLER) ||
-	    recall_rings(w, c)) {
-		if (peer != NULL)
-			s = segment_of(w, c, peer);
-		if (s != NULL)
-			e->remote = put_text(
-			    u, kept_span(h, s->connected.len > 0 ? s->connected : s->called));
-	} else if (caller_is_hidden(c)) {
-		e->remote = put_text(u, SPAN("anonymous"));
-	} else {
-		e->remote = put_text(u, kept_span(h, c->user));
-		e->remote_name = put_text(u, kept_span(h, c->name));
-	}
+	if (t != NULL && t->no_clip)
+		e->remote = put_text(u, NOBODY);
+	else if (recall_rings(w, c) && first != NULL)
+		e->remote = put_text(u, kept_span(&w->heap, first->called));
+	else if (p->role == PARTY_CALLER &&
+		 (who == NULL || (first != NULL && first->by == heap_offset(&w->heap, who))))
+		put_dialled(w, c, p, who, u, e);
+	else
+		put_shown(w, c, who != NULL ? who : party_waiting(w, c), u, e);
+	w->scratch_used = used;
 }
 
 static void
@@ -186,7 +238,7 @@ put_orbit(struct worker *w, const struct call *c, struct call_view_users *u)
 	if (e == NULL)
 		return;
 	e->state = CALL_USER_CONFIRMED;
-	put_remote(w, c, party_at(w, c->transfer.transferor), u, e);
+	put_shown(w, c, party_at(w, c->transfer.transferee), u, e);
 }
 
 /* --- who is told --------------------------------------------------------------------------------*/

@@ -89,6 +89,9 @@ struct feature_verdict speed_refused(
     struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
 /* features/connected.c: is it not to be shown that this party answered? */
 bool connected_hides(struct worker *w, const struct call *c, const struct party *p);
+/* Is the caller told that this party answered? He wants to know, and it does not hide. */
+bool connected_tells(
+    struct worker *w, const struct call *c, const struct party *caller, const struct party *by);
 /* The header lines of the answer to the caller, with who answered where he wants to know; in scratch. */
 struct span connected_headers(struct worker *w, struct call *c, const struct party *caller,
     const struct party *by, struct span through);

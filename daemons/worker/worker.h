@@ -88,6 +88,8 @@ struct span caller_address(struct worker *w, struct span name, struct span user,
 void party_present(struct worker *w, struct call *c, const struct party *to, const struct party *p,
     struct note *n);
 struct span party_address(struct worker *w, const struct call *c, const struct party *p);
+/* Does it not hide from whom it talks with? */
+bool party_is_shown(struct worker *w, const struct call *c, const struct party *p);
 /* P-Asserted-Identity of who answered in another's place, in scratch; empty: he hides. */
 struct span party_identity(struct worker *w, struct call *c, const struct party *p);
 /* The same as those may see it whom it talks with. */

@@ -2,15 +2,17 @@
 #include <string.h>
 
 #include "model/watched.h"
-#include "worker_phone.h"
+#include "worker_refer.h"
 
 #define two   (rig->phones[2])
 #define three (rig->phones[3])
 
+static unsigned looked_at; /* which worker's view */
+
 static struct worker *
 worker(void)
 {
-	return rig->w[alice->worker];
+	return rig->w[looked_at];
 }
 
 static struct call_views *
@@ -184,4 +186,158 @@ Test(worker_callstate, S4_13_what_cannot_be_told_is_counted)
 	hangs_up(alice, bob);
 	cr_expect_eq(views()->missed, missed + 2);
 	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* --- no more than the phone is shown (RFC 4235 6, SERVICES.md C11, C12, C14) --------------------*/
+
+static void
+sets(const char *user, const char *number, unsigned identity)
+{
+	struct dir_subscriber s = { .trust = DIR_TRUST_BINDING, .identity = (uint8_t)identity };
+
+	rig_subscriber_put(&s, user, number);
+}
+
+static void
+expect_remote(const char *user, bool initiator, const char *remote)
+{
+	const struct call_view_user *e = entry(user, initiator);
+
+	cr_assert_not_null(e, "%s", user);
+	expect_text(e->remote, remote);
+	if (strcmp(remote, "anonymous") == 0)
+		cr_expect_eq(e->remote_name.len, 0);
+}
+
+Test(worker_callstate, C12_who_hides)
+{
+	dials(alice, "bob", "Privacy: id\r\n", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	expect_remote("bob", false, "anonymous");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	expect_remote("bob", false, "anonymous");
+	expect_remote("alice", true, "bob");
+	hangs_up(alice, bob);
+	rig_ends_empty(1);
+}
+
+Test(worker_callstate, C11_who_is_not_shown_to_him)
+{
+	sets("bob", "1002", DIR_NO_CLIP);
+	dials(alice, "bob", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	expect_remote("bob", false, "anonymous");
+	expect_remote("alice", true, "bob");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	expect_remote("bob", false, "anonymous");
+	hangs_up(alice, bob);
+	rig_ends_empty(1);
+}
+
+/* Bob's phone sends alice to carol, who answers. */
+static void
+carol_answers_for_bob(const char *shown)
+{
+	phone_new("carol", "192.0.2.3");
+	dials(alice, "bob", "", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 302, "Contact: <sip:carol@example.com>\r\n", "");
+	hears(bob, "ACK");
+	hears(carol, "INVITE");
+	expect_remote("carol", false, "alice");
+	expect_remote("alice", true, "bob");
+	replies(carol, "INVITE", 200, "", SDP_C);
+	hears(carol, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	expect_remote("alice", true, shown);
+	hangs_up(alice, carol);
+	rig_ends_empty(1);
+}
+
+Test(worker_callstate, C14_who_answered)
+{
+	sets("alice", "1001", DIR_COLP);
+	carol_answers_for_bob("carol");
+}
+
+Test(worker_callstate, C14_whom_she_is_not_told_of)
+{
+	carol_answers_for_bob("bob");
+}
+
+static void
+is_sent_on_to_carol(const char *shown)
+{
+	talk(alice, bob);
+	transfers(bob, "carol");
+	rings(carol);
+	RINGING(bob);
+	expect_remote("carol", false, "alice");
+	are_joined(alice, carol);
+	ENDS(bob, "200 OK");
+	is_released(bob);
+	expect_remote("carol", false, "alice");
+	expect_remote("alice", true, shown);
+	hangs_up(alice, carol);
+	rig_ends_empty(1);
+}
+
+Test(worker_callstate, C14_to_whom_she_was_sent)
+{
+	phone_new("carol", "192.0.2.3");
+	is_sent_on_to_carol("carol");
+}
+
+Test(worker_callstate, C14_who_hides_when_she_is_sent_there)
+{
+	phone_new("carol", "192.0.2.3");
+	sets("carol", "1003", DIR_COLR);
+	is_sent_on_to_carol("anonymous");
+}
+
+/* In two calls of two workers. */
+static void
+begin_two(void)
+{
+	attended_begin(2);
+}
+
+Test(worker_callstate, C12_who_hides_behind_a_bridge, .init = begin_two)
+{
+	dials(alice, "bob", "Privacy: id\r\n", SDP_A);
+	hears(alice, "100");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 200, "", SDP_B);
+	hears(bob, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+	bob2_is_bobs();
+	talk(bob2, carol);
+	transfer_is_tried();
+	hears(carol, "INVITE");
+	replies(carol, "INVITE", 200, "", SDP_C);
+	rig_wait_ms(1);
+	hears(alice, "INVITE");
+	replies(alice, "INVITE", 200, "", SDP_A);
+	rig_wait_ms(1);
+	hears(alice, "ACK");
+	hears(carol, "ACK");
+	ENDS(bob, "200 OK");
+	is_released(bob);
+	is_released(bob2);
+	expect_remote("alice", true, "carol");
+	looked_at = 1;
+	expect_remote("carol", false, "anonymous");
+	hangs_up_across(alice, carol);
+	rig_ends_empty(2);
 }

@@ -33,6 +33,14 @@ connected_hides(struct worker *w, const struct call *c, const struct party *p)
 	return (identity_of(w, c, p->user) & DIR_COLR) != 0;
 }
 
+bool
+connected_tells(
+    struct worker *w, const struct call *c, const struct party *caller, const struct party *by)
+{
+	return caller == party_at(w, c->caller) && by->user.len > 0 &&
+	       identity_of(w, c, caller->user) & DIR_COLP && party_is_shown(w, c, by);
+}
+
 struct span
 connected_headers(struct worker *w, struct call *c, const struct party *caller,
     const struct party *by, struct span through)
@@ -40,8 +48,7 @@ connected_headers(struct worker *w, struct call *c, const struct party *caller,
 	struct span who;
 	struct buf b;
 
-	if (caller != party_at(w, c->caller) || by->user.len == 0 ||
-	    !(identity_of(w, c, caller->user) & DIR_COLP))
+	if (!connected_tells(w, c, caller, by))
 		return through;
 	who = party_identity(w, c, by);
 	if (who.len == 0)
