@@ -136,13 +136,14 @@ struct dir_gateway {
 	uint8_t transit;              /* 1: its calls may leave by a route again */
 	uint8_t isup;                 /* 1: it takes what telephone networks say (SIP-I, SIP-T) */
 	uint8_t decline_as_busy;      /* 1: a call of its that is declined (603) is busy to it (486) */
-	uint8_t pad[5];
+	uint8_t bill_unacked;         /* 1: it charges for a call though the caller never confirmed it */
+	uint8_t pad[4];
 	struct netaddr address;       /* when host is a literal; family 0: a name */
 	struct dir_text name, host;
 	struct dir_text proxy;        /* outbound proxy as it was given: URI, or host and port */
 	struct dir_text user;         /* who we are to it when it asks; empty: nobody */
 	struct dir_text secret;       /* and the password: never in a log or record */
-	uint32_t pad2;
+	struct dir_text realm;        /* the only one in whose name it may ask; empty: its first */
 };
 struct dir_gateway_at {
 	uint32_t n, pad;
@@ -281,7 +282,7 @@ struct dir_group_text {
 enum err directory_put_group(struct directory *d, const struct dir_group *g,
     const struct dir_group_text *text);
 struct dir_gateway_text {
-	struct span name, host, proxy, user, secret;
+	struct span name, host, proxy, user, secret, realm;
 };
 enum err directory_put_gateway(struct directory *d, const struct dir_gateway *g,
     const struct dir_gateway_text *text);

@@ -230,6 +230,7 @@ directory_put_gateway(
 	record->proxy = pack(&b, text->proxy);
 	record->user = pack(&b, text->user);
 	record->secret = pack(&b, text->secret);
+	record->realm = pack(&b, text->realm);
 	if (!buf_ok(&b))
 		return ERR_RANGE;
 	if ((e = put(d, dir_key_gateway(&k, g->id), record, b.len)) != ERR_NONE)

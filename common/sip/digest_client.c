@@ -110,6 +110,12 @@ digest_same_realm(const struct digest_challenge *a, const struct digest_challeng
 }
 
 bool
+digest_has_realm(const struct digest_challenge *c, struct span realm)
+{
+	return span_eq(text_of(&c->realm), realm);
+}
+
+bool
 digest_same_nonce(const struct digest_challenge *a, const struct digest_challenge *b)
 {
 	return span_eq(text_of(&a->nonce), text_of(&b->nonce));

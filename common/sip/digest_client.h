@@ -27,6 +27,7 @@ struct digest_challenge {              /* copied: it outlives its message */
 enum err digest_challenge_read(const struct sip_msg *m, enum sip_header_id header,
     struct digest_challenge *c_r);
 bool digest_same_realm(const struct digest_challenge *a, const struct digest_challenge *b);
+bool digest_has_realm(const struct digest_challenge *c, struct span realm);
 bool digest_same_nonce(const struct digest_challenge *a, const struct digest_challenge *b);
 
 struct digest_use {                    /* of a challenge, for one request */

@@ -19,6 +19,9 @@ static const struct key keys[] = {
 	    KEY_FLAG, NULL, KEY_OR("boolean", "false") },
 	{ "decline_as_busy", "its calls that are declined (603) are busy (486) to it (default off)",
 	    KEY_FLAG, NULL, KEY_OR("boolean", "false") },
+	{ "bill_unacked",
+	    "it charges for a call though the caller never confirmed the answer (default off)",
+	    KEY_FLAG, NULL, KEY_OR("boolean", "false") },
 	{ .name = "user",
 	    .help = "who we are to it when it asks for a name and a password",
 	    .kind = KEY_TEXT,
@@ -31,6 +34,9 @@ static const struct key keys[] = {
 	    .hint = "a password of up to 128 characters",
 	    .value = KEY_NULL,
 	    .column = "auth_password" },
+	{ "realm",
+	    "the only realm in which it may ask for them (default: that of its first question)",
+	    KEY_TEXT, "a realm without quotes, backslashes or control characters", KEY_NULL },
 	{ .name = NULL },
 };
 
@@ -47,8 +53,9 @@ const struct object gateway_object = {
 	.find = "select gateway_id from tandem.gateway where name = $1 and tenant_id = $2",
 	.show = "select g.name, t.name as tenant, g.gateway_id, g.host, g.port, g.transport, "
 		"g.trusted, g.transit, g.outbound_proxy, g.isup, g.decline_as_busy, "
-		"g.auth_user as user, case when g.auth_password is not null then 'set' end as "
-		"password, "
+		"g.bill_unacked, g.auth_user as user, case when g.auth_password is not null then "
+		"'set' end as "
+		"password, g.realm, "
 		"(select string_agg(r.name, ',' order by r.prefix, r.priority) "
 		"from tandem.route r where r.gateway_id = g.gateway_id) as routes "
 		"from tandem.gateway g join tandem.tenant t using (tenant_id) "

@@ -186,6 +186,8 @@ put_gateway(struct directory *d, struct row *r, uint64_t id)
 	g.decline_as_busy = row_flag(r, false);
 	x.user = row_text(r);
 	x.secret = row_text(r);
+	x.realm = row_text(r);
+	g.bill_unacked = row_flag(r, false);
 	/* A host that is no literal is a name: the address stays empty. */
 	if (netaddr_ip(x.host, &g.address) != ERR_NONE)
 		g.address = (struct netaddr){ 0 };

@@ -36,7 +36,7 @@
 #define GATEWAY_COLUMNS                                                                            \
 	"g.tenant_id, g.name, g.host, g.port, g.transport, g.trusted, g.transit, "                 \
 	"g.outbound_proxy,"                                                                        \
-	" g.isup, g.decline_as_busy, g.auth_user, g.auth_password"
+	" g.isup, g.decline_as_busy, g.auth_user, g.auth_password, g.realm, g.bill_unacked"
 #define ROUTE_COLUMNS "r.gateway_id, r.priority, r.strip, r.add, r.name"
 /* A number means one thing inside its tenant: the constraints see to that. */
 #define NUMBERS                                                                                    \

@@ -22,8 +22,10 @@
  *
  * Behind a gateway that is a plain proxy anybody may be in the dialog. So it is told, and believed, only
  * where it stands itself: at its address in the directory, or where we found it when we called (THREATS.md
- * A9); and the realm of its first challenge is its realm for as long as this process lives. Credentials are
- * in no log, ladder or record.
+ * A9), and for one realm: the one that the directory has for it, else that of its first challenge, for as
+ * long as this process lives. Credentials are in no log, ladder or record.
+ *
+ * Settings: tandem.gateway.auth_user, auth_password, realm.
  */
 #include "worker/worker.h"
 
@@ -75,19 +77,34 @@ login_may(struct worker *w, const struct login_party *p)
 	return p->gateway != 0 && is_at(w, p, p->to);
 }
 
-/* Is it the realm that it gave first, in whichever header? */
+/* Is it the realm that the directory has for it? */
+static bool
+is_its_realm(const struct dir_gateway *g, const struct digest_challenge *c)
+{
+	return g->realm.len == 0 || digest_has_realm(c, dir_text(g, g->realm));
+}
+
+/* Or else, where the directory has none, the one that it gave first, in whichever header? What stands here of a
+ * realm that the directory had before counts for nothing. */
 static bool
 is_realm(struct worker *w, const struct dir_gateway *g, const struct digest_challenge *c)
 {
-	for (unsigned i = 0; i < LOGINS; i++) {
-		if (w->logins[i].gateway != (uint32_t)g->id ||
-		    digest_same_realm(&w->logins[i].challenge, c))
+	bool right = is_its_realm(g, c);
+
+	for (unsigned i = 0; i < LOGINS && right; i++) {
+		struct login *x = &w->logins[i];
+
+		if (x->gateway != (uint32_t)g->id || digest_same_realm(&x->challenge, c))
 			continue;
+		if (g->realm.len > 0)
+			*x = (struct login){ 0 };
+		else
+			right = false;
+	}
+	if (!right)
 		log_error("a challenge in a gateway's name has another realm: not answered",
 		    LOG_SPAN("gateway", dir_text(g, g->name)));
-		return false;
-	}
-	return true;
+	return right;
 }
 
 /* The count of a nonce that is given again goes on. */
@@ -178,7 +195,7 @@ login_put(struct worker *w, struct buf *b, const struct login_party *p, struct s
 		struct login *x = login_of(w, p->gateway, kinds[i]);
 
 		g = x == NULL ? NULL : gateway_with_login(w, p->gateway);
-		if (g != NULL)
+		if (g != NULL && is_its_realm(g, &x->challenge))
 			put_line(b, x, g, &use);
 		w->scratch_used = used;
 	}

@@ -251,6 +251,20 @@ never_confirmed(struct worker *w, const struct segment *s)
 	       !party_at(w, s->from)->acked;
 }
 
+/* Does the carrier that answered charge all the same? Then who pays for its segment does, and those whose
+ * calls were sent on to it. */
+static bool
+is_charged(struct worker *w, const struct segment *s)
+{
+	const struct party *by = party_at(w, s->by);
+	struct dir_buf *rec =
+	    by != NULL && by->kind == TARGET_GATEWAY ? scratch_take(w, sizeof(*rec)) : NULL;
+	const struct dir_gateway *g =
+	    rec == NULL ? NULL : directory_gateway(&w->directory, by->account, rec);
+
+	return g != NULL && g->bill_unacked;
+}
+
 static enum disposition
 disposition(const struct segment *s, enum released_by by)
 {
@@ -333,7 +347,7 @@ segment_close(
 	s->q850 = (uint16_t)(cause != 0 ? cause : q850_of_status(status));
 	s->released_by = (uint8_t)by;
 	s->disposition = (uint8_t)disposition(s, by);
-	if (never_confirmed(w, s)) { /* nothing is charged */
+	if (never_confirmed(w, s) && !is_charged(w, s)) {
 		s->disposition = D_FAILED;
 		s->answer_ms = 0;
 		s->answer_ns = 0;

@@ -261,14 +261,16 @@ def test_gateways_and_routes(ctl):
     assert ctl.rows("gateway", "show", "carrier") == {
         "name": "carrier", "tenant": "default", "gateway_id": 1, "host": "192.0.2.9", "port": 5070,
         "transport": "tcp", "trusted": False, "transit": True,
-        "outbound_proxy": "edge.example.net:5080", "isup": False, "decline_as_busy": False, "user": None, "password": None,
-        "routes": None}
-    ctl("gateway", "set", "carrier", "isup=on", "decline_as_busy=on", "user=pbx", "password=s3cr3t word")
+        "outbound_proxy": "edge.example.net:5080", "isup": False, "decline_as_busy": False,
+        "bill_unacked": False, "user": None, "password": None, "realm": None, "routes": None}
+    ctl("gateway", "set", "carrier", "isup=on", "decline_as_busy=on", "user=pbx", "password=s3cr3t word",
+        "realm=sip carrier.net", "bill_unacked=on")
     shown = ctl.rows("gateway", "show", "carrier")
-    assert (shown["isup"], shown["decline_as_busy"], shown["user"], shown["password"]) == (
-        True, True, "pbx", "set")
-    ctl("gateway", "set", "carrier", "isup=", "user=", "password=")
-    assert ctl.rows("gateway", "show", "carrier")["password"] is None
+    assert [shown[k] for k in ("isup", "decline_as_busy", "user", "password", "realm", "bill_unacked")] == [
+        True, True, "pbx", "set", "sip carrier.net", True]
+    ctl("gateway", "set", "carrier", "isup=", "user=", "password=", "realm=", "bill_unacked=")
+    shown = ctl.rows("gateway", "show", "carrier")
+    assert (shown["password"], shown["realm"], shown["bill_unacked"]) == (None, None, False)
     ctl("gateway", "set", "carrier", "outbound_proxy=sip:[2001:db8::1];lr")
     ctl("gateway", "set", "carrier", "host=sip.example.net", "port=", "transport=", "trusted=", "transit=",
         "outbound_proxy=")
@@ -332,6 +334,7 @@ def test_numbers_refused(ctl, args, status, says):
     (["gateway", "add", "g", "host=h", "outbound_proxy=a b"], 1, 'outbound_proxy: "a b" is not a SIP URI'),
     (["gateway", "add", "g", "host=h", "outbound_proxy=mailto:a@b"], 1, "outbound_proxy: "),
     (["gateway", "add", "g1", "host=h"], 1, 'gateway: "g1" is there already'),
+    (["gateway", "add", "g", "host=h", 'realm=a"b'], 1, 'realm: "a"b" is not a realm without quotes'),
     (["gateway", "add", "g", "host=h", 'user=a"b'], 1, 'user: "a"b" is not a name without quotes'),
     (["gateway", "show", "g"], 1, "no such gateway: g"),
     (["route", "add", "r", "prefix=0"], 2, "gateway= is missing"),

@@ -198,6 +198,52 @@ def test_INV_7_R24_no_ack(quick):
     quick.record(a, disposition="failed", end_reason="no_ack", bill_ms=0, answer_at=None)
 
 
+@pytest.fixture
+def carrier(quick):
+    """A gateway to 0049 that charges for a call from its answer on."""
+    phone = quick.phone(register=False, host="127.0.0.7", user="0301234")
+    quick.ctl("gateway", "add", "carrier", "host=127.0.0.7", "port=%d" % phone.link.local[1], "bill_unacked=on")
+    quick.ctl("route", "add", "carrier", "gateway=carrier", "prefix=0049")
+    yield phone
+    quick.ctl("route", "del", "carrier")
+    quick.ctl("gateway", "del", "carrier")
+
+
+def never_confirms(office, alice, number, carrier):
+    """alice calls, it is answered, and no ACK of hers ever comes."""
+    call = alice.invite(number, sdp=sdp())
+    carrier.expect("INVITE")
+    carrier.reply(200, sdp=sdp())
+    carrier.expect("ACK")
+    alice.expect(200)
+    alice.expect("BYE", timeout=3)
+    alice.reply(200)
+    carrier.expect("BYE")
+    carrier.reply(200)
+    return call
+
+
+def test_INV_7_R24_a_carrier_that_charges(quick, carrier):
+    """Then such a call is billed from its 200 to its end, also by who sent it on (R6)."""
+    alice, bob = quick.phones(2)
+    quick.ctl("subscriber", "set", bob.name, "cfu=0049170")
+    wait_until(lambda: "carrier" in quick.ctl("explain", alice.name, bob.name), 4)
+    call = never_confirms(quick, alice, bob.name, carrier)
+    alice.placed.remove(call)       # it has two
+    rows = wait_until(lambda: sorted((r for r in quick.rows_of(call.call_id) if r["disposition"]), key=lambda r: r["seq"]))
+    assert [(r["disposition"], r["end_reason"], r["sip_code"], r["payer_number"]) for r in rows] == [
+        ("answered", "no_ack", 200, alice.name), ("answered", "no_ack", 200, bob.name)]
+    assert all(1270 <= r["bill_ms"] < 2000 and r["answer_at"] and r["end_at"] for r in rows), rows
+    assert quick.sql("select * from tandem.v_billing_audit where call_id = '%s'" % rows[0]["call_id"]) == []
+    quick.ctl("gateway", "set", "carrier", "bill_unacked=off")
+
+    def costs_nothing():
+        row = quick.record(never_confirms(quick, alice, "0049170", carrier)).cdr
+        return row["disposition"] == "failed" and row["bill_ms"] == 0 and row["answer_at"] is None
+
+    wait_until(costs_nothing, 6)
+
+
 def test_INV_7_repeated_requests_are_absorbed(office):
     alice, bob = office.phones(2)
     a = alice.invite(bob.name, sdp=sdp())

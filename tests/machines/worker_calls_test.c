@@ -192,6 +192,37 @@ Test(worker_calls, INV_7_R24_answer_never_acked)
 	cr_expect_str_eq(rig_cdr("segment.1.answer_at"), "");
 }
 
+/* The same where the carrier that answered charges for it. */
+Test(worker_calls, INV_7_R24_a_carrier_that_charges)
+{
+	struct phone *gw = phone_at("gw", "192.0.2.101");
+	const uint64_t id = 11;
+	struct dir_gateway g = { .id = id, .tenant = 1, .port = 5060, .bill_unacked = 1 };
+	struct dir_gateway_text text = { .name = SPAN("carrier"), .host = span_str(gw->host) };
+
+	g.transport = SIP_T_UDP;
+	cr_assert_eq(netaddr_ip(text.host, &g.address), ERR_NONE);
+	cr_assert_eq(directory_put_gateway(&rig->directory, &g, &text), ERR_NONE);
+	rig_route("+1", 1, &id);
+	dials(alice, "+12125551234", "", SDP_A);
+	hears(alice, "100");
+	hears(gw, "INVITE");
+	replies(gw, "INVITE", 180, "", "");
+	hears(alice, "180");
+	rig_wait_ms(1000);
+	replies(gw, "INVITE", 200, "", SDP_B);
+	hears(gw, "ACK");
+	rig_wait_ms(32100);
+	for (unsigned i = 0; i < 11; i++)
+		hears(alice, "200 INVITE");
+	hears(alice, "BYE");
+	hears(gw, "BYE");
+	replies(alice, "BYE", 200, "", "");
+	replies(gw, "BYE", 200, "", "");
+	rig_ends_clean("answered 200 16 timeout no_ack", 32000);
+	cr_expect_str_eq(rig_cdr("segment.1.out_trunk_id"), "11");
+}
+
 /* RFC 3261 15: a BYE of ours waits for the ACK of our 2xx. */
 Test(worker_calls, callee_hangs_up_before_the_ack)
 {

@@ -13,18 +13,25 @@ static struct phone *gw, *stranger;
 #define RELIABLY "Require: 100rel\r\nRSeq: 1\r\n"
 
 static void
-gateway(uint64_t id, const char *host)
+gateway_of(uint64_t id, const char *host, const char *realm)
 {
 	struct dir_gateway g = { .id = id, .tenant = 1, .transport = SIP_T_UDP };
 	struct dir_gateway_text text = { .name = SPAN("carrier"),
 		.host = span_str(host),
 		.user = SPAN("pbx"),
-		.secret = SPAN("s3cr3t") };
+		.secret = SPAN("s3cr3t"),
+		.realm = span_str(realm) };
 
 	if (netaddr_ip(text.host, &g.address) == ERR_NONE)
 		g.port = 5060;
 	cr_assert_eq(directory_put_gateway(&rig->directory, &g, &text), ERR_NONE);
 	rig_route("+1", 1, &id);
+}
+
+static void
+gateway(uint64_t id, const char *host)
+{
+	gateway_of(id, host, "");
 }
 
 /* The carrier, a plain proxy, and who stands behind it. */
@@ -150,6 +157,45 @@ Test(worker_trunk, A9_another_realm)
 	hears(alice, "480");
 	hears_nothing(gw);
 	rig_ends_empty(2);
+}
+
+/* The directory says which realm is its: no other, be it the first that is named. */
+Test(worker_trunk, A9_the_realm_of_the_directory)
+{
+	gateway_of(11, gw->host, "carrier");
+	dials(alice, "+12125551234", "", SDP_A);
+	hears(alice, "100");
+	hears(gw, "INVITE");
+	refuses(gw, "INVITE", 407, ASKS("callee", "E1"));
+	hears(alice, "480");
+	hears_nothing(gw);
+	calls_with_login();
+	refuses(gw, "INVITE", 486, "");
+	hears(alice, "486");
+	rig_ends_empty(2);
+}
+
+/* It has another from now on, without a new start: what it asked in the name of the old one is forgotten. */
+Test(worker_trunk, S2_17_another_realm_in_the_directory)
+{
+	calls_with_login();
+	refuses(gw, "INVITE", 486, "");
+	hears(alice, "486");
+	gateway_of(11, gw->host, "new carrier");
+	dials(alice, "+12125551234", "", SDP_A);
+	hears(alice, "100");
+	bears(hears(gw, "INVITE"), "", 0);
+	refuses(gw, "INVITE", 407, ASKS("new carrier", "N2"));
+	bears(hears(gw, "INVITE"), "N2", 1);
+	refuses(gw, "INVITE", 486, "");
+	hears(alice, "486");
+	gateway(11, gw->host);
+	dials(alice, "+12125551234", "", SDP_A);
+	hears(alice, "100");
+	bears(hears(gw, "INVITE"), "N2", 2);
+	refuses(gw, "INVITE", 407, ASKS("carrier", "N3"));
+	hears(alice, "480");
+	rig_ends_empty(3);
 }
 
 /* A gateway redirects to somebody who is none. */
