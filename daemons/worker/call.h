@@ -138,6 +138,7 @@ struct segment {
 	uint8_t disposition, released_by, end_reason, anonymous;
 	uint8_t redirect_reason;	   /* enum redirect_reason */
 	uint8_t redirects;		   /* before this one */
+	uint8_t hides;			   /* who sent it on withholds his number */
 	uint32_t group;			   /* hunt_group_id, when it is for a group */
 	struct kept original, redirecting; /* whom it was for at first, and who sent it on last */
 };

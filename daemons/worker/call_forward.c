@@ -79,9 +79,22 @@ number_uri(struct worker *w, const struct call *c, struct kept number)
 	return buf_ok(&uri) ? buf_span(&uri) : SPAN_NONE;
 }
 
+/* Who sent it on. One whose number is withheld is named to those alone who are trusted to keep it, as a
+ * caller is (SERVICES.md C12, RFC 5806 7.2). */
+static bool
+add_sender(struct worker *w, const struct call *c, struct diversions *list, const struct segment *s,
+    bool trusted)
+{
+	bool named = trusted || !s->hides;
+
+	return diversions_add(list,
+	    named ? number_uri(w, c, s->redirecting) : SPAN("sip:anonymous@anonymous.invalid"),
+	    reason_of(s->redirect_reason), s->hides ? DIVERSION_FULL : DIVERSION_OFF);
+}
+
 /* Oldest first: a segment's parent always stands before it. In scratch; NULL: nobody sent it on. */
 static struct diversions *
-way_to(struct worker *w, const struct call *c, const struct segment *last)
+way_to(struct worker *w, const struct call *c, const struct segment *last, bool trusted)
 {
 	struct diversions *list = scratch_take(w, sizeof(*list));
 
@@ -90,8 +103,7 @@ way_to(struct worker *w, const struct call *c, const struct segment *last)
 	list->n = 0;
 	for (struct segment *s = segment_first(w, c); s != NULL; s = segment_at(w, s->next))
 		if (s->redirects > 0 && is_behind(w, c, s, last))
-			diversions_add(list, number_uri(w, c, s->redirecting),
-			    reason_of(s->redirect_reason), DIVERSION_OFF);
+			add_sender(w, c, list, s, trusted);
 	return list;
 }
 
@@ -99,7 +111,8 @@ struct span
 forward_lines(struct worker *w, const struct call *c, const struct target *t)
 {
 	struct span target = kept_span(&w->heap, t->uri);
-	struct diversions *list = way_to(w, c, segment_at(w, t->segment));
+	bool trusted = t->trusted || peer_is_trusted(w, &t->flow.peer);
+	struct diversions *list = way_to(w, c, segment_at(w, t->segment), trusted);
 	struct buf b = scratch_buf(w, 4096);
 
 	if (list == NULL)
@@ -143,7 +156,7 @@ forward_tell(struct worker *w, struct call *c, const struct dir_subscriber *by)
 	struct party *waits = party_waiting(w, c);
 	struct note n = party_note(c, w, CMD_PROGRESS, waits);
 	const struct segment *s = segment_at(w, c->attempt.segment);
-	struct diversions *list = way_to(w, c, s);
+	struct diversions *list = way_to(w, c, s, peer_is_trusted(w, &waits->flow.peer));
 	struct buf b = scratch_buf(w, 4096);
 
 	if (by->notify_caller == DIR_NOTIFY_NO || c->state != CALL_RINGING || c->dry ||

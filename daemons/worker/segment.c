@@ -113,6 +113,7 @@ segment_onward(struct worker *w, struct call *c, struct segment *parent, enum se
 		return NULL;
 	s->payer = PAYER_SUBSCRIBER;
 	s->payer_account = by->id;
+	s->hides = by->clir;
 	s->payer_number = s->redirecting =
 	    call_keep(w, c, dir_text(by, by->number.len > 0 ? by->number : by->user));
 	return s;

@@ -146,3 +146,47 @@ Test(worker_chain, S1_11a_history_limit)
 	cr_expect_str_eq(rig_cdr("segment.6.redirect_count"), "5");
 	cr_expect_str_eq(rig_cdr("segment.7.segment_kind"), "");
 }
+
+/* S1-10: who withholds his number does so where he sends a call on; who is trusted to keep it is told. */
+static const char *
+carol_hears_of_one_who_hides(void)
+{
+	wishes("bob", "1002", (struct wishes){ .cfu = "1003", .clir = 1 });
+	rig_subscriber("carol", "1003", DIR_TRUST_BINDING);
+	alice_dials("bob");
+	return hears(carol, "INVITE");
+}
+
+static void
+carol_is_busy(void)
+{
+	refuses(carol, 486);
+	hears(alice, "486");
+	rig_ends_empty(1);
+}
+
+Test(worker_chain, S1_10_C12_who_sent_it_on_hides)
+{
+	const char *m = carol_hears_of_one_who_hides();
+
+	cr_expect_str_eq(header(m, "Diversion"),
+	    "<sip:anonymous@anonymous.invalid>;reason=unconditional;counter=1;privacy=full");
+	expect_has(header(m, "History-Info"), "anonymous.invalid");
+	expect_lacks(m, "1002");
+	expect_has(header(m, "From"), "alice@example.com");
+	carol_is_busy();
+	cr_expect_str_eq(rig_cdr("segment.2.redirecting_number"), "1002");
+}
+
+Test(worker_chain, S1_10_C12_but_not_from_who_is_trusted)
+{
+	const char *m;
+
+	cr_assert_eq(netaddr_ip(SPAN("192.0.2.3"), &rig->settings.trusted[0]), ERR_NONE);
+	rig->settings.n_trusted = 1;
+	m = carol_hears_of_one_who_hides();
+	expect_has(header(m, "Diversion"), "<sip:1002@example.com>;reason=unconditional");
+	expect_has(header(m, "Diversion"), ";privacy=full");
+	expect_has(header(m, "History-Info"), "<sip:1002@example.com?Privacy=history>;index=1");
+	carol_is_busy();
+}

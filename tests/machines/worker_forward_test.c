@@ -39,7 +39,9 @@ Test(worker_forward, S1_10_M_04_busy)
 	m = hears(carol, "INVITE");
 	expect_has(header(m, "From"), "alice@example.com");
 	expect_has(header(m, "Diversion"), "<sip:1002@example.com>;reason=user-busy;counter=1");
+	expect_has(header(m, "Diversion"), ";privacy=off");
 	expect_has(header(m, "History-Info"), "1002");
+	cr_expect_str_eq(header(m, "Max-Forwards"), "69");
 	cr_expect_str_neq(header(m, "Call-ID"), header(bob->got[0], "Call-ID"));
 	hears_nothing(alice); /* she never sees his 486 */
 	rings_and_takes(carol);

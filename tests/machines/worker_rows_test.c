@@ -157,6 +157,32 @@ Test(worker_rows, F14_wall_clock_set_back)
 	rig_ends_clean("answered 200 16 caller normal", 5000);
 }
 
+/* Where RTCP goes is said by the two, whatever of the ways they choose. */
+Test(worker_rows, S2_29_rtcp)
+{
+	static const char sdp[] = SDP("192.0.2.1", "4000",
+	    "a=rtcp:4101 IN IP4 192.0.2.9\r\na=rtcp-mux\r\na=rtcp-fb:0 nack\r\n");
+	const char *m;
+
+	dials(alice, "bob", "", sdp);
+	hears(alice, "100");
+	m = hears(bob, "INVITE");
+	cr_expect_str_eq(strstr(body_of(m), "c="), strstr(sdp, "c="));
+	replies(bob, "INVITE", 200, "", SDP("192.0.2.2", "4002", "a=rtcp-mux\r\n"));
+	hears(bob, "ACK");
+	expect_has(hears(alice, "200 INVITE"), "a=rtcp-mux\r\n");
+	acks(alice, "");
+	hangs_up(alice, bob);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* Obsolete, and ours to drop. */
+Test(worker_rows, S2_10_encryption_is_dropped)
+{
+	expect_lacks(bob_hears("Encryption: PGP version=2.6.2,encoding=ascii\r\n"), "Encryption");
+	bob_is_busy();
+}
+
 /* Q.850 beside the code, both ways. */
 Test(worker_rows, S2_29_q850)
 {

@@ -28,6 +28,7 @@ wishes(const char *user, const char *number, struct wishes x)
 		.call_waiting = !x.no_waiting,
 		.dnd = (uint8_t)x.dnd,
 		.acr = (uint8_t)x.acr,
+		.clir = (uint8_t)x.clir,
 		.barring = (uint8_t)x.barring,
 		.follow_me = (uint8_t)x.follow_me,
 		.notify_caller = (uint8_t)x.notify };

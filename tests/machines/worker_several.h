@@ -10,7 +10,7 @@
 
 struct wishes { /* NULL, 0: not set; follow_me_numbers: "DELAY RING NUMBER\n..." */
 	const char *cfu, *cfb, *cfnr, *cfnrc, *follow_me_numbers;
-	unsigned cfnr_s, dnd, acr, notify, barring, no_waiting;
+	unsigned cfnr_s, dnd, acr, clir, notify, barring, no_waiting;
 	enum dir_follow_me follow_me;
 };
 
