@@ -224,27 +224,56 @@ def descriptors(pid):
     return found
 
 
+# DESIGN.md's table of who may reach what: regions of others that each maps, all of them read-only. By proc.N:
+# 1 registrar, 2 store, 3 control, 4 resolver, 16 front, 32 and 33 the workers.
+OTHERS = {
+    "front 0": set(),
+    "resolver": set(),
+    "worker 0": {"proc.1", "proc.2", "proc.4", "proc.33"},
+    "worker 1": {"proc.1", "proc.2", "proc.4", "proc.32"},
+    "registrar": {"proc.2", "proc.32", "proc.33"},
+    "store": {"proc.1"},
+    "control": {"proc.1", "proc.2", "proc.4", "proc.16", "proc.32", "proc.33"},
+}
+OWN = {"front 0": "proc.16", "resolver": "proc.4", "worker 0": "proc.32", "worker 1": "proc.33", "registrar": "proc.1",
+       "store": "proc.2", "control": "proc.3"}
+NONCES = {"worker 0", "worker 1", "registrar"}
+
+
+def mapped(x, pid):
+    """Regions by name, with the most that the process can ever do with them: what it maps may be shared for writing
+    only when the file was opened so, and the file is closed."""
+    found = {}
+    for start, name in re.findall(r"^([0-9a-f]+-[0-9a-f]+) .*?%s/(\S+)$" % re.escape(str(x.run_dir)),
+                                  pathlib.Path("/proc/%d/maps" % pid).read_text(), re.M):
+        smaps = pathlib.Path("/proc/%d/smaps" % pid).read_text()
+        flags = re.search(r"^%s .*?^VmFlags: (.*?)$" % start, smaps, re.M | re.S)[1].split()
+        found[name] = found.get(name, False) or "wr" in flags or "mw" in flags
+    return found
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="the children cannot be looked into")
 def test_M_01_M_02_a_child_has_only_what_it_needs(make):
     x = make().start()
-    regions = {}
-    for name in ("front 0", "worker 0", "store"):
+    for name in sorted(CHILDREN):
         pid = x.pid_of(name)
-        maps = pathlib.Path("/proc/%d/maps" % pid).read_text()
-        regions[name] = {(os.path.basename(m[1]), m[0][1]) for m in
-                         re.findall(r"^\S+ (\S+) .*?(%s/\S+)$" % x.run_dir, maps, re.M)}
-        # What was mapped is closed; the spool is the store's alone.
-        assert not [d for d in descriptors(pid) if "/proc." in d or "/ring." in d]
-        assert (str(x.spool_dir) in descriptors(pid)) == (name == "store")
-    # The front: no directory (proc.2), no location (proc.1), no nonces; its own is written.
-    assert {r for r in regions["front 0"] if r[0].startswith("proc.")} == {("proc.16", "w")}
-    assert ("nonces", "w") not in regions["front 0"]
-    assert ("exchange", "-") in regions["front 0"] and ("exchange", "w") not in regions["front 0"]
-    assert {("proc.32", "w"), ("proc.1", "-"), ("proc.2", "-")} <= regions["worker 0"]
-    assert ("proc.1", "w") not in regions["worker 0"]
-    assert ("ring.16.32.data", "-") in regions["worker 0"]
-    assert ("ring.16.32.data", "w") in regions["front 0"]
-    assert ("ring.16.32.tail", "-") in regions["front 0"]
+        regions, own = mapped(x, pid), OWN[name]
+        procs = {r: writable for r, writable in regions.items() if r.startswith("proc.")}
+        assert procs == {own: True, **{r: False for r in OTHERS[name]}}, name
+        assert regions["exchange"] is False, name
+        assert regions.get("nonces") == (True if name in NONCES else None), name
+        # A ring's data are written by its producer, its tail by its consumer; the rings of others are not there.
+        number = own.partition(".")[2]
+        rings = {r: writable for r, writable in regions.items() if r.startswith("ring.")}
+        assert rings, name
+        for ring, writable in rings.items():
+            _, producer, consumer, part = ring.split(".")
+            assert number in (producer, consumer), (name, ring)
+            assert writable == (number == (producer if part == "data" else consumer)), (name, ring)
+        # What was mapped is closed; the lock says that a child lives; the spool is the store's alone.
+        held = descriptors(pid)
+        assert [d for d in held if str(x.run_dir) in d] == [str(x.run_dir / "lock")], name
+        assert (str(x.spool_dir) in held) == (name == "store"), name
 
 
 @pytest.mark.parametrize("name", sorted(CHILDREN))
@@ -282,6 +311,26 @@ def test_a_child_that_dies_in_a_loop_is_throttled(make):
     assert names(x) == CHILDREN - {"registrar", "front 0"}
     assert log.count("info: started role=store") == 1
     assert x.stop() == 0
+
+
+def test_systemd_is_told_that_we_live(make):
+    """Twice in the time that it allows, as sd_watchdog_enabled(3) advises; after an upgrade as well. The children
+    have nothing to say there."""
+    x = make(env={"WATCHDOG_USEC": "1000000"}).start()
+
+    def told_in_time():
+        x.wait_told("WATCHDOG=1")
+        for _ in range(3):
+            begin = time.monotonic()
+            x.wait_told("WATCHDOG=1", 1.0)
+            assert time.monotonic() - begin > 0.1
+
+    told_in_time()
+    for pid in x.children():
+        assert b"WATCHDOG_USEC" not in pathlib.Path("/proc/%d/environ" % pid).read_bytes()
+    x.process.send_signal(signal.SIGUSR2)
+    x.wait_told("READY=1")
+    told_in_time()
 
 
 def test_calls_do_not_depend_on_control(make):
