@@ -231,10 +231,9 @@ on_page(void *ctx, unsigned step, struct pg_result *res)
 		    span_str(PQgetvalue(res, last, 1)), b->cursor.name, sizeof(b->cursor.name));
 	}
 	if (b->phase == BINDINGS_LOAD) {
-		b->page = PQcopyResult(res, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
+		b->page = res;
 		b->row = 0;
-		if (b->page == NULL)
-			fatal(ENOMEM, "no memory for bindings");
+		db_keep(&s->db);
 		return;
 	}
 	compare(s, res);

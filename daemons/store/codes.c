@@ -105,7 +105,8 @@ put_rows(struct store *s, enum dir_kind kind, const struct pg_result *res)
 {
 	struct dir_tally *all = &s->load.tally, now = { .subscribers = all->subscribers };
 
-	dir_rows(&s->directory, kind, res, NULL, &now);
+	directory_load_settle(s);
+	dir_rows(&s->directory, kind, res, &now);
 	if (now.full && s->codes.done.status == 200)
 		s->codes.done = (struct wire_code_done){ .call = s->codes.done.call,
 			.status = 503,

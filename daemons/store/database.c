@@ -199,7 +199,9 @@ read_results(struct db *db)
 			db->step++;
 		else
 			on_result(db, res);
-		PQclear(res);
+		if (!db->kept)
+			PQclear(res);
+		db->kept = false;
 	}
 	while (db->conn != NULL && (note = PQnotifies(db->conn)) != NULL) {
 		if (db->state == DB_UP)
@@ -235,7 +237,8 @@ start_job(struct db *db, const struct db_job *job, const struct db_step *steps, 
 		    db->now_ns; /* db_turn gives it up: not here, in the caller's hands */
 		return;
 	}
-	watch(db, EPOLLIN | EPOLLOUT);
+	/* An error is seen with the socket's next event. */
+	watch(db, PQflush(db->conn) == 0 ? EPOLLIN : EPOLLIN | EPOLLOUT);
 }
 
 bool
@@ -249,6 +252,12 @@ db_run(struct db *db, const struct db_job *job, const struct db_step *steps, uns
 {
 	must(db_idle(db));
 	start_job(db, job, steps, n);
+}
+
+void
+db_keep(struct db *db)
+{
+	db->kept = true;
 }
 
 /* --- connecting --------------------------------------------------------------------------------- */

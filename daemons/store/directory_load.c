@@ -1,7 +1,7 @@
 /*
  * Keeps the directory as PostgreSQL has it. With a new connection everything is read, page by page,
- * and what is gone is deleted in the end; from then on the database tells what changes and only that is
- * read again. What it tells while everything is being read waits its turn. Too many changes at once,
+ * and what is gone is deleted in the end; a page is put down while PostgreSQL makes the next one. From
+ * then on the database tells what changes and only that is read again. What it tells while everything is being read waits its turn. Too many changes at once,
  * or one that is refused, and everything is read again.
  */
 #include "store/store.h"
@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <libpq-fe.h>
 
 #include "base/log.h"
 
@@ -24,9 +26,27 @@ directory_load_open(struct store *s)
 		fatal(errno, "no memory for changes of the directory");
 }
 
+static void
+drop_page(struct directory_load *l)
+{
+	PQclear(l->page);
+	l->page = NULL;
+}
+
+void
+directory_load_settle(struct store *s)
+{
+	struct directory_load *l = &s->load;
+
+	if (l->page != NULL)
+		dir_rows(&s->directory, l->page_kind, l->page, &l->tally);
+	drop_page(l);
+}
+
 void
 directory_load_close(struct store *s)
 {
+	drop_page(&s->load);
 	directory_renew_stop(&s->directory);
 	free(s->load.changes);
 	s->load.changes = NULL;
@@ -45,6 +65,7 @@ directory_load_up(struct store *s)
 void
 directory_load_down(struct store *s)
 {
+	drop_page(&s->load);
 	directory_renew_stop(&s->directory);
 	s->load.renewing = false;
 }
@@ -117,12 +138,14 @@ on_page(void *ctx, unsigned step, struct pg_result *res)
 {
 	struct store *s = ctx;
 	struct directory_load *l = &s->load;
-	struct dir_cursor before = l->cursor;
 
 	(void)step;
-	dir_rows(&s->directory, l->kind, res, &l->cursor, &l->tally);
-	if (memcmp(&before, &l->cursor, sizeof(before)) != 0)
-		return; /* there may be more of them */
+	if (dir_last(res, &l->cursor)) { /* there may be more of them */
+		l->page = res;
+		l->page_kind = l->kind;
+		db_keep(&s->db);
+		return;
+	}
 	l->kind++;
 	l->cursor = (struct dir_cursor){ .id = "0" };
 }
@@ -164,6 +187,7 @@ read_page(struct store *s)
 		.sql = dir_page_sql(l->kind), .n = 2, .params = { l->cursor.id, l->cursor.name }
 	};
 	db_run(&s->db, &job, &step, 1);
+	directory_load_settle(s);
 }
 
 /* --- changes ------------------------------------------------------------------------------------ */
@@ -174,7 +198,7 @@ on_changed(void *ctx, unsigned step, struct pg_result *res)
 	struct store *s = ctx;
 
 	(void)step;
-	dir_rows(&s->directory, s->load.kind, res, NULL, &s->load.tally);
+	dir_rows(&s->directory, s->load.kind, res, &s->load.tally);
 }
 
 static void

@@ -315,8 +315,7 @@ put_row(struct directory *d, enum dir_kind kind, struct row *r, struct dir_tally
 }
 
 void
-dir_rows(struct directory *d, enum dir_kind kind, const struct pg_result *res,
-    struct dir_cursor *cursor, struct dir_tally *t)
+dir_rows(struct directory *d, enum dir_kind kind, const struct pg_result *res, struct dir_tally *t)
 {
 	int rows = PQntuples(res), next;
 
@@ -341,9 +340,16 @@ dir_rows(struct directory *d, enum dir_kind kind, const struct pg_result *res,
 			    LOG_SPAN("name", name), LOG_STR("error", err_name(e)));
 		t->full = t->full || e == ERR_FULL;
 	}
-	if (cursor != NULL && rows > 0) {
-		struct row r = { res, rows - 1, 0 };
-		span_cstr(row_text(&r), cursor->id, sizeof(cursor->id));
-		span_cstr(row_text(&r), cursor->name, sizeof(cursor->name));
-	}
+}
+
+bool
+dir_last(const struct pg_result *res, struct dir_cursor *cursor_r)
+{
+	struct row r = { res, PQntuples(res) - 1, 0 };
+
+	if (r.n < 0)
+		return false;
+	span_cstr(row_text(&r), cursor_r->id, sizeof(cursor_r->id));
+	span_cstr(row_text(&r), cursor_r->name, sizeof(cursor_r->name));
+	return true;
 }

@@ -24,7 +24,7 @@ enum dir_kind {
 	DIR_CLASS,
 	DIR_LISTED, /* an entry of a list of callers */
 	DIR_EMERGENCY,
-	DIR_SPEED,  /* a place of a subscriber's speed dial */
+	DIR_SPEED, /* a place of a subscriber's speed dial */
 	DIR_PAGED, /* those above are read page by page */
 	DIR_SUBSCRIBER_GONE = DIR_PAGED,
 	DIR_KINDS
@@ -45,11 +45,13 @@ struct dir_tally {
 enum err dir_change_read(const char *payload, struct dir_change *c_r);
 const char *dir_page_sql(enum dir_kind kind);	/* $1, $2: the cursor */
 const char *dir_change_sql(enum dir_kind kind); /* $1: [{"i":5,"n":"..."}] */
-const char *dir_groups_sql(void); /* the same of the groups that subscriber $1 is in */
+const char *dir_groups_sql(void);	       /* the same of the groups that subscriber $1 is in */
 const char *dir_kind_name(enum dir_kind kind); /* as a change names it */
 
-/* directory_rows.c: puts (or deletes) what the rows of either say. cursor: NULL for changes. */
-void dir_rows(struct directory *d, enum dir_kind kind, const struct pg_result *res,
-    struct dir_cursor *cursor, struct dir_tally *t);
+/* directory_rows.c: puts (or deletes) what the rows of either say. */
+void dir_rows(
+    struct directory *d, enum dir_kind kind, const struct pg_result *res, struct dir_tally *t);
+/* The key of a page's last row. False, and nothing written: the page is empty. */
+bool dir_last(const struct pg_result *res, struct dir_cursor *cursor_r);
 
 #endif

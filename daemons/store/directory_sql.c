@@ -58,7 +58,7 @@
 	" on m.tenant_id = g.tenant_id and m.hunt_group_id = g.hunt_group_id"                      \
 	" left join tandem.subscriber u"                                                           \
 	" on u.tenant_id = m.tenant_id and u.subscriber_id = m.subscriber_id"
-#define PAGE	" limit 1000"
+#define PAGE	" limit 4000"
 #define CHANGED " from jsonb_to_recordset($1::jsonb) k(i bigint, n text) left join "
 
 static const struct {

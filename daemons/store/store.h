@@ -200,6 +200,7 @@ struct db {
 	uint32_t tries;
 	struct db_job job;
 	bool busy, refused, failed;
+	bool kept; /* the result in hand is somebody else's now */
 	unsigned step;
 	int version;	      /* of the schema, as read */
 	char complaint[160];  /* what was last logged, so that it is said once */
@@ -216,8 +217,10 @@ void db_close(struct db *db);
 /* Once a turn: connects, gives up. Returns when it wants the next turn (ns from now). */
 uint64_t db_turn(struct db *db, uint64_t now_ns);
 bool db_idle(const struct db *db); /* up, and no job is running */
-/* Parameters are copied. Only when idle. `done` is called later, exactly once. */
+/* Parameters are copied, and sent at once. Only when idle. `done` is called later, exactly once. */
 void db_run(struct db *db, const struct db_job *job, const struct db_step *steps, unsigned n);
+/* In `rows`: the result is the caller's from now on, who gives it to PQclear. */
+void db_keep(struct db *db);
 
 /* --- cdr_json.c ----------------------------------------------------------------------------------*/
 enum { CDR_TABLES = 5, CDR_GONE = 4 }; /* call, cdr, cdr_leg, message: parts in their order; then
@@ -251,6 +254,8 @@ struct directory_load {
 	bool all, renewing; /* everything is to be read; it is being read */
 	enum dir_kind kind; /* of the page, or of the changes in flight */
 	struct dir_cursor cursor;
+	struct pg_result *page; /* came, and is put down while PostgreSQL makes the next; NULL: none */
+	enum dir_kind page_kind;
 	uint64_t began_ns;
 	struct dir_change *changes; /* told, not read yet */
 	unsigned n_changes, in_flight;
@@ -421,6 +426,8 @@ void directory_load_open(struct store *s);
 void directory_load_close(struct store *s);
 void directory_load_up(struct store *s); /* a new connection: everything is read again */
 void directory_load_down(struct store *s);
+/* Puts down the page that came: what is put now must not be overwritten by it. */
+void directory_load_settle(struct store *s);
 void directory_load_told(struct store *s, const char *payload);
 void directory_load_second(struct store *s); /* once a second: the snapshot */
 void bindings_open(struct store *s);

@@ -295,6 +295,21 @@ def test_many_at_once(rig):
     wait_until(lambda: " dnd=1 " in rig.feed.worker("user u900"), 10)
 
 
+def test_more_than_a_page(rig):
+    """Everything is read in pages: the rows of the first, of the last and between them are there, and none twice."""
+    rig.sql("set session_replication_role = replica;"
+            " insert into tandem.subscriber (tenant_id, username)"
+            " select 1, 'u' || n from generate_series(1, 9001) n")
+    rig.x.write_conf(limits={"subscribers": 10000})
+    rig.x.start()
+    rig.x.wait_log("directory loaded", 20)
+    loaded = [line for line in rig.x.log_text().splitlines() if "directory loaded" in line]
+    assert "subscribers=9001 gone=0" in loaded[0]
+    for user in ("u1", "u3999", "u4000", "u4001", "u8000", "u8001", "u9001"):
+        assert rig.feed.worker("user " + user).startswith("id="), user
+    assert rig.feed.worker("user u9002") == "-"
+
+
 def test_what_changed_while_away(rig):
     rig.x.start()
     add(rig, "stays")
