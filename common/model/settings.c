@@ -14,6 +14,7 @@
 #include "base/config.h"
 #include "base/config_salvage.h"
 #include "model/location.h"
+#include "model/settings_database.h"
 #include "model/settings_host.h"
 #include "sip/uri.h"
 
@@ -98,6 +99,15 @@ check_route(const void *value)
 				 (uri.scheme == SIP_S_SIP || uri.scheme == SIP_S_SIPS))
 		   ? NULL
 		   : "is not a SIP URI";
+}
+
+/* It is not said again: there may be a password in it. */
+static const char *
+check_database(const void *value)
+{
+	return settings_is_database(span_str(value))
+		   ? NULL
+		   : "is neither postgresql://... nor KEY=VALUE ...";
 }
 
 static const char *
@@ -249,7 +259,8 @@ static const struct config_key keys[] = {
 	    "domains", struct file, OUT(domains), OUT(n_domains), 1, .check = check_domain),
 	CONFIG_GROUPS(
 	    "listen", struct file, listen, n_listen, 0, listen_keys, .check = check_listener),
-	CONFIG_TEXT("database", struct file, out.database, "postgresql:///tandem"),
+	CONFIG_TEXT(
+	    "database", struct file, out.database, "postgresql:///tandem", .check = check_database),
 	CONFIG_TEXT("run_dir", struct file, out.run_dir, "/run/tandem", .check = check_directory),
 	CONFIG_TEXT(
 	    "spool_dir", struct file, out.spool_dir, "/var/spool/tandem", .check = check_directory),

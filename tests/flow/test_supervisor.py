@@ -75,6 +75,7 @@ def test_a_good_file_is_said_to_be_good(make):
 @pytest.mark.parametrize("key, value, what", [
     ("domian", "x", "domian: unknown key"),
     ("domains", 5, "domains: must be an array of texts: [ \"...\" ]"),
+    ("database", "tandem", "database: is neither postgresql://... nor KEY=VALUE ..."),
     ("timers", {"t1_ms": 0}, "timers.t1_ms: must be from 10 to 5000"),
     ("listen", [{"transport": "tls"}], "listen[0]: tls needs a certificate"),
 ])

@@ -246,6 +246,29 @@ Test(model_settings, names_and_addresses)
 	refuses(D "run_dir = \"run\";", ERR_RANGE, ":2: run_dir: must be an absolute path");
 }
 
+/* Before anything starts: an exchange that nobody can register with is half of one. */
+Test(model_settings, database)
+{
+	static const char *const good[] = { "", "dbname=tandem", "postgresql:///tandem",
+		"postgres://u:p@a,b:5433/x?sslmode=require", " host = /run/x  dbname=a ",
+		"password='a \\\\' b = c' user=x", "password=a\\\\ b user=x", "user= dbname=x",
+		"password=" };
+	static const char *const bad[] = { "tandem", "dbname=tandem tandem", "=x", "dbname x",
+		"password='open", "password='open\\\\'", "mysql://host/x",
+		"password='it''s' dbname=x" };
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		snprintf(text, sizeof(text), D "database = \"%s\";", good[i]);
+		cr_expect_eq(load(text), ERR_NONE, "%s: %s", good[i], why);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), D "database = \"%s\";", bad[i]);
+		refuses(
+		    text, ERR_RANGE, ":2: database: is neither postgresql://... nor KEY=VALUE ...");
+	}
+}
+
 Test(model_settings, keys_that_do_not_go_together)
 {
 	refuses(D "listen = ( { transport = \"tls\"; } );", ERR_RANGE,
