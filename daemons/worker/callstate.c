@@ -370,21 +370,21 @@ count_calls(struct worker *w, const struct call *c, uint64_t hash)
 
 		if (views != NULL)
 			n += call_who_count(
-			    views, hash, own ? pool_index(&w->calls, c) : UINT32_MAX);
+			    views, hash, own && c != NULL ? pool_index(&w->calls, c) : UINT32_MAX);
 	}
 	return n;
 }
 
 unsigned
-callstate_count(struct worker *w, const struct call *c, struct span user)
+callstate_count(struct worker *w, uint32_t tenant, const struct call *c, struct span user)
 {
-	return count_calls(w, c, call_user_hash(&w->key, c->tenant, user));
+	return count_calls(w, c, call_user_hash(&w->key, tenant, user));
 }
 
 bool
-callstate_alone(struct worker *w, const struct call *c, struct span user)
+callstate_alone(struct worker *w, uint32_t tenant, const struct call *c, struct span user)
 {
-	return count_calls(w, c, ~call_user_hash(&w->key, c->tenant, user)) > 0;
+	return count_calls(w, c, ~call_user_hash(&w->key, tenant, user)) > 0;
 }
 
 /* Of those that are wanted so, is it a better one than what was found? Then it is *v_r. */

@@ -87,6 +87,9 @@ bool speed_number(struct worker *w, const struct call *c, const struct route_que
     struct dir_speed *speed_r);
 struct feature_verdict speed_refused(
     struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
+/* features/limit.c: is no other call to reach him? *n_r: how many he has, without c (NULL: all). */
+bool limit_is_reached(struct worker *w, uint32_t tenant, const struct call *c,
+    const struct dir_subscriber *s, unsigned *n_r);
 /* features/connected.c: is it not to be shown that this party answered? */
 bool connected_hides(struct worker *w, const struct call *c, const struct party *p);
 /* Is the caller told that this party answered? He wants to know, and it does not hide. */

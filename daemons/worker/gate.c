@@ -184,6 +184,25 @@ invite(struct worker *w, const struct sip_msg *m)
 		place(w, m, o);
 }
 
+/* The same of a subscriber, in the order of his features (doc/tandem-features.7): where somebody else is rung in
+ * his place, the call is taken. */
+static unsigned
+presence_of(struct worker *w, const struct dir_subscriber *s, struct loc_buf *loc)
+{
+	struct span user = dir_text(s, s->user);
+	unsigned n;
+
+	if (s->disabled)
+		return 480;
+	if (s->cfu.len > 0)
+		return 200;
+	if (s->dnd || limit_is_reached(w, s->tenant, NULL, s, &n))
+		return s->cfb.len > 0 ? 200 : 486;
+	if (locations_find(&w->locations, s->tenant, user, child_steady_ms(&w->child), loc) == NULL)
+		return s->cfnrc.len > 0 ? 200 : 480;
+	return 200;
+}
+
 /* What an INVITE to this user would meet just now; lines: what goes with it. */
 static unsigned
 presence(struct worker *w, const struct sip_msg *m, const struct origin *o, struct span user,
@@ -201,14 +220,7 @@ presence(struct worker *w, const struct sip_msg *m, const struct origin *o, stru
 	buf_put(lines, to.headers);
 	if (to.status != 0 || s == NULL)
 		return to.status != 0 ? to.status : 200;
-	if (s->disabled)
-		return 480;
-	if (s->dnd)
-		return 486;
-	return locations_find(&w->locations, o->tenant, dir_text(s, s->user),
-		   child_steady_ms(&w->child), loc) == NULL
-		   ? 480
-		   : 200;
+	return presence_of(w, s, loc);
 }
 
 /* To the exchange itself: what it can do (RFC 3261 11.2). To a user: what an INVITE would meet

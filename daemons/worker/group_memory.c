@@ -115,7 +115,7 @@ group_idle_last(struct worker *w, uint64_t account)
 uint64_t
 group_idle_since(struct worker *w, const struct call *c, const struct dir_subscriber *s)
 {
-	if (callstate_count(w, c, dir_text(s, s->user)) > 0)
+	if (callstate_count(w, c->tenant, c, dir_text(s, s->user)) > 0)
 		return worker_now(w);
 	return remembered(w, MEMORY_IDLE, s->id).at_ns;
 }

@@ -301,12 +301,14 @@ void view_clear(struct worker *w, const struct call *c);
 uint64_t callstate_signature(struct worker *w, const struct call *c);
 /* Who is in it, each once, and who of them is rung. */
 void callstate_who(struct worker *w, const struct call *c, struct call_who *who_r);
-/* In how many other calls is this user of the call's tenant, whichever worker has them? Made from the
- * calls that exist each time, so that nothing can leak. Two that begin in two workers at the very same
+/* In how many calls but c (NULL: in all) is this user of the tenant, whichever worker has them? Made from
+ * the calls that exist each time, so that nothing can leak. Two that begin in two workers at the very same
  * moment do not see each other. */
-unsigned callstate_count(struct worker *w, const struct call *c, struct span user);
+unsigned callstate_count(
+    struct worker *w, uint32_t tenant, const struct call *c, struct span user);
 /* Does he want to be alone in one of them (ONCE_ALONE)? */
-bool callstate_alone(struct worker *w, const struct call *c, struct span user);
+bool callstate_alone(
+    struct worker *w, uint32_t tenant, const struct call *c, struct span user);
 /* Of the calls that ring the one that began first, in whichever worker, in which this user is rung or a
  * member of this group; CALL_WHO_IN: of those that are up and he is in the last. 0: none. It may be over
  * when it is asked. */

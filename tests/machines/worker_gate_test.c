@@ -274,6 +274,51 @@ Test(worker_gate, options)
 	rig_ends_empty(0);
 }
 
+static void
+bob_is(struct dir_subscriber s, const char *cfu, const char *cfb)
+{
+	struct dir_subscriber_text text = { .user = SPAN("bob"),
+		.number = SPAN("1002"),
+		.cfu = span_str(cfu),
+		.cfb = span_str(cfb) };
+
+	s.id = 102;
+	s.tenant = 1;
+	s.trust = DIR_TRUST_BINDING;
+	cr_assert_eq(directory_put_subscriber(&rig->directory, &s, &text), ERR_NONE);
+}
+
+static void
+asks_for_bob(const char *status)
+{
+	asks("OPTIONS", "sip:bob@example.com", NO_BODY);
+	hears(alice, status);
+}
+
+/* S2-28: what an INVITE would meet, that of one who talks or is somebody else's to answer. */
+Test(worker_gate, S2_28_options_to_one_who_is_busy)
+{
+	struct phone *carol = phone_new("carol", "192.0.2.3");
+
+	bob_is((struct dir_subscriber){ .dnd = 1, .call_waiting = 1 }, "", "");
+	asks_for_bob("486");
+	bob_is((struct dir_subscriber){ .call_waiting = 1 }, "", "");
+	talk(carol, bob);
+	asks_for_bob("200");
+	bob_is((struct dir_subscriber){ .call_waiting = 1, .call_limit = 1 }, "", "");
+	asks_for_bob("486");
+	bob_is((struct dir_subscriber){ .call_waiting = 0 }, "", "");
+	asks_for_bob("486");
+	bob_is((struct dir_subscriber){ .call_waiting = 0 }, "", "1003");
+	asks_for_bob("200");
+	hangs_up(carol, bob);
+	bob_is((struct dir_subscriber){ .call_waiting = 0 }, "", "");
+	asks_for_bob("200");
+	bob_is((struct dir_subscriber){ .dnd = 1 }, "1003", "");
+	asks_for_bob("200");
+	rig_ends_empty(1);
+}
+
 /* S3-19, S3-15: an ACK is never answered; a response that is none of ours goes nowhere. */
 Test(worker_gate, strays)
 {

@@ -85,7 +85,7 @@ is_occupied(struct worker *w, const struct call *c)
 	    rec == NULL ? NULL
 			: route_subscriber(w, c->tenant, kept_span(&w->heap, c->dialled), rec);
 
-	return s != NULL && (s->dnd || callstate_count(w, c, dir_text(s, s->user)) > 0);
+	return s != NULL && (s->dnd || callstate_count(w, c->tenant, c, dir_text(s, s->user)) > 0);
 }
 
 /* The number behind how it ended: b, busy; n, nobody answered. */

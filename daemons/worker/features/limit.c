@@ -28,20 +28,29 @@ originate(struct worker *w, struct call *c, const struct origin *o, const struct
 	bool his_own = q != NULL && o->kind == ORIGIN_SUBSCRIBER && o->account == c->account;
 
 	if (!his_own || s->call_limit == 0 ||
-	    callstate_count(w, c, dir_text(s, s->user)) < s->call_limit)
+	    callstate_count(w, c->tenant, c, dir_text(s, s->user)) < s->call_limit)
 		return (struct feature_verdict){ 0 };
 	return (struct feature_verdict){ .status = 403, .reason = "Call limit reached" };
+}
+
+bool
+limit_is_reached(struct worker *w, uint32_t tenant, const struct call *c,
+    const struct dir_subscriber *s, unsigned *n_r)
+{
+	struct span user = dir_text(s, s->user);
+	unsigned n = callstate_count(w, tenant, c, user);
+
+	*n_r = n;
+	return n > 0 && (!s->call_waiting || (s->call_limit != 0 && n >= s->call_limit) ||
+			    callstate_alone(w, tenant, c, user));
 }
 
 static struct feature_verdict
 terminate(struct worker *w, struct call *c, const struct dir_subscriber *called)
 {
-	struct span user = dir_text(called, called->user);
-	unsigned n = callstate_count(w, c, user);
+	unsigned n;
 
-	if (n > 0 &&
-	    (!called->call_waiting || (called->call_limit != 0 && n >= called->call_limit) ||
-		callstate_alone(w, c, user)))
+	if (limit_is_reached(w, c->tenant, c, called, &n))
 		return (struct feature_verdict){ .status = 486,
 			.because = "he talks, and no other call is to reach him" };
 	c->attempt.waits = n > 0;
