@@ -17,7 +17,7 @@
 #include "model/completion.h"
 #include "model/settings.h"
 
-enum { WORKER_CALL_BYTES = 456, WORKER_LEG_BYTES = 704, WORKER_GROUP_WORDS = 4096,
+enum { WORKER_CALL_BYTES = 456, WORKER_LEG_BYTES = 712, WORKER_GROUP_WORDS = 4096,
 	WORKER_RECENTS = 8192 };
 /* The notes that a leg holds back stand there in their flat form (note.c): how many kinds there are,
  * how many texts, and the bytes before these. */

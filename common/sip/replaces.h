@@ -1,6 +1,7 @@
 /*
- * The Replaces header (RFC 3891): which dialog a new INVITE takes the place of. Read where we are the
- * one who is called, and inside a Refer-To (refer.h); written where we call.
+ * The Replaces header (RFC 3891): which dialog a new INVITE takes the place of; Join (RFC 3911 7.1), which
+ * it comes to, is written alike. Read where we are the one who is called, and inside a Refer-To (refer.h);
+ * written where we call.
  */
 #ifndef TANDEM_SIP_REPLACES_H
 #define TANDEM_SIP_REPLACES_H

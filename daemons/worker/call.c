@@ -144,11 +144,9 @@ call_has_room(struct worker *w)
 struct call *
 call_new(struct worker *w)
 {
-	struct call *c;
+	bool room = !is_at_limit(w) && call_has_room(w);
+	struct call *c = room ? pool_take(&w->calls, false) : NULL;
 
-	if (is_at_limit(w) || !call_has_room(w))
-		return NULL;
-	c = pool_take(&w->calls, false);
 	if (c == NULL)
 		return NULL;
 	uuid_v7(c->call_id, w->child.clock.wall_ms);
@@ -328,6 +326,7 @@ note_facts(struct worker *w, struct call *c, struct party *p, const struct note 
 	keep_once(w, c, &p->user_agent, n->text[T_USER_AGENT]);
 	p->retransmissions = n->retransmissions;
 	p->session = n->session;
+	p->capable = n->capable;
 	if (n->status != 0 && p->role != PARTY_CALLER && n->what <= EV_ANSWER)
 		p->status = n->status;
 	if (n->what == EV_ANSWER) /* another fork's than the first that rang, perhaps */

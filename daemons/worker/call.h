@@ -72,6 +72,7 @@ struct party {
 	uint32_t target;     /* of its target; 0: it was not dialled */
 	uint32_t segment;    /* of the segment it was dialled for; 0: the first */
 	uint32_t retransmissions;
+	uint32_t capable; /* what it is, by its Contact (capability.h) */
 	uint64_t account; /* of the subscriber or gateway that it is */
 	struct kept user; /* the subscriber's name; empty: it is a gateway */
 	int64_t start_ms, ring_ms, answer_ms, end_ms; /* wall */
@@ -308,7 +309,8 @@ enum setup_end {
 	SETUP_ROUTED, /* there are targets */
 	SETUP_TAKEN,  /* a feature has it (call_code.c) */
 	SETUP_DONE,   /* and has done it */
-	SETUP_REPLACES
+	SETUP_REPLACES,
+	SETUP_JOINS
 };
 void call_setup(void *step, const void *setup);
 /* Its two halves, which a call that is only explained has as well: what the caller said is kept; the

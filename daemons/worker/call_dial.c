@@ -110,6 +110,7 @@ branch_dial(struct worker *w, struct call *c, struct target *t)
 	if (p == NULL)
 		return false;
 	n.session = party_at(w, a->waiting)->session;
+	n.capable = party_at(w, a->waiting)->capable;
 	n.text[T_TARGET] = kept_span(h, t->uri);
 	n.text[T_ROUTES] = kept_span(h, t->routes);
 	n.text[T_FROM] = t->no_clip ? ANONYMOUS : kept_span(h, a->from);

@@ -13,8 +13,10 @@ party_note(const struct call *c, struct worker *w, enum note_what what, const st
 		.what = (uint16_t)what, .leg = p->leg, .call = pool_handle(&w->calls, c)
 	};
 
-	if (peer != NULL)
-		n.session = peer->session;
+	if (peer == NULL)
+		return n;
+	n.session = peer->session;
+	n.capable = peer->capable;
 	return n;
 }
 

@@ -31,6 +31,20 @@ pickup_ask(struct worker *w, struct call *c, handle other, struct span user)
 	note_up(w, &n);
 }
 
+bool
+pickup_same_group(struct worker *w, uint32_t tenant, struct span a, struct span b)
+{
+	struct dir_buf *one = scratch_take(w, sizeof(*one)), *two = scratch_take(w, sizeof(*two));
+	const struct dir_subscriber *s, *t;
+
+	if (one == NULL || two == NULL)
+		return false;
+	s = directory_subscriber(&w->directory, tenant, a, one);
+	t = directory_subscriber(&w->directory, tenant, b, two);
+	return s != NULL && t != NULL && s->pickup_group.len > 0 &&
+	       span_eq(dir_text(s, s->pickup_group), dir_text(t, t->pickup_group));
+}
+
 static bool
 is_rung(struct worker *w, const struct call *c, const struct party *p)
 {
@@ -53,7 +67,7 @@ pickup_of(struct worker *w, const struct call *c, const struct note *n)
 
 		if (!is_rung(w, c, p) || his.len == 0)
 			continue;
-		if (user.len > 0 ? span_eq(his, user) : replace_same_group(w, c, by, his))
+		if (user.len > 0 ? span_eq(his, user) : pickup_same_group(w, c->tenant, by, his))
 			return p;
 	}
 	return NULL;

@@ -49,7 +49,8 @@ replace_note(struct worker *w, const struct call *c, const struct party *p, cons
 		.ref = pool_handle(&w->calls, c),
 		.tenant = c->tenant,
 		.flow = p->flow,
-		.session = p->session };
+		.session = p->session,
+		.capable = p->capable };
 
 	n.text[T_USER] = kept_span(&w->heap, p->user);
 	n.text[T_RECORD] = span_of((const char *)c->call_id, sizeof(c->call_id));
@@ -103,7 +104,7 @@ let_go(struct worker *w, const struct note *in)
 {
 	struct note n = { .what = EV_RELEASED, .leg = in->call, .call = in->ref };
 
-	if (in->status < 300)
+	if (in->status < 300 && !(in->flags & NOTE_JOIN))
 		note_up(w, &n);
 }
 
@@ -128,7 +129,7 @@ call_replaced(void *step, const void *note)
 	struct note failed = { .status = in->status };
 	struct party *p;
 
-	if (park_replied(s, in))
+	if (park_replied(s, in) || join_replied(s, in))
 		return;
 	if (!is_awaited(w, c, s->p)) {
 		let_go(w, in);
@@ -245,26 +246,6 @@ replace_lost(struct worker *w, const struct note *n)
 		refuse(w, n, 500);
 }
 
-static bool
-same_device(const struct sip_flow *a, const struct sip_flow *b)
-{
-	return a->transport == b->transport && a->conn == b->conn && netaddr_eq(&a->peer, &b->peer);
-}
-
-bool
-replace_same_group(struct worker *w, const struct call *c, struct span a, struct span b)
-{
-	struct dir_buf *one = scratch_take(w, sizeof(*one)), *two = scratch_take(w, sizeof(*two));
-	const struct dir_subscriber *s, *t;
-
-	if (one == NULL || two == NULL)
-		return false;
-	s = directory_subscriber(&w->directory, c->tenant, a, one);
-	t = directory_subscriber(&w->directory, c->tenant, b, two);
-	return s != NULL && t != NULL && s->pickup_group.len > 0 &&
-	       span_eq(dir_text(s, s->pickup_group), dir_text(t, t->pickup_group));
-}
-
 /* RFC 3891 3 wants more than knowing the dialog: its own user, or his device; a call that rings may
  * also be taken by who is in his pickup group. */
 static bool
@@ -276,10 +257,10 @@ may_replace(struct worker *w, struct call *c, const struct party *p, const struc
 		return false;
 	if (in->flags & NOTE_PICKUP) /* whose phone it is has been seen to */
 		return true;
-	if ((by.len > 0 && span_eq(by, user)) || same_device(&in->flow, &p->flow))
+	if ((by.len > 0 && span_eq(by, user)) || flow_is_same(&in->flow, &p->flow))
 		return true;
 	return c->state == CALL_RINGING && p->role == PARTY_BRANCH && by.len > 0 &&
-	       replace_same_group(w, c, by, user);
+	       pickup_same_group(w, c->tenant, by, user);
 }
 
 /* 0: it may be. */
@@ -312,6 +293,7 @@ replace_comes(struct call_step *s, const struct note *in)
 	if (!(in->flags & NOTE_REFERRED))
 		p->user = call_keep(s->w, s->c, in->text[T_USER]);
 	p->session = in->session;
+	p->capable = in->capable;
 	return p;
 }
 
@@ -341,6 +323,10 @@ call_replace(void *step, const void *note)
 
 	if (in->flags & NOTE_PARK) {
 		park_asked(s, in);
+		return;
+	}
+	if (in->flags & NOTE_JOIN) {
+		join_asked(s, in);
 		return;
 	}
 	if (in->flags & NOTE_PICKUP) {
@@ -460,6 +446,7 @@ pick_up(struct call_step *s, const struct note *in)
 	answer.text[T_BODY] = in->text[T_BODY];
 	answer.text[T_HEADERS] = party_identity(w, c, comes);
 	answer.session = in->session;
+	answer.capable = in->capable;
 	back = party_note(c, w, CMD_ANSWER, comes);
 	back.text[T_CONTENT_TYPE] = kept_span(&w->heap, c->attempt.offer_type);
 	back.text[T_BODY] = kept_span(&w->heap, c->attempt.offer);
@@ -472,7 +459,7 @@ call_replace_early(void *step, const void *note)
 {
 	struct call_step *s = step;
 	const struct note *in = note;
-	unsigned status = refusal(s, in);
+	unsigned status = in->flags & NOTE_JOIN ? 481 : refusal(s, in);
 	bool referred = in->flags & NOTE_REFERRED;
 
 	if (status != 0)

@@ -101,6 +101,7 @@ call_progress(void *step, const void *note)
 		party_pair(w, waits, s->p);
 	n.status = in->status;
 	n.session = in->session;
+	n.capable = in->capable;
 	n.text[T_PHRASE] = in->text[T_PHRASE];
 	n.text[T_HEADERS] = in->text[T_HEADERS];
 	if (alone) {
@@ -182,6 +183,7 @@ call_answer(void *step, const void *note)
 		negotiation_owe(w, c, waits, s->p);
 	s->p->answer_ms = call_wall_ms(w, c);
 	n.session = in->session;
+	n.capable = in->capable;
 	n.text[T_HEADERS] = connected_headers(w, c, waits, s->p, in->text[T_HEADERS]);
 	n.text[T_CONTENT_TYPE] = in->text[T_CONTENT_TYPE];
 	n.text[T_BODY] = in->text[T_BODY];

@@ -224,9 +224,9 @@ set_ring_limit(struct worker *w, struct call *c, const struct sip_msg *m)
 }
 
 static void
-take_place(struct call_step *s, const struct sip_msg *invite)
+ask_other(struct call_step *s, const struct sip_msg *invite, enum setup_end end)
 {
-	unsigned status = replace_setup(s, invite);
+	unsigned status = end == SETUP_JOINS ? join_setup(s, invite) : replace_setup(s, invite);
 
 	if (status != 0)
 		refuse(s->w, s->c, status, NULL);
@@ -293,6 +293,8 @@ call_decide(struct worker *w, struct call *c, const struct setup *in, enum setup
 		*end_r = no.confirmed.len > 0 ? SETUP_DONE : SETUP_TAKEN;
 	else if (replaces)
 		*end_r = SETUP_REPLACES;
+	else if (sip_has(in->invite, SIP_H_JOIN))
+		*end_r = SETUP_JOINS;
 	else
 		return route_call(w, c, &q, in->origin);
 	return (struct route_result){ .confirmed = no.confirmed };
@@ -321,6 +323,7 @@ call_setup(void *step, const void *setup)
 
 	call_hear(w, c, &in);
 	party_at(w, c->caller)->session = leg_at(w, in.leg)->end;
+	party_at(w, c->caller)->capable = leg_at(w, in.leg)->capable;
 	if (!is_sdp_readable(w, in.invite)) {
 		refuse(w, c, 488, "The session description cannot be read");
 		return;
@@ -339,8 +342,8 @@ call_setup(void *step, const void *setup)
 		cdr_send(w, c, CDR_OPEN);
 	else if (end == SETUP_DONE)
 		code_confirm(s, route.confirmed);
-	else if (end == SETUP_REPLACES)
-		take_place(s, in.invite);
+	else if (end == SETUP_REPLACES || end == SETUP_JOINS)
+		ask_other(s, in.invite, end);
 	else
 		ring(w, c);
 }

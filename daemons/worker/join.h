@@ -1,5 +1,5 @@
 /*
- * Calls that take a place in one another: Replaces, pickup, and the bridge between two calls that are
+ * Calls that take a place in one another, or come to it: Replaces, Join, pickup, and the bridge between two calls that are
  * joined. Part of worker.h.
  */
 #ifndef TANDEM_WORKER_JOIN_H
@@ -22,8 +22,6 @@ void replace_reply(struct worker *w, const struct note *asked, struct call *c, u
 /* EV_REPLACE for p, without the name of the dialog. */
 struct note replace_note(
     struct worker *w, const struct call *c, const struct party *p, const struct note *with);
-/* Are both in one pickup group? */
-bool replace_same_group(struct worker *w, const struct call *c, struct span a, struct span b);
 /* The call and party that EV_REPLACE or EV_REPLACED is for; NULL: there is none, and it was answered. */
 struct call *replace_find(struct worker *w, const struct note *n, struct party **p_r);
 /* One of these was lost: whoever sent it hears that it comes to nothing. */
@@ -39,8 +37,18 @@ bool replace_answered(struct call_step *s, const struct note *in, struct party *
 void replace_begin(void *step, const void *arg);
 void replace_done(void *step, const void *arg);
 
+/* call_join.c: an INVITE with Join (RFC 3911) */
+/* 0: who is asked for is being looked for; else what refuses it. */
+unsigned join_setup(struct call_step *s, const struct sip_msg *invite);
+/* EV_REPLACE with NOTE_JOIN, to a call that is up. */
+void join_asked(struct call_step *s, const struct note *in);
+/* EV_REPLACED: true, it was the answer to that, and who was asked for is called. */
+bool join_replied(struct call_step *s, const struct note *in);
+
 /* call_pickup.c: a code for a call that rings */
 #define PICKUP_NOBODY "There is no call to pick up"
+/* Are both in one pickup group? */
+bool pickup_same_group(struct worker *w, uint32_t tenant, struct span a, struct span b);
 /* Asks the other call, in whatever worker, on behalf of c's caller. user: whose; empty: of his group. */
 void pickup_ask(struct worker *w, struct call *c, handle other, struct span user);
 /* Whom EV_REPLACE with NOTE_PICKUP is for; NULL: nobody, or not for who asks. */

@@ -23,6 +23,7 @@
 #include "worker/worker.h"
 
 #include "base/rand.h"
+#include "sip/capability.h"
 #include "sip/fields.h"
 
 /* clang-format off */
@@ -154,6 +155,8 @@ leg_learn(struct leg *l, const struct sip_msg *m)
 		l->allows = sip_method_set(m, SIP_H_ALLOW);
 	if (sip_has(m, SIP_H_SUPPORTED))
 		l->supports = sip_option_set(m, SIP_H_SUPPORTED, NULL);
+	if (sip_has(m, SIP_H_CONTACT))
+		l->capable = sip_capabilities(m);
 }
 
 void
@@ -453,6 +456,7 @@ leg_command(struct worker *w, const struct note *n)
 	if (l == NULL)
 		return; /* it said its last word, which is on its way */
 	leg_knows_other(l, &n->session);
+	l->shows = n->capable;
 	if (obey(w, l, n) || n->what != CMD_OFFER)
 		return;
 	/* Glare: something of its own is in flight. */

@@ -130,6 +130,8 @@ struct leg { /* in shared memory */
 	uint16_t fork;	   /* which other dialog of its party's INVITE this is; 0: the leg itself */
 	uint32_t allows;   /* what its peer allows: bits 1 << enum sip_method; 0: not said */
 	uint32_t supports; /* and supports: bits 1 << enum sip_option */
+	uint32_t capable;  /* what its Contact says that it is: bits 1 << enum sip_capability */
+	uint32_t shows;	   /* and ours toward it: what the end behind the call is */
 	uint8_t offered;   /* the INVITE in flight bore an offer */
 	uint8_t session;   /* a reliable provisional response of ours gave a description */
 	uint8_t stale;	   /* and our 2xx would have given another */
@@ -219,7 +221,7 @@ void leg_knows_other(struct leg *l, const struct session_end *other);
 void leg_retarget(struct worker *w, struct leg *l, const struct sip_msg *response);
 /* From toward its peer from now on, who takes that (RFC 4916); what cannot be kept changes nothing. */
 void leg_rename(struct worker *w, struct leg *l, struct span from);
-/* Takes over what a message says its sender can do: Allow, Supported. */
+/* Takes over what a message says its sender can do: Allow, Supported, Contact. */
 void leg_learn(struct leg *l, const struct sip_msg *m);
 static inline bool
 leg_peer_allows(const struct leg *l, enum sip_method m)
@@ -398,6 +400,8 @@ bool leg_keep(struct worker *w, struct leg *l, struct leg_kept *k, struct span s
 /* Our Contact: <sip:TOKEN@host:port;transport=x>; and our sent-by, "host:port". */
 void leg_put_contact(struct worker *w, struct buf *b, const struct leg *l);
 void flow_put_host(struct worker *w, struct buf *b, const struct sip_flow *f);
+/* The same device, as far as we can see. */
+bool flow_is_same(const struct sip_flow *a, const struct sip_flow *b);
 /* The address of ours that this peer sees. */
 struct netaddr flow_local(struct worker *w, const struct sip_flow *f);
 /* Sends a request in the leg's dialog through a new client transaction; 0: no room, or it did not

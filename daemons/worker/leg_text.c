@@ -5,6 +5,7 @@
 
 #include "base/rand.h"
 #include "sip/build.h"
+#include "sip/capability.h"
 #include "sip/fields.h"
 #include "sip/via.h"
 
@@ -35,6 +36,12 @@ flow_put_host(struct worker *w, struct buf *b, const struct sip_flow *f)
 	buf_u64(b, port);
 }
 
+bool
+flow_is_same(const struct sip_flow *a, const struct sip_flow *b)
+{
+	return a->transport == b->transport && a->conn == b->conn && netaddr_eq(&a->peer, &b->peer);
+}
+
 void
 leg_put_contact(struct worker *w, struct buf *b, const struct leg *l)
 {
@@ -46,7 +53,9 @@ leg_put_contact(struct worker *w, struct buf *b, const struct leg *l)
 		buf_lit(b, ";transport=");
 		buf_put(b, sip_transport_param(l->flow.transport));
 	}
-	buf_lit(b, ">\r\n");
+	buf_char(b, '>');
+	sip_put_capabilities(b, l->shows);
+	buf_lit(b, "\r\n");
 }
 
 /* --- requests -----------------------------------------------------------------------------------*/
@@ -234,6 +243,7 @@ leg_facts(struct worker *w, const struct leg *l, struct note *n)
 	n->flow = l->flow;
 	n->retransmissions = l->retransmissions;
 	n->session = l->end;
+	n->capable = l->capable;
 	n->text[T_SIP_CALL_ID] = kept_span(&w->heap, l->dialog.call_id);
 	n->text[T_LOCAL_TAG] = kept_span(&w->heap, l->dialog.local_tag);
 	n->text[T_REMOTE_TAG] = kept_span(&w->heap, l->dialog.remote_tag);

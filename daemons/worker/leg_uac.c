@@ -38,6 +38,7 @@ leg_dial(struct worker *w, const struct note *n)
 	l->loop = n->loop;
 	l->max_forwards = n->max_forwards;
 	l->other = n->session;
+	l->shows = n->capable;
 	l->no_100rel = (n->flags & NOTE_NO_100REL) != 0;
 	leg_of_gateway(w, l, n->gateway);
 	if (n->gateway != 0)

@@ -30,7 +30,7 @@ struct flat {
 	uint16_t what, status, flags, method;
 	handle leg, call;
 	uint64_t ref;
-	uint32_t cseq, max_forwards, ring_s, retransmissions, loop, tenant, cause, pad;
+	uint32_t cseq, max_forwards, ring_s, retransmissions, loop, tenant, cause, capable;
 	struct sip_flow flow;
 	struct session_end session;
 	uint32_t len[N_TEXTS + N_TEXTS % 2];
@@ -58,6 +58,7 @@ note_pack(const struct note *n, void *to, size_t cap, size_t *len_r)
 		.loop = n->loop,
 		.tenant = n->tenant,
 		.cause = n->cause,
+		.capable = n->capable,
 		.flow = n->flow,
 		.session = n->session };
 	size_t at = sizeof(f);
@@ -103,6 +104,7 @@ note_unpack(const void *from, size_t len, struct note *n_r)
 		.loop = f.loop,
 		.tenant = f.tenant,
 		.cause = f.cause,
+		.capable = f.capable,
 		.flow = f.flow,
 		.session = f.session };
 	for (unsigned i = 0; i < N_TEXTS; i++) {

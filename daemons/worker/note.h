@@ -96,6 +96,9 @@ enum note_flag {
 	NOTE_REFERRED = 2048,	 /* EV_REPLACE: by a REFER of who has that place */
 	NOTE_PICKUP = 4096,	 /* EV_REPLACE: of a phone that is rung in `call` (call_pickup.c): that of
 				  * T_TO, or of anyone in the pickup group of T_USER; or the orbit */
+	NOTE_JOIN = 16384,	 /* EV_REPLACE: not his place, but to talk with him (call_join.c); EV_REPLACED:
+				  * where he is */
+	NOTE_JOIN_OWN = 32768,	 /* EV_REPLACE, NOTE_JOIN: the dialog is named as who is asked has it */
 	NOTE_PARK = 8192,	 /* EV_REPLACE: park whom T_USER talks with in T_TO; ring_s: recall_s */
 };
 
@@ -114,8 +117,9 @@ struct note {
 	uint32_t cseq, max_forwards, ring_s, loop; /* CMD_DIAL */
 	uint32_t retransmissions;		   /* a fact */
 	uint32_t tenant;			   /* EV_REPLACE: of who asks */
-	uint32_t cause, pad; /* of a last word, CMD_REFUSE, CMD_RELEASE: the Q.850 cause that the Reason of
-			      * who ends it gives; 0 = none */
+	uint32_t cause; /* of a last word, CMD_REFUSE, CMD_RELEASE: the Q.850 cause that the Reason of who
+			 * ends it gives; 0 = none */
+	uint32_t capable; /* events: what the leg's peer is (capability.h); commands: who is behind the call */
 	uint64_t gateway;			   /* CMD_DIAL: its peer is this one; 0 = no gateway */
 	struct sip_flow flow;			   /* CMD_DIAL: where to; events: where from */
 	struct session_end session; /* events: the leg's end; commands: the end behind the call */

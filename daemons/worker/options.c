@@ -9,6 +9,7 @@ enum {
 	KNOWN = 1 << SIP_O_100REL |    /* leg_reliable.c */
 		1 << SIP_O_TIMER |     /* leg_timer.c */
 		1 << SIP_O_REPLACES |  /* call_replace.c */
+		1 << SIP_O_JOIN |      /* call_join.c */
 		1 << SIP_O_NOREFERSUB, /* leg_refer.c */
 };
 

@@ -28,9 +28,9 @@ VIA = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]"
 COPIED = ["[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]"]
 
 
-def description(direction="sendrecv", version=1):
+def description(direction="sendrecv", version=1, at="[media_ip]", port="[media_port]"):
     return ["v=0", "o=- 1 %d IN IP[local_ip_type] [local_ip]" % version, "s=-",
-            "c=IN IP[media_ip_type] [media_ip]", "t=0 0", "m=audio [media_port] RTP/AVP 0",
+            "c=IN IP[media_ip_type] %s" % at, "t=0 0", "m=audio %s RTP/AVP 0" % port,
             "a=rtpmap:0 PCMU/8000", "a=" + direction]
 
 
@@ -53,8 +53,9 @@ class Ladder:
     # --- what it sends
 
     def send(self, lines, sdp=None, again=False):
-        body = description(**sdp) if isinstance(sdp, dict) else []
-        lines = [*lines, *(["Content-Type: application/sdp"] if body else []), "Content-Length: [len]"]
+        kind, body = sdp if isinstance(sdp, tuple) else (
+            "application/sdp", description(**sdp) if isinstance(sdp, dict) else [])
+        lines = [*lines, *(["Content-Type: " + kind] if body else []), "Content-Length: [len]"]
         self.steps.append("  <send%s><![CDATA[\n%s\n\n%s]]></send>\n" % (
             ' retrans="500"' if again else "", "\n".join(lines), "\n".join(body) + "\n" if body else ""))
         return self
@@ -106,7 +107,8 @@ class Ladder:
             lines[5] = "CSeq: [$cseq] INVITE"
         if status < 300:
             lines.append(self.contact)
-        return self.send([*lines, *headers], sdp, again=status >= 200 and to != "cancel" and (new or sdp is not None))
+        again = status >= 200 and status != 202 and to != "cancel"     # 202: to a REFER
+        return self.send([*lines, *headers], sdp, again=again and (new or sdp is not None))
 
     # --- what it hears
 
@@ -153,11 +155,20 @@ class Ladder:
     def expect(self, method, **checks):
         return self.recv('request="%s"' % method, [], checks)
 
-    def called(self, **checks):
+    def called(self, method="INVITE", **checks):
         actions = [self.learn("From", "remote"), self.learn("To", "us"),
                    self.learn("Contact", "target", "sip:[^>]*"), self.learn("CSeq", "cseq", "[0-9]+")]
         self.remote, self.target, self.local = "[$remote]", "[$target]", "[$us];tag=" + TAG
-        return self.recv('request="INVITE"', actions, checks)
+        return self.recv('request="%s"' % method, actions, checks)
+
+    def or_else(self, header, other):
+        """Called with this header, it goes on as the other ladder does after its INVITE; Sipp's calls: 2."""
+        first = self.steps[0].replace("<action>", '<action><ereg regexp="." search_in="hdr" header="%s:"'
+                                      ' assign_to="other" />' % header)
+        self.steps[0] = first.replace("<recv ", '<recv next="1" test="other" ', 1)
+        self.steps += ['  <nop next="2" />\n  <label id="1" />\n', *other.steps[1:], '  <label id="2" />\n']
+        self.used |= other.used | {"other"}
+        return self
 
     # --- together with its user
 
@@ -195,7 +206,7 @@ class Ladder:
 class Sipp:
     """A sipp that plays a ladder once. The port is free before it starts."""
 
-    def __init__(self, directory, ladder, server, port=None):
+    def __init__(self, directory, ladder, server, port=None, calls=1):
         self.port = port or free_port()
         here = pathlib.Path(directory) / ("%s-%d" % (ladder.user, self.port))
         here.mkdir()
@@ -203,7 +214,7 @@ class Sipp:
         self.log = here / "log"
         self.here = here
         self.process = subprocess.Popen(
-            ["sipp", "-sf", "ladder.xml", "-i", "127.0.0.1", "-p", str(self.port), "-m", "1", "-nostdin",
+            ["sipp", "-sf", "ladder.xml", "-i", "127.0.0.1", "-p", str(self.port), "-m", str(calls), "-nostdin",
              "-timeout", "30s", "-timeout_error", "-trace_logs", "-log_file", str(self.log),
              "-trace_err", "-error_file", str(here / "errors"), "-trace_msg", "-message_file",
              str(here / "messages"), "%s:%d" % server],

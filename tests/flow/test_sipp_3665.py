@@ -121,6 +121,33 @@ def test_RFC3665_3_4_proxy_failure(office, tmp_path):
     assert row(office, user)["disposition"] == "answered"
 
 
+def test_RFC3665_3_5_session_through_an_alg(office, tmp_path):
+    """bob is behind an ALG that wants to see each of his messages: Path when he registers (RFC 3327), Record-Route
+    in his calls. It is sent them all, by its Route, under the names that bob has behind it."""
+    bob, alice = Ladder(office.user()), Ladder(office.user())
+    alg = "<sip:alg@[local_ip]:[local_port];lr>"
+    inside = "sip:%s@10.1.2.3" % bob.user
+    bob.contact = "Contact: <%s>" % inside
+    bob.called(Route="<sip:alg@127.0.0.1:[0-9]+;lr>").reply(180, "Record-Route: " + alg, new=True)
+    bob.reply(200, "Record-Route: " + alg, new=True, sdp=dict(at="127.0.0.9", port=9000))
+    bob.expect("ACK", Route="<sip:alg@127.0.0.1:[0-9]+;lr>").expect("BYE", Route="<sip:alg@").reply(200)
+    alice.calls(bob.user).hears(180, optional=True)
+    alice.hears(200, dialog=True, body="127.0.0.9.*m=audio 9000").ack().hangs_up()
+    (tmp_path / "calls").mkdir()
+    begins = Ladder(bob.user)
+    begins.contact = bob.contact
+    registers(begins, "Supported: path", "Path: " + alg).hears(200)
+    with Sipp(tmp_path, begins, office.server) as b:
+        b.done()
+    with Sipp(tmp_path / "calls", bob, office.server, b.port) as b:
+        with Sipp(tmp_path, alice, office.server) as a:
+            a.done()
+        b.done()
+        said = (b.here / "messages").read_text()
+        assert all("%s %s " % (method, inside) in said for method in ("INVITE", "ACK", "BYE"))
+    assert row(office, bob.user)["disposition"] == "answered"
+
+
 def test_RFC3665_3_6_redirect_with_sdp_in_ack(office, tmp_path):
     """bob is redirected to carol by his phone; the offer is carol's, the answer comes in the ACK."""
     bob, carol, alice = (Ladder(office.user()) for _ in range(3))

@@ -11,8 +11,8 @@ ACTIVE = dict(Event="refer", Subscription_State="active")
 OVER = dict(Event="refer", Subscription_State="terminated", body="SIP/2.0 200")
 
 
-def started(office, directory, ladder, registered=True):
-    sipp = Sipp(directory, ladder, office.server)
+def started(office, directory, ladder, registered=True, **how):
+    sipp = Sipp(directory, ladder, office.server, **how)
     if registered:
         phone = office.phone(ladder.user, register=False)
         phone.register(contact="<sip:%s@127.0.0.1:%d>" % (ladder.user, sipp.port))

@@ -156,13 +156,13 @@ put_message(struct phone *p, const char *method, const char *uri, unsigned cseq,
 	    "To: %s%s%s\r\n"
 	    "Call-ID: %s\r\n"
 	    "CSeq: %u %s\r\n"
-	    "Contact: <%s>\r\n"
+	    "Contact: <%s>%s\r\n"
 	    "User-Agent: phone of %s\r\n"
 	    "%s%s"
 	    "Content-Length: %zu\r\n\r\n%s",
 	    method, uri, p->host, p->branch, absent ? "" : "Max-Forwards: 70\r\n", p->local,
 	    p->local_tag, p->remote, p->remote_tag[0] == '\0' ? "" : ";tag=", p->remote_tag,
-	    p->call_id, cseq, method, p->contact, p->user, more,
+	    p->call_id, cseq, method, p->contact, p->capabilities, p->user, more,
 	    body[0] == '\0' || strstr(more, "Content-Type:") != NULL
 		? ""
 		: "Content-Type: application/sdp\r\n",
@@ -295,10 +295,11 @@ replies(struct phone *p, const char *method, unsigned status, const char *more, 
 {
 	const char *m = request_of(p, method), *to = header(m, "To");
 	bool tagged = strstr(to, ";tag=") != NULL || status == 100;
-	char contact[128] = "";
+	char contact[192] = "";
 
 	if (status / 100 != 3) /* there it means somebody else */
-		snprintf(contact, sizeof(contact), "Contact: <%s>\r\n", p->contact);
+		snprintf(
+		    contact, sizeof(contact), "Contact: <%s>%s\r\n", p->contact, p->capabilities);
 	sends(p,
 	    "SIP/2.0 %u Whatever\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%s\r\nCall-ID: %s\r\n"
 	    "CSeq: %s\r\n%sUser-Agent: phone of %s\r\n%s%s"

@@ -35,6 +35,7 @@ struct phone { /* one dialog at a time */
 	char target[256], invite_uri[256];
 	unsigned cseq, invite_cseq, calls;
 	bool does_not_ack;     /* a refusal */
+	char capabilities[80]; /* parameters of its Contact, each with its semicolon */
 	char got[6][RIG_TEXT]; /* the last request of each method that it heard */
 	unsigned n_got;
 };
