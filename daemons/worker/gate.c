@@ -269,11 +269,16 @@ gate_request(struct worker *w, const struct sip_msg *m)
 	case SIP_MESSAGE:
 		message_request(w, m);
 		break;
+	case SIP_REFER:
+		referral_request(w, m);
+		break;
+	case SIP_NOTIFY:
+		referral_notify(w, m);
+		break;
 	case SIP_BYE:
 	case SIP_UPDATE:
 	case SIP_PRACK:
 	case SIP_INFO:
-	case SIP_NOTIFY:
 		answer_stateless(w, m, 481, NULL, SPAN_NONE); /* these live in dialogs only */
 		break;
 	case SIP_UNKNOWN:
@@ -282,7 +287,6 @@ gate_request(struct worker *w, const struct sip_msg *m)
 	case SIP_ACK:
 	case SIP_CANCEL:
 	case SIP_REGISTER:
-	case SIP_REFER:
 	case SIP_SUBSCRIBE:
 	case SIP_PUBLISH:
 	case SIP_N_METHODS:

@@ -94,7 +94,7 @@ request(struct worker *w, const struct sip_msg *m)
 		cancel(w, m);
 		return;
 	}
-	if (m->to_tag.len == 0) {
+	if (m->to_tag.len == 0 || referral_is_notified(w, m)) {
 		gate_request(w, m);
 		return;
 	}

@@ -6,14 +6,6 @@
 
 #include "sip/build.h"
 
-struct sending { /* what is known before anything is kept */
-	const struct sip_msg *m;
-	const struct origin *o;
-	const struct dir_subscriber *to; /* NULL: a gateway's */
-	struct span dialled, headers;
-	struct message_from from;
-};
-
 static struct kept
 keep(struct worker *w, struct txn *t, struct span s, bool *good)
 {
@@ -70,7 +62,7 @@ keep_ways(struct worker *w, struct txn *t, struct relay *r, struct span dialled,
 }
 
 static bool
-fill(struct worker *w, struct txn *t, struct relay *r, const struct sending *in)
+fill(struct worker *w, struct txn *t, struct relay *r, const struct message_sending *in)
 {
 	bool good = true;
 
@@ -96,7 +88,7 @@ fill(struct worker *w, struct txn *t, struct relay *r, const struct sending *in)
 
 /* Until its user stands in it a kill leaves a transaction that recovery drops. */
 static struct relay *
-begin(struct worker *w, const struct sending *in, struct txn **t_r)
+begin(struct worker *w, const struct message_sending *in, struct txn **t_r)
 {
 	struct txn *t = txn_server_new(&w->txns, in->m, false);
 	struct relay *r =
@@ -115,22 +107,24 @@ begin(struct worker *w, const struct sending *in, struct txn **t_r)
 }
 
 static void
-send_to_contacts(struct worker *w, struct txn *t, struct relay *r, const struct loc_buf *buf)
+send_to_contacts(struct worker *w, struct txn *t, struct relay *r, const struct sip_msg *m,
+    const struct loc_buf *buf)
 {
 	const struct location *loc = (const void *)buf->words;
 
 	for (unsigned i = 0; i < loc->n; i++) {
 		const struct binding *b = &loc->bindings[i];
 
-		relay_send(w, t, r,
-		    &(struct relay_branch){ .uri = loc_text(loc, b->contact),
-			.routes = loc_text(loc, b->path),
-			.flow = &b->flow });
+		if (m->method == SIP_MESSAGE || referral_goes_to(m, loc, b))
+			relay_send(w, t, r,
+			    &(struct relay_branch){ .uri = loc_text(loc, b->contact),
+				.routes = loc_text(loc, b->path),
+				.flow = &b->flow });
 	}
 }
 
-static void
-relay(struct worker *w, const struct sending *in)
+void
+message_relay(struct worker *w, const struct message_sending *in)
 {
 	struct loc_buf *loc = scratch_take(w, sizeof(*loc));
 	struct txn *t = NULL;
@@ -146,14 +140,13 @@ relay(struct worker *w, const struct sending *in)
 	} else if (in->to != NULL &&
 		   locations_find(&w->locations, in->to->tenant, kept_span(&w->heap, r->to_user),
 		       child_steady_ms(&w->child), loc) != NULL) {
-		send_to_contacts(w, t, r, loc);
+		send_to_contacts(w, t, r, in->m, loc);
 	}
 	relay_go(w, t, r);
 }
 
-/* 0: it may be sent on. */
-static struct route_result
-decide(struct worker *w, struct sending *in, struct dir_buf *rec)
+struct route_result
+message_decide(struct worker *w, struct message_sending *in, struct dir_buf *rec)
 {
 	const struct sip_msg *m = in->m;
 	struct dir_buf *tenant_rec = scratch_take(w, sizeof(*tenant_rec));
@@ -182,7 +175,7 @@ message_request(struct worker *w, const struct sip_msg *m)
 {
 	struct origin *o = scratch_take(w, sizeof(*o));
 	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
-	struct sending in = { .m = m, .o = o };
+	struct message_sending in = { .m = m, .o = o };
 	struct route_result to;
 
 	if (m->body.len > 0 && m->content_type.len == 0) {
@@ -191,12 +184,12 @@ message_request(struct worker *w, const struct sip_msg *m)
 	}
 	if (!auth_request(w, m, o))
 		return;
-	to = decide(w, &in, rec);
+	to = message_decide(w, &in, rec);
 	if (to.status == 0 &&
 	    (!message_headers(w, m, &in.headers) || !message_from(w, m, o, &in.from)))
 		to.status = 513;
 	if (to.status != 0)
 		answer_request(w, m, to.status, to.reason, to.headers);
 	else
-		relay(w, &in);
+		message_relay(w, &in);
 }

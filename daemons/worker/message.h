@@ -1,5 +1,6 @@
 /*
- * MESSAGE outside any dialog (RFC 3428; FLOWS.md S4-14): relayed, not ended here. Part of worker.h.
+ * MESSAGE outside any dialog (RFC 3428; FLOWS.md S4-14): relayed, not ended here; REFER likewise
+ * (referral.c). Part of worker.h.
  *
  * A relay is the request's server transaction with a struct relay in its arena, and a client
  * transaction for each phone it was sent to; these have the server transaction for their user, which
@@ -80,8 +81,36 @@ struct message_branch { /* in the arena of a client transaction, whose user_data
 };
 
 /* --- message.c ----------------------------------------------------------------------------------*/
+struct message_from { /* the sender, as he is shown */
+	struct span value; /* From, with its tag */
+	struct span uri, display, user;
+};
+struct message_sending { /* what is known before anything is kept */
+	const struct sip_msg *m;
+	const struct origin *o;
+	const struct dir_subscriber *to; /* NULL: a gateway's */
+	struct span dialled, headers;
+	struct message_from from;
+};
 /* Of the gate: authenticates, routes, sends. */
 void message_request(struct worker *w, const struct sip_msg *m);
+/* Whom it is for, into dialled and to. Status 0: it may be sent on. */
+struct route_result message_decide(
+    struct worker *w, struct message_sending *in, struct dir_buf *rec);
+/* Sends it on, or sheds it. */
+void message_relay(struct worker *w, const struct message_sending *in);
+
+/* --- referral.c: REFER outside any dialog, and the NOTIFYs of its subscription -------------------*/
+/* Of the gate: authenticates, decides, sends. */
+void referral_request(struct worker *w, const struct sip_msg *m);
+/* Is this a NOTIFY in a dialog that a relayed REFER made? And what passes of it. */
+bool referral_is_notified(struct worker *w, const struct sip_msg *m);
+void referral_notify(struct worker *w, const struct sip_msg *m);
+/* Does m, a REFER or its NOTIFY, go to this contact of the user it is for? */
+bool referral_goes_to(
+    const struct sip_msg *m, const struct location *loc, const struct binding *b);
+/* The phone has taken the REFER of t: its answer goes back. */
+void referral_taken(struct worker *w, struct txn *t, const struct sip_msg *response);
 
 /* --- message_relay.c ----------------------------------------------------------------------------*/
 /* One more branch; one that fails at once is noted like any other. */
@@ -112,6 +141,7 @@ void message_on_resolved(struct worker *w, handle relay, uint32_t which, const s
 
 /* --- message_text.c -----------------------------------------------------------------------------*/
 struct message_text { /* one outgoing request */
+	enum sip_method method;
 	struct span uri, routes, from, to, call_id, headers, content_type, body;
 	uint32_t cseq, max_forwards, loop;
 	struct message_branch branch; /* what its transaction remembers */
@@ -129,10 +159,6 @@ void message_answer(
     struct worker *w, struct txn *t, unsigned status, struct span phrase, struct span headers);
 
 /* --- message_from.c: the sender -----------------------------------------------------------------*/
-struct message_from {
-	struct span value; /* From, with its tag */
-	struct span uri, display, user;
-};
 /* As it came where it says who he is; else as the directory knows him (THREATS.md A2). In the message
  * or the scratch. False: it cannot be written. */
 bool message_from(struct worker *w, const struct sip_msg *m, const struct origin *o,

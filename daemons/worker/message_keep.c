@@ -19,7 +19,8 @@ message_keepable(struct worker *w, const struct relay *r, const struct sip_msg *
 {
 	struct span type = sip_span(m, m->content_type);
 
-	if (w->settings->messages.store == 0 || r->to_user.len == 0 || m->expires == 0)
+	if (m->method != SIP_MESSAGE || w->settings->messages.store == 0 || r->to_user.len == 0 ||
+	    m->expires == 0)
 		return 480;
 	/* "He is typing" (RFC 3994) says nothing to who reads it tomorrow. */
 	if (sip_type_is(type, SPAN("application/im-iscomposing+xml")))
@@ -213,7 +214,8 @@ compose(struct worker *w, const struct kept_message *k, struct message_text *x)
 	buf_str(&to, t == NULL ? w->settings->domains[0] : t->realm);
 	buf_char(&to, '>');
 	uuid_put(&call_id, k->branch.id);
-	*x = (struct message_text){ .from = buf_span(&from),
+	*x = (struct message_text){ .method = SIP_MESSAGE,
+		.from = buf_span(&from),
 		.to = buf_span(&to),
 		.call_id = buf_span(&call_id),
 		.headers = k->headers,

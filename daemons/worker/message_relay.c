@@ -125,8 +125,11 @@ pass_back(void *obj, const void *input)
 	struct relay_step *s = obj;
 	const struct relay_input *in = input;
 
-	message_answer(s->w, s->t, in->status,
-	    in->m == NULL ? SPAN_NONE : sip_span(in->m, in->m->reason), SPAN_NONE);
+	if (s->t->method == SIP_REFER && in->m != NULL)
+		referral_taken(s->w, s->t, in->m);
+	else
+		message_answer(s->w, s->t, in->status,
+		    in->m == NULL ? SPAN_NONE : sip_span(in->m, in->m->reason), SPAN_NONE);
 }
 
 /* It was handed to the store when a phone took it after all: nobody is to get it twice. */
@@ -242,7 +245,8 @@ void
 relay_send(struct worker *w, struct txn *t, struct relay *r, const struct relay_branch *to)
 {
 	const struct sip_msg *m = txn_request(&w->txns, t);
-	struct message_text x = { .uri = to->uri,
+	struct message_text x = { .method = (enum sip_method)t->method,
+		.uri = to->uri,
 		.routes = to->routes,
 		.from = kept_span(&w->heap, r->from),
 		.to = sip_span(m, m->to),

@@ -1,4 +1,4 @@
-/* What is written for a MESSAGE: the request to a phone or gateway, and the answer to its sender. */
+/* What is written for a MESSAGE or REFER that is relayed: the request to a phone or gateway, and the answer to its sender. */
 #include "worker/worker.h"
 
 #include "sip/build.h"
@@ -45,7 +45,7 @@ put_request(struct worker *w, struct buf *b, const struct txn *t, const struct m
 
 	flow_put_host(w, &host, &t->flow);
 	txn_put_via(&via, &w->txns, t, buf_span(&host), x->loop);
-	sip_put_request_line(b, sip_method_name(SIP_MESSAGE), x->uri);
+	sip_put_request_line(b, sip_method_name(x->method), x->uri);
 	sip_put_header(b, SPAN("Via"), buf_span(&via));
 	sip_put_header_u32(b, SPAN("Max-Forwards"), x->max_forwards);
 	if (x->routes.len > 0)
@@ -55,8 +55,10 @@ put_request(struct worker *w, struct buf *b, const struct txn *t, const struct m
 	sip_put_header(b, SPAN("Call-ID"), x->call_id);
 	buf_lit(b, "CSeq: ");
 	buf_u64(b, x->cseq);
-	buf_lit(b, " MESSAGE\r\n");
-	login_put(w, b, &p, sip_method_name(SIP_MESSAGE));
+	buf_char(b, ' ');
+	buf_put(b, sip_method_name(x->method));
+	buf_lit(b, "\r\n");
+	login_put(w, b, &p, sip_method_name(x->method));
 	buf_put(b, x->headers);
 	sip_put_body(b, x->content_type, x->body);
 	if (!buf_ok(&host) || !buf_ok(&via))
@@ -67,7 +69,7 @@ unsigned
 message_send(struct worker *w, const struct message_text *x, const struct sip_flow *flow,
     handle user, handle *h_r)
 {
-	struct txn *t = txn_client_new(&w->txns, SIP_MESSAGE, flow, user, false);
+	struct txn *t = txn_client_new(&w->txns, x->method, flow, user, false);
 	struct buf b = buf_on(w->text, OUT_TEXT);
 	struct message_branch *branch;
 	unsigned status = 0;
@@ -90,7 +92,7 @@ message_send(struct worker *w, const struct message_text *x, const struct sip_fl
 		txn_drop(&w->txns, t);
 		return status != 0 ? status : 503;
 	}
-	count(w->child.self, COUNT_MESSAGES, 1);
+	count(w->child.self, COUNT_MESSAGES, x->method == SIP_MESSAGE);
 	return txn_client_send(&w->txns, t, buf_span(&b)) == ERR_NONE ? 0 : 503;
 }
 

@@ -199,6 +199,11 @@ class Ladder:
     def is_hung_up_on(self):
         return self.expect("BYE").reply(200)
 
+    def notifies(self, state, text):
+        """What became of a REFER."""
+        return self.request("NOTIFY", self.contact, "Event: refer", "Subscription-State: " + state,
+                            sdp=("message/sipfrag;version=2.0", ["SIP/2.0 " + text])).hears(200)
+
     def hangs_up(self):
         return self.bye().hears(200)
 

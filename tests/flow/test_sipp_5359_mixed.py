@@ -1,10 +1,10 @@
 """The services of RFC 5359 where one phone has two calls at once and does for both what the exchange does not:
-music on hold as a third-party controller, and the two conferences of three, with sipp as every
-phone; each test is named by its section."""
+music on hold as a third-party controller, and the two conferences of three; and the one where a phone is told to
+call. sipp is every phone; each test is named by its section."""
 from calls import exchange
-from exchange import wait_until
+from exchange import free_port, wait_until
 from sipp_ladder import Ladder, Sipp
-from test_sipp_5359 import records, reoffers, started
+from test_sipp_5359 import ACTIVE, OVER, records, reoffers, started
 
 building, office = exchange()
 MACHINE = ';automata;+sip.byeless;+sip.rendering="no"'
@@ -123,3 +123,35 @@ def test_RFC5359_2_11_three_way_conference_third_party_joins(office, tmp_path):
     assert {(r["called_number"], r["payer_number"], r["segment_kind"]) for r in found} == {
         (bob.user, alice.user, "direct"), (bob.user, carol.user, "direct")}
     wait_until(lambda: not office.sql("select 1 from tandem.cdr where payer_number = '%s'" % bob.user), 1)
+
+
+def test_RFC5359_2_18_click_to_dial(office, tmp_path):
+    """alice's computer has her phone call bob, and hears from the phone how that goes."""
+    alice, bob = ladders(office, 2)
+    computer, phone = Ladder(alice.user), Ladder(alice.user)
+    refer = "Refer-To: <sip:%s@pbx.test>" % bob.user
+    computer.target = "sip:%s@pbx.test" % alice.user
+    computer.remote = "<%s>" % computer.target
+    computer.request("REFER", computer.contact, refer).challenged(407, "REFER")
+    computer.request("REFER", computer.contact, refer, computer.credentials()).hears(202, dialog=True)
+    computer.expect("NOTIFY", body="SIP/2.0 100", **ACTIVE).reply(200).expect("NOTIFY", **OVER).reply(200)
+    phone.called("REFER", Refer_To="<sip:%s@pbx.test>" % bob.user, Referred_By=alice.user).reply(202, new=True)
+    phone.notifies("active;expires=60", "100 Trying").says("referred").is_told()
+    phone.notifies("terminated;reason=noresource", "200 OK")
+    alice.calls(bob.user).talks().says("up").is_told().hangs_up()
+    bob.answers().is_hung_up_on()
+    port = free_port()
+    office.phone(alice.user, register=False).register(contact="<sip:%s@127.0.0.1:%d>" % (alice.user, port))
+    with started(office, tmp_path, phone) as p, started(office, tmp_path, bob) as b, \
+            Sipp(tmp_path, computer, office.server, port) as c:
+        told = p.wait("referred")[0]
+        with Sipp(tmp_path, alice, office.server) as a:
+            up = a.wait("up")[0]
+            p.tell(told)
+            p.done()
+            c.done()
+            a.tell(up)
+            a.done()
+        b.done()
+    (r,) = records(office, alice.user)
+    assert (r["called_number"], r["segment_kind"], r["disposition"]) == (bob.user, "direct", "answered")
