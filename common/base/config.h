@@ -90,6 +90,10 @@ enum err config_load(const char *file, const struct config_key *keys, unsigned n
 enum err config_text(const char *name, const char *text, const struct config_key *keys,
     unsigned n_keys, void *into, struct buf *why);
 
+/* "FILE:LINE: " of a key of a file that could be read ("listen[1].port"), as its errors begin; line 1 when
+ * the key is not there. */
+void config_where(const char *file, const char *key, struct buf *b);
+
 /* The whole file as a C string to free(); NULL with errno set, EILSEQ when it holds a zero byte. */
 char *config_slurp(const char *file);
 

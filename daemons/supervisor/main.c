@@ -92,7 +92,7 @@ configure(struct supervisor *s)
 		if (e == ERR_NONE)
 			e = settings_user(&s->file.settings, &s->uid, &s->gid, what, sizeof(what));
 		if (e != ERR_NONE)
-			snprintf(why, sizeof(why), "%s: %s", s->config_path, what);
+			settings_fault(s->config_path, what, why, sizeof(why));
 	}
 	if (e != ERR_NONE)
 		fprintf(stderr, "%s\n", why);

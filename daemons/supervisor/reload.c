@@ -63,7 +63,7 @@ certificates_of(const struct supervisor *s, const struct settings_file *f, char 
 	enum err e = certificates_check(f, what, sizeof(what));
 
 	if (e != ERR_NONE)
-		snprintf(why, cap, "%s: %s", s->config_path, what);
+		settings_fault(s->config_path, what, why, cap);
 	return e;
 }
 

@@ -1,10 +1,12 @@
 /* The settings, for all to see: beside the copy in force, then switched over with one store. */
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/config.h"
 #include "base/log.h"
 #include "supervisor/supervisor.h"
 
@@ -24,6 +26,17 @@ settings_publish(struct supervisor *s)
 	    &s->nonces->lifetime_s, s->file.settings.registrar.nonce_s, __ATOMIC_RELAXED);
 	log_level_set((enum log_level)s->file.settings.log_level);
 	bells_kick(s);
+}
+
+void
+settings_fault(const char *file, const char *what, char *why, size_t cap)
+{
+	char key[64], where[PATH_MAX + 32];
+	struct buf b = buf_on(where, sizeof(where) - 1);
+
+	snprintf(key, sizeof(key), "%.*s", (int)strcspn(what, ":"), what);
+	config_where(file, key, &b);
+	snprintf(why, cap, "%.*s%s", SPAN_F(buf_span(&b)), what);
 }
 
 /* 0, 0: the daemons stay whoever started tandemd, because it is not root or is told so. */

@@ -93,22 +93,25 @@ def test_certificates_are_checked(make, tmp_path):
     x = make()
 
     def tls(**files):
-        return check(x.write_conf(listen=[{"transport": "tls", "address": "127.0.0.1", **files}]))
+        status, said = check(x.write_conf(listen=[{"transport": "tls", "address": "127.0.0.1", **files}]))
+        line = 1 + list(x.keys).index("listen")
+        return status, said.replace("%s:%d: listen[0]." % (x.conf, line), "LINE ")
 
-    assert tls(**a)[0] == 0
-    mixed = tls(certificate=a["certificate"], private_key=b["private_key"])
-    assert mixed == (1, "%s: listen[0].private_key: does not belong to the certificate\n" % x.conf)
-    status, said = tls(certificate="/nonexistent", private_key=b["private_key"])
-    assert status == 1 and "listen[0].certificate: /nonexistent: No such file" in said
+    assert tls(**a) == (0, "%s: ok\n" % x.conf)
+    assert tls(certificate=a["certificate"], private_key=b["private_key"]) == (
+        1, "LINE private_key: does not belong to the certificate\n")
+    assert tls(certificate="/nonexistent", private_key=b["private_key"]) == (
+        1, "LINE certificate: /nonexistent: No such file or directory\n")
     status, said = tls(certificate=a["private_key"], private_key=a["private_key"])
-    assert status == 1 and "has no certificate in PEM" in said
+    assert (status, said) == (1, "LINE certificate: has no certificate in PEM\n")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 def test_a_user_that_is_not_there(make):
     x = make(user="no-such-user")
     status, said = check(x.write_conf())
-    assert status == 1 and "user: there is no user no-such-user" in said
+    line = 1 + list(x.keys).index("user")
+    assert status == 1 and said.startswith("%s:%d: user: there is no user no-such-user" % (x.conf, line))
 
 
 # --- all or nothing --------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -252,4 +253,30 @@ Test(base_config, files)
 	snprintf(expected, sizeof(expected), "%s: No such file or directory", main_file);
 	cr_expect_str_eq(why_text, expected);
 	rmdir(dir);
+}
+
+/* What is found wrong later is said with its line too. */
+Test(base_config, where)
+{
+	static const char text[] = "domains = [ \"a.b\" ];\nlisten = ( { port = 1; },\n"
+				   "{ tls = {\n certificate = \"/x\"; }; } );\n";
+	static const struct {
+		const char *key, *where;
+	} cases[] = { { "domains", ":1: " }, { "listen[0].port", ":2: " },
+		{ "listen[1].tls.certificate", ":4: " }, { "listen[2].port", ":1: " },
+		{ "database", ":1: " } };
+	char path[] = "/tmp/config_XXXXXX", got[128];
+	int fd = mkstemp(path);
+
+	cr_assert_eq(write(fd, text, sizeof(text) - 1), (ssize_t)sizeof(text) - 1);
+	close(fd);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf b = buf_on(got, sizeof(got) - 1);
+
+		config_where(path, cases[i].key, &b);
+		got[b.len] = '\0';
+		cr_expect_eq(strncmp(got, path, strlen(path)), 0, "%s", got);
+		cr_expect_str_eq(got + strlen(path), cases[i].where, "%s", cases[i].key);
+	}
+	unlink(path);
 }
