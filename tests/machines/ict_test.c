@@ -108,7 +108,9 @@ Test(ict, ack_to_failure)
 	cr_expect_eq(r->n_sent, 7);
 	cr_expect_str_eq(r->sent[6].text, ack);
 	cr_expect_eq(rig_count(r, TXN_FAILURE), 1);
-	rig_move(r, 12000);
+	rig_move(r, 11999);
+	cr_expect_eq(r->pool.live, 1, "timer D");
+	rig_move(r, 1);
 	cr_expect_eq(r->pool.live, 0);
 	cr_expect_not(rig_answer(r, 486, "INVITE"));
 	rig_drop(r);
