@@ -200,11 +200,16 @@ def test_titles_and_order_of_start(make):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 def test_children_are_not_root(make):
+    """Nor can they become it again: no user or group of root's is left to them, and no capability."""
     x = make().start()
     for pid in x.children():
-        status = pathlib.Path("/proc/%d/status" % pid).read_text()
-        uids = re.search(r"^Uid:\s+(\d+)\s+(\d+)\s+(\d+)", status, re.M).groups()
-        assert "0" not in uids
+        status = dict(line.split(":", 1) for line in
+                      pathlib.Path("/proc/%d/status" % pid).read_text().splitlines())
+        for ids in ("Uid", "Gid", "Groups"):
+            assert "0" not in status[ids].split(), (pid, ids, status[ids])
+        for capabilities in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            assert int(status[capabilities], 16) == 0, (pid, capabilities)
+        assert status["NoNewPrivs"].strip() == "1", pid
     assert x.spool_dir.stat().st_uid != 0
     assert x.run_dir.stat().st_uid == 0
 
