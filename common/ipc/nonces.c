@@ -97,6 +97,20 @@ find(uint64_t *line, uint64_t nonce_id, const uint64_t *but, uint64_t *word_r)
 	return NULL;
 }
 
+/* NULL: no word of the line can be had. */
+static uint64_t *
+hold(struct nonces_region *n, uint64_t *line, uint64_t held, uint64_t now_s)
+{
+	for (int i = 0; i < WAYS; i++) {
+		uint64_t word = __atomic_load_n(&line[i], __ATOMIC_SEQ_CST);
+
+		/* When somebody is faster, the next word will do. */
+		if (may_displace(n, word, now_s) && swap(&line[i], &word, held))
+			return &line[i];
+	}
+	return NULL;
+}
+
 /*
  * Two that take the same nonce in at once may choose two words of the line. So a word is first stored
  * as HELD, which refuses every count; then each looks for the other's. At least one of them sees both
@@ -106,15 +120,9 @@ static enum nonce_use
 take_in(struct nonces_region *n, uint64_t *line, uint64_t nonce_id, uint64_t now_s)
 {
 	uint64_t held = make_word(nonce_id, now_s, HELD), good = make_word(nonce_id, now_s, 1);
-	uint64_t word, *at = NULL;
+	uint64_t word, *at = hold(n, line, held, now_s);
 	bool alone;
 
-	for (int i = 0; i < WAYS && at == NULL; i++) {
-		word = __atomic_load_n(&line[i], __ATOMIC_SEQ_CST);
-		/* When somebody is faster, the next word will do. */
-		if (may_displace(n, word, now_s) && swap(&line[i], &word, held))
-			at = &line[i];
-	}
 	if (at == NULL)
 		return NONCE_STALE;
 	alone = find(line, nonce_id, at, &word) == NULL;
@@ -135,7 +143,12 @@ nonces_use_at(struct nonces_region *n, uint64_t nonce_id, uint32_t nc, uint64_t 
 		return NONCE_STALE;
 	if (at != NULL)
 		return raise_count(at, word, nonce_id, nc);
-	return nc == 1 ? take_in(n, line, nonce_id, now_s) : NONCE_STALE;
+	if (nc == 1)
+		return take_in(n, line, nonce_id, now_s);
+	/* It has overtaken the first use. What is refused now must not be good when that is there and the network
+	 * brings this a second time: the nonce is spent. */
+	hold(n, line, make_word(nonce_id, now_s, HELD), now_s);
+	return NONCE_STALE;
 }
 
 enum nonce_use
