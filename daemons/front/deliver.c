@@ -61,6 +61,8 @@ deliver(struct front *f, const struct sip_msg *m, struct verdict v)
 	} else if (v.status != 0) {
 		front_count(f, COUNT_REFUSED_MALFORMED);
 		refuse(f, m, v.status, v.reason, SPAN_NONE);
+	} else if (refuse_acked(f, m)) {
+		return; /* nobody else knows of it, and who has too much to do need not hear it */
 	} else if (dispatch_to(&f->dispatch, m, &to) != ERR_NONE) {
 		front_count(f, COUNT_UNMATCHED);
 	} else if (is_there(f, to.proc) && put(f, m, &to)) {

@@ -96,6 +96,8 @@ void refuse(struct front *f, const struct sip_msg *m, unsigned status, const cha
     struct span headers);
 /* 503 with Retry-After, counted. */
 void refuse_busy(struct front *f, const struct sip_msg *m);
+/* Is it the ACK of an answer of ours? Then it is nobody's. */
+bool refuse_acked(const struct front *f, const struct sip_msg *ack);
 
 /* --- deliver.c: from the parser to its owner's ring ----------------------------------------- */
 void deliver(struct front *f, const struct sip_msg *m, struct verdict v);

@@ -2,7 +2,7 @@
  * Stateless answers: what cannot be parsed, and what nobody has room for. Once each, never
  * repeated, never to an ACK; the answer to a datagram goes to the address it came from (THREATS
  * C2). The To tag is a keyed hash of the request, so that a retransmission gets the same (RFC 3261
- * 8.2.7).
+ * 8.2.7); and it tells whose an ACK is.
  */
 #include "front/front.h"
 
@@ -54,6 +54,19 @@ refuse(struct front *f, const struct sip_msg *m, unsigned status, const char *re
 	}
 	conn_send(c, buf_span(&b), NULL);
 	front_count(f, COUNT_SENT);
+}
+
+/* It has the request's own Via, Call-ID, From and CSeq number (RFC 3261 17.1.1.3). */
+bool
+refuse_acked(const struct front *f, const struct sip_msg *ack)
+{
+	char tag[2 * TAG_BYTES];
+	struct buf b = buf_on(tag, sizeof(tag));
+
+	if (ack->method != SIP_ACK || ack->to_tag.len != sizeof(tag))
+		return false;
+	put_tag(&b, &f->dispatch.key, ack);
+	return span_eq(sip_span(ack, ack->to_tag), buf_span(&b));
 }
 
 void

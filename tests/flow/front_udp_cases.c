@@ -253,6 +253,42 @@ no_worker(struct rig *r)
 	return true;
 }
 
+/* The ACK of what the front itself refused ends there; with any other tag it is a worker's. */
+static bool
+refusal_acked(struct rig *r)
+{
+	struct process_row *rows = r->exchange->rows;
+	unsigned worker = worker_of(r, "away");
+	char got[1024], text[1024], tags[2][17];
+	const char *at;
+	const struct sip_msg *m;
+	int fd = peer_udp(r);
+
+	rows[rig_proc(0)].state = rows[rig_proc(1)].state = PROCESS_THROTTLED;
+	want(send_text(fd, request("INVITE", "away", "UDP", "")));
+	want(peer_recv(fd, got, sizeof(got), DEADLINE_MS) > 0);
+	rows[rig_proc(0)].state = rows[rig_proc(1)].state = PROCESS_RUNNING;
+	at = strstr(got, "To: <sip:bob@example.com>;tag=");
+	want(at != NULL);
+	for (unsigned i = 0; i < 2; i++)
+		snprintf(tags[i], sizeof(tags[i]), "%.16s", strchr(at, '=') + 1);
+	tags[1][15] = tags[1][15] == '0' ? '1' : '0';
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text),
+		    "ACK sip:bob@example.com SIP/2.0\r\n"
+		    "Via: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bKaway\r\nMax-Forwards: 70\r\n"
+		    "From: <sip:alice@example.com>;tag=a1\r\nTo: <sip:bob@example.com>;tag=%s\r\n"
+		    "Call-ID: away\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n",
+		    tags[i]);
+		want(send_text(fd, text));
+	}
+	m = rig_msg(r, worker);
+	want(m != NULL && m->method == SIP_ACK);
+	want(span_eq(sip_span(m, m->to_tag), span_str(tags[1])));
+	close(fd);
+	return true;
+}
+
 static bool
 flood(struct rig *r)
 {
@@ -319,6 +355,7 @@ const struct front_case udp_cases[] = {
 	{ "keep-alives, garbage, ACK, responses: silence", silence },
 	{ "full ring: 503 for the new, the reserve for the old", full_ring },
 	{ "no worker: 503, never to an ACK", no_worker },
+	{ "the ACK of a refusal goes no further", refusal_acked },
 	{ "torture messages and random bytes", torture },
 	{ NULL, NULL },
 };
