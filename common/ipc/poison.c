@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "ipc/wire.h"
 
-enum { DEATHS_MAX = 2, BYTES_MAX = 65536 };
+enum { BYTES_MAX = 65536 };
 
 static uint64_t
 hash_of(const struct child *c, struct span message)
@@ -58,7 +58,7 @@ tell_store(
 	ring_publish(out);
 }
 
-void
+unsigned
 poison_found(struct child *c, enum wire_type keep, enum wire_type type, struct span message)
 {
 	uint64_t hash = hash_of(c, message);
@@ -69,6 +69,7 @@ poison_found(struct child *c, enum wire_type keep, enum wire_type type, struct s
 	    LOG_STR("type", wire_name(type)), LOG_U64("bytes", message.len),
 	    LOG_U64("deaths", deaths));
 	tell_store(c, keep, type, message, hash);
+	return deaths;
 }
 
 bool
@@ -79,7 +80,7 @@ poison_again(struct child *c, struct span message)
 	if (c->self->n_poisons == 0)
 		return false;
 	p = find(c, hash_of(c, message));
-	if (p == NULL || p->deaths < DEATHS_MAX)
+	if (p == NULL || p->deaths < POISON_DEATHS)
 		return false;
 	count(c->self, COUNT_POISON, 1);
 	return true;

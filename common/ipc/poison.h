@@ -11,9 +11,13 @@
 #include "base/span.h"
 #include "ipc/child.h"
 
+/* At so many deaths a message is not handled again. */
+enum { POISON_DEATHS = 2 };
+
 /* A process found this record in hand at its start. message: its bytes as its sender would repeat them;
- * keep: the type under which the store is told. Call it before ring_next. */
-void poison_found(struct child *c, enum wire_type keep, enum wire_type type, struct span message);
+ * keep: the type under which the store is told. Call it before ring_next. Returns at how many deaths it was in
+ * hand by now. */
+unsigned poison_found(struct child *c, enum wire_type keep, enum wire_type type, struct span message);
 /* Is it one that killed twice? Counted, if so. Costs nothing while there is none. */
 bool poison_again(struct child *c, struct span message);
 

@@ -2,8 +2,8 @@
  * A call: ties legs, runs the features, makes the record. It knows only events and commands.
  *
  *     ROUTING --SETUP--> RINGING --ANSWER--> UP --END--> ENDING --(all legs gone, record sent)
- *                           |                              ^
- *                           +--------------END-------------+
+ *        |                  |                              ^
+ *        +------------------+--------------END-------------+
  *
  * While an input is handled, from the first change of a leg to the last of its call, the call is
  * marked (DESIGN.md rule 3): one that is found marked after a crash was being changed and is ended.
@@ -16,6 +16,7 @@
 static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_ROUTING, CE_SETUP,           CALL_RINGING, call_setup),
 	FSM_ROW(CALL_ROUTING, CE_RECALL,          CALL_RINGING, call_recall),
+	FSM_ROW(CALL_ROUTING, CE_END,             CALL_ENDING,  call_ending),
 
 	FSM_ROW(CALL_RINGING, CE_PROGRESS,        CALL_RINGING, call_progress),
 	FSM_ROW(CALL_RINGING, CE_ANSWER,          CALL_UP,      call_answer),
@@ -141,11 +142,16 @@ call_has_room(struct worker *w)
 	       heap_has(&w->heap, 65536 - 64, 4 * TARGETS_MAX);
 }
 
+bool
+call_may_begin(struct worker *w)
+{
+	return !is_at_limit(w) && call_has_room(w);
+}
+
 struct call *
 call_new(struct worker *w)
 {
-	bool room = !is_at_limit(w) && call_has_room(w);
-	struct call *c = room ? pool_take(&w->calls, false) : NULL;
+	struct call *c = call_may_begin(w) ? pool_take(&w->calls, false) : NULL;
 
 	if (c == NULL)
 		return NULL;
@@ -221,26 +227,6 @@ struct party *
 party_peer(struct worker *w, const struct party *p)
 {
 	return party_at(w, p->peer);
-}
-
-void
-party_pair(struct worker *w, struct party *p, struct party *q)
-{
-	p->peer = heap_offset(&w->heap, q);
-	q->peer = heap_offset(&w->heap, p);
-}
-
-void
-party_part(struct worker *w, struct call *c, struct party *p)
-{
-	struct party *peer = party_peer(w, p);
-
-	p->peer = 0;
-	if (peer == NULL)
-		return;
-	peer->peer = 0;
-	if (!peer->gone)
-		requests_lost(w, c, peer);
 }
 
 /* --- events -------------------------------------------------------------------------------------*/

@@ -265,6 +265,8 @@ struct call_step {
 struct call *call_at(struct worker *w, handle h);
 /* Is there room for all that an attempt can become? */
 bool call_has_room(struct worker *w);
+/* And for one more call, in all workers together? */
+bool call_may_begin(struct worker *w);
 /* An empty call, its id made; NULL: no room for a call, its legs and its record. */
 struct call *call_new(struct worker *w);
 /* DESIGN.md rule 3: marks a call of ours (any other handle is passed by) before anything of it is
@@ -280,7 +282,7 @@ void call_hangup(struct worker *w, struct call *c); /* the operator's */
 bool call_step(
     struct worker *w, struct call *c, enum call_event e, struct party *p, const void *arg);
 void call_arm(struct worker *w, struct call *c);
-/* Ends a call that missed something that is not said twice. */
+/* Ends a call that missed something that is not said twice, be it the caller's first words. */
 void call_lost(struct worker *w, struct call *c);
 /* Ends a call found marked after a crash. */
 void call_abandon(struct worker *w, struct call *c);

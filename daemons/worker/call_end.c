@@ -241,9 +241,12 @@ call_abandon(struct worker *w, struct call *c)
 	struct call_step s = { w, c, party_at(w, c->caller) };
 
 	call_because(c, BY_SYSTEM, END_SYSTEM_FAILURE);
+	if (c->state <= CALL_RINGING) /* perhaps before anybody asked whether a code was dialled */
+		c->dialled = code_without_pin(w, c, c->dialled);
 	if (c->state == CALL_UP && is_told(w, c))
 		call_told(&s, NULL);
-	if (c->state == CALL_UP && c->final != 200) { /* he is refused now */
+	/* Routed nowhere yet, or answered without being told: he is refused now. */
+	if (c->state == CALL_ROUTING || (c->state == CALL_UP && c->final != 200)) {
 		call_refuse(w, c, 500, SPAN_NONE, SPAN_NONE);
 		return;
 	}
@@ -262,7 +265,7 @@ call_lost(struct worker *w, struct call *c)
 {
 	handle h = pool_handle(&w->calls, c);
 
-	if (c->state != CALL_RINGING && c->state != CALL_UP)
+	if (c->state == CALL_ENDING)
 		return;
 	call_mark(w, h);
 	call_abandon(w, c);

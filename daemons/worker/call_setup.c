@@ -314,17 +314,16 @@ void
 call_setup(void *step, const void *setup)
 {
 	struct call_step *s = step;
-	struct setup in = *(const struct setup *)setup;
+	const struct setup *in = setup;
 	struct worker *w = s->w;
 	struct call *c = s->c;
 	struct route_result route;
 	struct route_query q;
 	enum setup_end end;
 
-	call_hear(w, c, &in);
-	party_at(w, c->caller)->session = leg_at(w, in.leg)->end;
-	party_at(w, c->caller)->capable = leg_at(w, in.leg)->capable;
-	if (!is_sdp_readable(w, in.invite)) {
+	party_at(w, c->caller)->session = leg_at(w, in->leg)->end;
+	party_at(w, c->caller)->capable = leg_at(w, in->leg)->capable;
+	if (!is_sdp_readable(w, in->invite)) {
 		refuse(w, c, 488, "The session description cannot be read");
 		return;
 	}
@@ -332,10 +331,10 @@ call_setup(void *step, const void *setup)
 		refuse(w, c, 500, "Privacy service not available");
 		return;
 	}
-	q = query_of(w, c, &in);
-	if (!sip_has(in.invite, SIP_H_REPLACES)) /* that is nobody's number */
+	q = query_of(w, c, in);
+	if (!sip_has(in->invite, SIP_H_REPLACES)) /* that is nobody's number */
 		again_dialled(w, c, &q);
-	route = call_decide(w, c, &in, &end);
+	route = call_decide(w, c, in, &end);
 	if (route.status != 0)
 		refuse_with(w, c, &route);
 	else if (end == SETUP_TAKEN)
@@ -343,7 +342,7 @@ call_setup(void *step, const void *setup)
 	else if (end == SETUP_DONE)
 		code_confirm(s, route.confirmed);
 	else if (end == SETUP_REPLACES || end == SETUP_JOINS)
-		ask_other(s, in.invite, end);
+		ask_other(s, in->invite, end);
 	else
 		ring(w, c);
 }

@@ -101,24 +101,64 @@ shed(struct worker *w, const struct sip_msg *m)
 	answer_stateless(w, m, 503, NULL, RETRY_SOON);
 }
 
+/* A new call that has heard its caller. What its record needs is kept before the transaction is made, so that
+ * whoever is owed an answer after a kill is owed a record too, and there are both (recover.c). NULL: no room,
+ * which was said. */
+static struct call *
+take(struct worker *w, struct setup *in)
+{
+	struct call *c = call_new(w);
+	struct leg *l = c == NULL ? NULL : leg_new(w, pool_handle(&w->calls, c));
+	struct txn *t = NULL;
+
+	if (l != NULL) {
+		in->leg = pool_handle(&w->legs, l);
+		call_mark(w, pool_handle(&w->calls, c));
+		call_hear(w, c, in);
+		t = txn_server_new(&w->txns, in->invite, false);
+	}
+	if (t != NULL && leg_accept(w, l, t, in->invite)) {
+		if (in->origin->kind == ORIGIN_GATEWAY)
+			leg_of_gateway(w, l, in->origin->account);
+		return c;
+	}
+	if (t != NULL)
+		txn_drop(&w->txns, t);
+	if (l != NULL)
+		leg_drop(w, l);
+	if (c != NULL)
+		call_drop(w, c);
+	shed(w, in->invite);
+	return NULL;
+}
+
 static void
 place(struct worker *w, const struct sip_msg *m, const struct origin *o)
 {
-	struct call *c = call_new(w);
-	struct txn *t = c == NULL ? NULL : txn_server_new(&w->txns, m, false);
-	struct leg *l = t == NULL ? NULL : leg_accept(w, t, m, pool_handle(&w->calls, c));
+	struct setup in = { .invite = m, .origin = o };
+	struct call *c = take(w, &in);
 
-	if (l == NULL) {
-		if (t != NULL)
-			txn_drop(&w->txns, t);
-		if (c != NULL)
-			call_drop(w, c);
+	if (c != NULL)
+		call_begin(w, c, &in);
+}
+
+void
+gate_refuse(struct worker *w, const struct sip_msg *m)
+{
+	struct setup in = { .invite = m };
+	struct origin *o = scratch_take(w, sizeof(*o));
+	struct call *c;
+
+	if (!worker_has_tables(w)) {
 		shed(w, m);
 		return;
 	}
-	if (o->kind == ORIGIN_GATEWAY)
-		leg_of_gateway(w, l, o->account);
-	call_begin(w, c, &(struct setup){ m, o, pool_handle(&w->legs, l), false });
+	if (!auth_request(w, m, o))
+		return;
+	in.origin = o;
+	c = take(w, &in);
+	if (c != NULL)
+		call_lost(w, c);
 }
 
 /* Also behind codes for this call alone (*67911, #31#112), which a gateway's callers have none of. */
@@ -167,6 +207,11 @@ invite(struct worker *w, const struct sip_msg *m)
 	}
 	if (has_too_many_routes(m)) {
 		answer_stateless(w, m, 400, "Too many Record-Route values", SPAN_NONE);
+		return;
+	}
+	/* What a call that has no room costs is taken from those that have: it is not asked who it is. */
+	if (!call_may_begin(w)) {
+		shed(w, m);
 		return;
 	}
 	if (!auth_request(w, m, o))

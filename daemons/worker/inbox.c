@@ -168,11 +168,40 @@ note(struct worker *w, const struct ring_record *r, uint32_t len)
 	worker_drain(w);
 }
 
+/* A request of which nothing is known is repeated, but not over a connection; and what was in hand at the last
+ * death that is granted is not heard again. Its sender is told then: of an INVITE that begins a call that this has
+ * failed, with its record; and a BYE ends its call all the same. */
+void
+inbox_lost(struct worker *w, const struct sip_msg *m, unsigned deaths)
+{
+	struct leg *l;
+	struct call *c;
+
+	if (!m->request || m->method == SIP_ACK || deaths > POISON_DEATHS ||
+	    (deaths < POISON_DEATHS && !sip_transport_reliable(m->flow.transport)) ||
+	    txn_server_find(&w->txns, m) != NULL)
+		return;
+	if (m->method == SIP_INVITE && m->to_tag.len == 0) {
+		gate_refuse(w, m);
+		return;
+	}
+	l = m->to_tag.len == 0 ? NULL : leg_of_request(w, m);
+	c = l == NULL ? NULL : call_at(w, l->call);
+	if (m->method == SIP_BYE && c != NULL)
+		call_lost(w, c);
+	answer_stateless(w, m, 500, NULL, SPAN_NONE);
+}
+
 /* At our predecessor's death. */
 static void
 was_in_hand(struct worker *w, struct ring *ring, const struct ring_record *r, uint32_t len)
 {
-	poison_found(&w->child, WIRE_POISON, ring_type(ring), text_of(w, ring, r, len));
+	struct span text = text_of(w, ring, r, len);
+	unsigned deaths = poison_found(&w->child, WIRE_POISON, ring_type(ring), text);
+
+	if (ring_type(ring) == WIRE_SIP_IN && text.len > 0 &&
+	    w->message->flow.listener < w->settings->n_listeners)
+		inbox_lost(w, w->message, deaths);
 	if (ring_type(ring) == WIRE_NOTE)
 		note_lost(w, (const void *)r->payload, len);
 	worker_drain(w);

@@ -175,9 +175,9 @@ _Static_assert(sizeof(struct leg) <= WORKER_LEG_BYTES, "a leg's slot is too smal
 
 extern const struct fsm leg_fsm, update_fsm, refer_fsm;
 
-/* A new leg for a caller's INVITE: its dialog and transaction; 100 Trying is sent. NULL: no room. */
-struct leg *leg_accept(
-    struct worker *w, struct txn *ist, const struct sip_msg *invite, handle call);
+/* A new leg becomes the caller's, by his INVITE: its dialog and transaction; 100 Trying is sent. False: no
+ * room. */
+bool leg_accept(struct worker *w, struct leg *l, struct txn *ist, const struct sip_msg *invite);
 /* A new leg toward somebody: sends its INVITE (CMD_DIAL). 0: no room; nothing was sent. */
 handle leg_dial(struct worker *w, const struct note *n);
 void leg_command(struct worker *w, const struct note *n); /* from note_down */

@@ -5,31 +5,25 @@
 #include "sip/build.h"
 #include "sip/fields.h"
 
-struct leg *
-leg_accept(struct worker *w, struct txn *ist, const struct sip_msg *invite, handle call)
+bool
+leg_accept(struct worker *w, struct leg *l, struct txn *ist, const struct sip_msg *invite)
 {
-	struct leg *l = leg_new(w, call);
-	struct dialog_memory mem;
+	struct dialog_memory mem = leg_memory(w, l);
 	char tag[TOKEN_LEN + 8];
 	struct buf b = buf_on(tag, sizeof(tag));
 
-	if (l == NULL)
-		return NULL;
-	mem = leg_memory(w, l);
 	token_put(&b, &w->key, TOKEN_TAG, mem.owner);
 	if (dialog_of_request(&l->dialog, &mem, invite, buf_span(&b)) != ERR_NONE ||
 	    arena_keep(&w->heap, &l->arena, mem.owner, sip_header_get(invite, SIP_H_USER_AGENT),
-		&l->user_agent) != ERR_NONE) {
-		leg_drop(w, l);
-		return NULL;
-	}
+		&l->user_agent) != ERR_NONE)
+		return false;
 	leg_aim(w, l, invite);
 	leg_learn(l, invite);
 	leg_hears_session(l, invite);
 	ist->user = mem.owner;
 	ladder_asked(w, l, invite);
 	leg_step(w, l, LE_GOT_INVITE, &(struct leg_input){ .m = invite, .t = ist });
-	return l;
+	return true;
 }
 
 /* An INVITE begins to wait for its answer. The first INVITE of a leg is made known by the

@@ -258,24 +258,31 @@ take_up_txns(struct worker *w)
 
 /* --- calls --------------------------------------------------------------------------------------*/
 
-/* Killed before its first words were kept, or only explained: no record can be made, and none is owed;
- * its legs end as those of a call that is gone. */
+/* Only explained, or killed before there was a transaction that waits for an answer: nobody has heard of it, no
+ * record is owed, and its INVITE comes again. */
 static bool
-is_half_made(const struct call *c)
+is_half_made(struct worker *w, const struct call *c)
 {
-	return c->caller == 0 || c->segments == 0 || c->dry;
+	const struct party *caller = party_at(w, c->caller);
+	const struct leg *l = caller == NULL ? NULL : leg_at(w, caller->leg);
+
+	if (caller == NULL || c->segments == 0 || c->dry)
+		return true;
+	return c->state == CALL_ROUTING && c->final == 0 && (l == NULL || l->inv != INV_IN);
 }
 
-/* It may have to wait for a leg that is not there any more: no longer than it lingers. */
+/* It may have to wait for a leg that is not there any more: no longer than it lingers. The mark stays until
+ * it has been told to end: another kill meanwhile leaves it to the next. */
 static void
 end_marked(struct worker *w, struct call *c)
 {
 	handle h = pool_handle(&w->calls, c);
 
-	c->marked = 0;
 	call_abandon(w, c);
-	if (call_at(w, h) == c)
-		call_arm(w, c);
+	if (call_at(w, h) != c)
+		return;
+	call_arm(w, c);
+	c->marked = 0;
 }
 
 static void
@@ -284,7 +291,7 @@ take_up_calls(struct worker *w)
 	unsigned kept = 0, ended = 0;
 
 	for (struct call *c = pool_next(&w->calls, NULL); c != NULL; c = pool_next(&w->calls, c)) {
-		if (is_half_made(c)) {
+		if (is_half_made(w, c)) {
 			call_drop(w, c);
 		} else if (c->marked) {
 			ended++;

@@ -102,6 +102,9 @@ bool peer_is_trusted(struct worker *w, const struct netaddr *peer);
 /* --- gate.c: requests that are in no dialog of ours ---------------------------------------------*/
 /* The one gate (THREATS.md A1): default deny, challenges are stateless. */
 void gate_request(struct worker *w, const struct sip_msg *m);
+/* An INVITE that was in hand when the process died, and that nobody will repeat: who may call at all hears 500,
+ * and his call has its record; anybody else is challenged as ever. */
+void gate_refuse(struct worker *w, const struct sip_msg *m);
 /* Nothing can be written of a new call, and the operator wants none without its record (THREATS.md F11). */
 bool gate_is_unrecordable(struct worker *w);
 /* auth.c: who sends this? True: *o is filled. False: it was answered (challenge, refusal). */
@@ -324,6 +327,8 @@ void callstate_tell(struct worker *w, const struct call *c, const struct call_vi
 /* --- inbox.c ------------------------------------------------------------------------------------*/
 void inbox_record(struct worker *w, const struct ring_record *r, unsigned from);
 void inbox_message(struct worker *w, struct sip_msg *m);
+/* The message that was in hand when our predecessor died, for the `deaths`th time (ipc/poison.h). */
+void inbox_lost(struct worker *w, const struct sip_msg *m, unsigned deaths);
 
 /* --- operator.c: what control asks on his behalf -------------------------------------------------*/
 /* WIRE_HANGUP, WIRE_SHOW or WIRE_EXPLAIN, and its payload. */

@@ -187,14 +187,32 @@ check_record(const struct referee_facts *f)
 		check_refused(f);
 }
 
-/* After a kill: what was begun is closed, twice perhaps, which the store takes for once. */
+static unsigned
+records_of(const char *call_id)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < rig->n_calls; i++)
+		n += is_record_of(i, call_id);
+	return n;
+}
+
+/* After a kill: what was begun is closed, twice perhaps, which the store takes for once; and whoever heard
+ * how his call ended has one record of it. */
 static void
-check_records_after_kill(void)
+check_records_after_kill(const struct referee_facts *f)
 {
 	for (unsigned i = 0; i < rig->n_calls; i++)
 		if (rig->calls[i].opened > 1 || rig->calls[i].closed < 1)
 			race_fail("a call was opened %u times, closed %u times",
 			    rig->calls[i].opened, rig->calls[i].closed);
+	for (unsigned i = 0; i < f->n_calls; i++) {
+		const struct referee_call *c = &f->calls[i];
+
+		if (c->final != 0 && c->final != 407 && records_of(c->call_id) != 1)
+			race_fail("%s: the caller heard %u, there are %u records", c->call_id,
+			    c->final, records_of(c->call_id));
+	}
 }
 
 void
@@ -212,7 +230,7 @@ race_check_end(void)
 	rig_expect_empty();
 	referee_end();
 	if (race->deaths > 0)
-		check_records_after_kill();
+		check_records_after_kill(&f);
 	else if (f.n_calls > 1 || f.invites != 1)
 		check_records(&f);
 	else

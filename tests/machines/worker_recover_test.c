@@ -268,6 +268,122 @@ Test(worker_recover, record_waits)
 	rig_expect_all_closed();
 }
 
+/* --- what was in hand ---------------------------------------------------------------------------*/
+
+/* Nobody repeats what came over a connection: the caller hears how his call ended, and it has its record. */
+Test(worker_recover, F2_in_hand_over_tcp)
+{
+	rig->tcp = true;
+	rig->in_hand = 1;
+	dials(alice, "bob", "", SDP_A);
+	rig->in_hand = 0;
+	hears(alice, "100");
+	hears(alice, "500");
+	hears_nothing(bob);
+	rig_ends_clean("failed 500 41 system system_failure", 0);
+	cr_expect_str_eq(rig_cdr("segment.1.in_sip_call_id"), alice->call_id);
+	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), "bob");
+	cr_expect_str_eq(rig_cdr("segment.1.calling_number"), "1001");
+}
+
+/* A datagram is repeated, and handled then; what killed twice is not. */
+Test(worker_recover, F3_in_hand_over_udp)
+{
+	rig->in_hand = 1;
+	dials(alice, "bob", "", SDP_A);
+	hears_nothing(alice);
+	rig->in_hand = 2;
+	dials_again(alice, "bob", "", SDP_A);
+	rig->in_hand = 0;
+	hears(alice, "100");
+	hears(alice, "500");
+	rig->in_hand = 3;
+	dials(alice, "bob", "", SDP_A);
+	rig->in_hand = 0;
+	hears_nothing(alice);
+	hears_nothing(bob);
+	rig_ends_clean("failed 500 41 system system_failure", 0);
+}
+
+Test(worker_recover, F3_in_hand_of_a_gateway_and_of_a_stranger)
+{
+	struct phone *gw = phone_at("gw", "203.0.113.7"), *eve = phone_at("eve", "203.0.113.66");
+
+	rig_gateway(7, gw->host, true);
+	rig->tcp = true;
+	rig->in_hand = 1;
+	dials(eve, "bob", "", SDP_A);
+	hears(eve, "407");
+	dials(gw, "1002", "", SDP_A);
+	rig->in_hand = 0;
+	hears(gw, "100");
+	hears(gw, "500");
+	rig_ends_clean("failed 500 41 system system_failure", 0);
+	cr_expect_str_eq(rig_cdr("segment.1.in_trunk_id"), "7");
+}
+
+/* The INVITE that she sent last, as it stands in the ring. */
+static void
+is_found_again(void)
+{
+	sends(alice,
+	    "INVITE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=%s\r\nMax-Forwards: 70\r\n"
+	    "From: %s;tag=%s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u INVITE\r\n"
+	    "Contact: <%s>\r\nContent-Length: 0\r\n\r\n",
+	    alice->invite_uri, alice->host, alice->invite_branch, alice->local, alice->local_tag,
+	    alice->remote, alice->call_id, alice->invite_cseq, alice->contact);
+}
+
+/* Killed again and again while it says so: one answer, one record. */
+Test(worker_recover, F2_in_hand_and_killed_again)
+{
+	for (unsigned n = 1; n < 3; n++) {
+		rig->tcp = true;
+		rig->in_hand = 1;
+		rig->die_at = n;
+		rig->die_before = true;
+		dials(alice, "bob", "", SDP_A);
+		rig->in_hand = 2;
+		is_found_again();
+		rig->in_hand = 0;
+		hears(alice, n == 1 ? "500" : "100");
+		if (n > 1)
+			hears(alice, "500");
+		rig_ends_clean("failed 500 41 system system_failure", 0);
+		rig_end();
+		rig_begin();
+	}
+}
+
+/* What was written may not have left, and no timer repeats it on a connection. */
+Test(worker_recover, F2_said_again_over_tcp)
+{
+	rig->tcp = true;
+	alice->does_not_ack = true;
+	dials(alice, "nobody", "", SDP_A);
+	hears(alice, "100");
+	hears(alice, "404");
+	hears_nothing(alice);
+	rig_restart(0);
+	hears(alice, "404");
+	hears_nothing(alice);
+	rig_ends_empty(1);
+}
+
+/* What is in a dialog is only told; a BYE ends the call, whatever became of it. */
+Test(worker_recover, F2_in_dialog_in_hand_over_tcp)
+{
+	talk(alice, bob);
+	rig->tcp = true;
+	rig->in_hand = 1;
+	says(alice, "INFO", "", "");
+	hears(alice, "500 INFO");
+	says(alice, "BYE", "", "");
+	rig->in_hand = 0;
+	phones_serve(2000);
+	rig_ends_clean("answered 200 16 system system_failure", 0);
+}
+
 /* --- killed at every message it writes ----------------------------------------------------------*/
 
 /* A whole life, on phones that do what they are told. True: the worker died meanwhile. */
@@ -307,6 +423,28 @@ dies_everywhere(bool alice_cancels, bool before)
 		rig_expect_all_closed();
 		cr_expect_leq(rig->closed, 1, "killed at message %u", n);
 		rig_end();
+	}
+	cr_expect_gt(n, 5);
+}
+
+/* Twice: the next dies at each message that it writes while it takes up what was left. */
+Test(worker_killed, again_at_each_message, .timeout = 120)
+{
+	bool died = true, again = true;
+	unsigned n, m;
+
+	for (n = 1; died; n++) {
+		for (again = true, m = 1; died && again; m++) {
+			rig_begin();
+			rig->die_at = n;
+			rig->die_again = m;
+			rig->die_before = m % 2 != 0;
+			died = live(n % 2 != 0);
+			again = rig->deaths > 1;
+			rig_expect_empty();
+			rig_expect_all_closed();
+			rig_end();
+		}
 	}
 	cr_expect_gt(n, 5);
 }

@@ -161,14 +161,26 @@ turn(struct worker *w, void *arg)
 	worker_cdrs(w);
 	note_flush(w);
 	for (unsigned i = 0; i < PROC_MAX; i++) {
-		if (w->child.in[i].data == NULL)
-			continue;
-		while ((rec = ring_peek(&w->child.in[i])) != NULL) {
+		while (w->child.in[i].data != NULL && (rec = ring_peek(&w->child.in[i])) != NULL) {
 			inbox_record(w, rec, i);
 			ring_next(&w->child.in[i]);
 		}
 	}
 	publish(&w->child);
+}
+
+/* False: the new one dies as well. */
+static bool
+restarts(unsigned index)
+{
+	rig->die_at = rig->die_again;
+	rig->die_again = 0;
+	rig->mortal = rig->die_at > 0;
+	if (setjmp(rig->death) != 0)
+		return false;
+	rig_restart(index);
+	rig->die_at = 0;
+	return true;
 }
 
 /* Runs a part of a turn that the worker may not survive. */
@@ -185,7 +197,8 @@ mortally(struct worker *w, void (*does)(struct worker *w, void *arg), void *arg)
 		if (rig->watch != NULL)
 			rig->watch(NULL);
 	} else {
-		rig_restart(index);
+		while (!restarts(index)) {
+		}
 	}
 	rig->mortal = false;
 }
@@ -214,7 +227,12 @@ lives_through(struct worker *w, void (*does)(struct worker *w, void *arg), void 
 static void
 receive(struct worker *w, void *m)
 {
-	inbox_message(w, m);
+	if (rig->in_hand == 0) {
+		inbox_message(w, m);
+		return;
+	}
+	inbox_lost(w, m, rig->in_hand);
+	worker_drain(w);
 }
 
 bool
@@ -229,7 +247,8 @@ rig_deliver(unsigned worker, const char *text, const struct netaddr *from)
 	memcpy(sip_raw(m), text, len);
 	v = sip_parse(m, SIP_MSG_ROOM(len));
 	if (v.status == 0) {
-		m->flow = (struct sip_flow){ .transport = SIP_T_UDP, .peer = *from };
+		m->flow = (struct sip_flow){ .transport = rig->tcp ? SIP_T_TCP : SIP_T_UDP,
+			.peer = *from };
 		m->flow.local = rig->settings.listeners[0].address;
 		m->at_ns = rig->clock.mono_ns;
 		cr_assert(sip_msg_valid(m, m->size));

@@ -82,7 +82,11 @@ struct rig {
 	unsigned told_status, told_of;
 	/* The worker dies in the middle of writing its n-th message: 0 = never. */
 	unsigned die_at, deaths;
-	bool die_before; /* that message is lost with it */
+	bool die_before;    /* that message is lost with it */
+	unsigned die_again; /* the same for the next worker, while it takes up what was left */
+	/* What comes was in hand at so many deaths, of which this is the last: 0 = never. */
+	unsigned in_hand;
+	bool tcp; /* it came over a connection */
 	jmp_buf death;
 	bool mortal;
 	/* Told when that worker begins with something that it may not survive, and NULL when it is over. */
