@@ -12,7 +12,7 @@ class Fate:
     """What became of one call. kind: what was planned (traffic.py); final: the caller's final status;
     trying: seconds to the first response; unanswered: requests of ours in the dialog that timed out;
     gone: such that were answered 481; changed: statuses of re-INVITEs; up, down: when the caller's ACK
-    and the end were; ends: which sides are over ("a", "b")."""
+    and the end were."""
 
     def __init__(self, serial, kind):
         self.serial, self.kind = serial, kind
@@ -23,6 +23,7 @@ class Fate:
         self.legs, self.open = 0, set()     # INVITEs that reached B; sides that are not over
         self.resent = 0                     # INVITEs that the caller had to repeat
         self.retry_after = None             # of its refusal
+        self.payers = ()                    # of the call's records, in order
 
     @property
     def answered(self):
@@ -86,6 +87,7 @@ class Dialog:
         self.acks = {}              # CSeq number of an INVITE of ours: its ACK to a 2xx
         self.waiting = {}           # CSeq number of an INVITE to us: (response, is there an ACK?)
         self.over = False
+        self.auth = None            # of the next INVITE
         fate.open.add(side)
         phone.dialogs[call_id] = self
 
@@ -105,6 +107,8 @@ class Dialog:
         if method == "INVITE":
             lines += ["Contact: <sip:%s@%s>" % (p.user, p.wire.name), "Allow: INVITE, ACK, CANCEL, BYE",
                       "Content-Type: application/sdp"]
+        if method == "INVITE" and self.auth:
+            lines.append("Proxy-Authorization: " + self.auth)
         lines += ["Content-Length: %d" % len(body), "", body]
         return "\r\n".join(lines).encode()
 
@@ -129,9 +133,27 @@ class Dialog:
         self.acks[m.cseq] = data
         self.phone.wire.send(data)
 
+    def ask(self, then, left=8):
+        """The first INVITE, as often as there is a new challenge."""
+        def answered(m):
+            if m is None or m.status != 407 or left == 0:
+                return then(m)
+            self.phone.challenged(m)
+            remote = self.remote
+            self.ack(m)
+            self.remote = remote            # there is no dialog yet
+            return self.ask(then, left - 1)
+        self.auth = self.phone.authorize("INVITE", self.invited_at)
+        self.client = self.invite(answered)
+        self.client.on_first = self.first
+
+    def first(self, m):
+        if self.fate.trying is None:
+            self.fate.trying = time.monotonic() - self.fate.at
+
     def change(self, done=None):
         """A re-INVITE."""
-        self.invited_at = self.target
+        self.invited_at, self.auth = self.target, None
 
         def then(m):
             self.fate.changed.append(m.status if m else 0)
@@ -155,10 +177,12 @@ class Dialog:
 
 
 class Phone:
-    """One socket with many calls. incoming(m) handles an INVITE that starts a call."""
+    """One socket with many calls. incoming(m) handles an INVITE that starts a call. password: a subscriber's,
+    who is challenged (RFC 7616): one nonce serves until there is another, and its count grows."""
 
-    def __init__(self, user, wire, timers):
-        self.user, self.wire, self.timers = user, wire, timers
+    def __init__(self, user, wire, timers, password=None):
+        self.user, self.wire, self.timers, self.password = user, wire, timers, password
+        self.challenge, self.uses = None, 0
         self.clients, self.dialogs, self.served = {}, {}, {}
         self.strays = 0
         self.late = []              # requests in dialogs that were over long ago
@@ -183,6 +207,18 @@ class Phone:
             self.wire.send(self.served[key])
             return None
         return self.request(m)
+
+    def challenged(self, m):
+        """By each algorithm in turn."""
+        offers = [c for c in map(challenge_of, m.all("Proxy-Authenticate"))
+                  if c.get("algorithm", "MD5") in ("MD5", "SHA-256")]
+        self.challenge, self.uses = offers[self.uses % len(offers)], 0
+
+    def authorize(self, method, uri):
+        if self.challenge is None:
+            return None
+        self.uses += 1
+        return digest_answer(self.challenge, method, uri, self.user, self.password, self.uses)
 
     def response(self, m):
         client = self.clients.get((m.branch, m.cseq_method))

@@ -34,6 +34,12 @@ def postgres(scene, cluster):
         up_again(cluster)
 
 
+def lets_in(postgres, database, does):
+    """Or, as one that has too many connections, nobody, not even who was in."""
+    postgres.sql("alter database %s with allow_connections %s" % (database, does))
+    postgres.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = '%s'" % database)
+
+
 def tree(pid):
     found = [pid]
     for child in pathlib.Path("/proc/%d/task/%d/children" % (pid, pid)).read_text().split():
@@ -42,6 +48,7 @@ def tree(pid):
 
 
 def test_F10_database_killed(scene, postgres):
+    """Twice; and then it is there and lets nobody in."""
     scene.begin(stand=10, rate=40)
     for _ in range(2):
         pid = postgres.pid()
@@ -50,6 +57,9 @@ def test_F10_database_killed(scene, postgres):
         scene.pause(1.5)
         up_again(postgres)
         scene.pause(1.0)
+    lets_in(postgres, scene.database, False)
+    scene.pause(1.5)
+    lets_in(postgres, scene.database, True)
     scene.sql.open()
     scene.judge()
 

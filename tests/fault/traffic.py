@@ -1,7 +1,8 @@
-"""The load, in a process of its own: calls from a gateway (known by its address) to registered phones,
-at a steady rate, with a plan for each. The test tells it what to do and asks what became of it.
+"""The load, in a process of its own: calls to registered phones, at a steady rate, with a plan for each; half of
+them from a gateway (known by its address), half from those phones (known by their credentials), of which some dial
+a number that sends them on. The test tells it what to do and asks what became of it.
 
-    traffic = Traffic(server, "pbx.test", users, seed=1)
+    traffic = Traffic(server, "pbx.test", users, seed=1, forwards=("1017", "1001"))
     traffic.stand(20)                    # calls that stay up until finish()
     traffic.begin(40)                    # and 40 a second that come and go
     ...                                  # the fault
@@ -14,7 +15,7 @@ import multiprocessing
 import random
 import time
 
-from phones import Dialog, Fate, Phone
+from phones import Client, Dialog, Fate, Phone
 from sip_text import sdp, uri_of, word
 from wire import Timers, Wire, turn
 
@@ -24,26 +25,32 @@ PLANS = ["talk"] * 16 + ["busy"] * 2 + ["cancel"] * 2
 
 class Report:
     """fates: of all calls. registers: status -> how many. wires: (passed, lost, doubled, late). late: requests
-    of the exchange in dialogs that were over long ago."""
+    of the exchange in dialogs that were over long ago. replays: status -> how many INVITEs with credentials
+    that had been used heard it."""
 
-    def __init__(self, fates, registers, wires, late):
+    def __init__(self, fates, registers, wires, late, replays):
         self.fates, self.registers, self.wires, self.late = fates, registers, wires, late
+        self.replays = replays
 
 
 class Load:
     """What runs in the other process."""
 
-    def __init__(self, pipe, server, domain, users, seed, registering, network):
+    def __init__(self, pipe, server, domain, users, seed, registering, forwards, network):
         self.pipe, self.server, self.domain = pipe, server, domain
         self.random = random.Random(seed)
         self.timers = Timers()
         self.caller = Phone("gateway", self.wire(GATEWAY, seed + 1, network), self.timers)
-        self.called = {u: Phone(u, self.wire(PHONES, seed + 2, network), self.timers) for u in users}
-        self.idle = [Phone(u, self.wire(PHONES, seed + 3, network), self.timers) for u in registering]
+        self.called = {u: Phone(u, self.wire(PHONES, seed + 2, network), self.timers,
+                                "secret-" + u) for u in users}
+        self.idle = [Phone(u, self.wire(PHONES, seed + 3, network), self.timers, "secret-" + u)
+                     for u in registering]
+        self.forwards = forwards        # who is never there, and to whom his calls go on
         for phone in self.called.values():
             phone.incoming = lambda m, p=phone: self.ring(p, m)
         self.fates, self.serial, self.rate = {}, itertools.count(1), 0
         self.registers, self.busy_registers = {}, 0
+        self.replays, self.busy_replays = {}, 0
         self.standing = []
 
     def wire(self, host, seed, network):
@@ -54,35 +61,56 @@ class Load:
     def place(self, kind):
         fate = Fate(next(self.serial), kind)
         self.fates[fate.serial] = fate
-        callee = self.random.choice(list(self.called))
-        a = self.caller
-        d = Dialog(a, fate, "a", fate.call_id, "<sip:9%07d@%s>;tag=%s" % (
-            fate.serial, a.wire.name, word(8)), "<sip:%s@%s>" % (callee, self.domain),
-            "sip:%s@%s" % (callee, self.domain))
-        d.invited_at, d.tag = d.target, None
-        client = d.invite(lambda m: self.finally_(d, client, m))
-
-        def first(m):
-            fate.trying = time.monotonic() - fate.at
-        client.on_first = first
+        a = self.random.choice([*self.called.values(), *self.idle]) \
+            if self.random.random() < 0.5 else self.caller
+        callee = self.random.choice([u for u in self.called if u != a.user])
+        fate.payers = ("load",) if a is self.caller else (a.user,)
+        if self.forwards and a.user != self.forwards[1] and self.random.random() < 0.2:
+            callee = self.forwards[0]
+            fate.payers += (callee,)
+        d = self.dialog(a, fate, "sip:%s@%s" % (callee, self.domain))
+        d.ask(lambda m: self.finally_(d, m))
         if kind == "cancel":
-            self.timers.after(self.random.uniform(0.2, 0.8), self.cancel, d, client)
+            self.timers.after(self.random.uniform(0.2, 0.8), self.cancel, d)
         if kind == "stand":
             self.standing.append(d)
 
-    def cancel(self, d, client):
-        if client.state == "calling":           # RFC 3261 9.1: not before a provisional response
-            self.timers.after(0.2, self.cancel, d, client)
-        if client.state != "proceeding":
-            return
-        from phones import Client
-        branch = client.key[0]
-        data = d.text("CANCEL %s SIP/2.0" % d.invited_at, "CANCEL", branch, d.last[1])
-        Client(self.caller, data, "CANCEL", branch, lambda m: None)
+    def dialog(self, a, fate, uri):
+        """By the name he gives himself the called side knows which call it is."""
+        d = Dialog(a, fate, "a", fate.call_id, '"9%07d" <sip:%s@%s>;tag=%s' % (
+            fate.serial, a.user, self.domain, word(8)), "<%s>" % uri, uri)
+        d.invited_at, d.tag = uri, None
+        return d
 
-    def finally_(self, d, client, m):
+    def cancel(self, d):
+        if d.client.state == "calling":         # RFC 3261 9.1: not before a provisional response
+            self.timers.after(0.2, self.cancel, d)
+        if d.client.state != "proceeding":
+            return
+        branch = d.client.key[0]
+        data = d.text("CANCEL %s SIP/2.0" % d.invited_at, "CANCEL", branch, d.last[1])
+        Client(d.phone, data, "CANCEL", branch, lambda m: None)
+
+    def replay(self, used):
+        """What somebody overheard, in a call of his own."""
+        d = self.dialog(used.phone, Fate(0, "replay"), used.invited_at)
+        d.auth = used.auth
+
+        def then(m):
+            self.busy_replays -= 1
+            status = m.status if m else 0
+            self.replays[status] = self.replays.get(status, 0) + 1
+            if m:
+                d.ack(m)
+            d.end("replay")
+        self.busy_replays += 1
+        d.invite(then)
+
+    def finally_(self, d, m):
         fate = d.fate
-        fate.final, fate.resent = m.status if m else 0, client.repeats
+        fate.final, fate.resent = m.status if m else 0, d.client.repeats
+        if d.auth and m and m.status != 503 and self.random.random() < 0.1:
+            self.replay(d)
         if m is None:
             return d.end("no final response")
         if m.status >= 300:
@@ -115,8 +143,9 @@ class Load:
     # --- the called
 
     def ring(self, phone, m):
-        serial = int(uri_of(m["From"]).split(":")[1].split("@")[0][1:])
-        fate = self.fates[serial]
+        fate = self.fates.get(int(m["From"].split('"')[1][1:]))
+        if fate is None:                        # a replay that was let through
+            return phone.answer(m, 486, tag=word(8))
         fate.legs += 1
         tag = word(8)
         d = Dialog(phone, fate, "b", m["Call-ID"], "%s;tag=%s" % (m["To"], tag), m["From"],
@@ -187,7 +216,7 @@ class Load:
         if command == "finish":
             return self.finish(args[0])
         if command == "hang_up":                # every side of every call that is up
-            for phone in [self.caller, *self.called.values()]:
+            for phone in [self.caller, *self.called.values(), *self.idle]:
                 for d in list(phone.dialogs.values()):
                     if not d.over and d.fate.b_final == 200:
                         d.bye()
@@ -198,7 +227,8 @@ class Load:
         for n, d in enumerate(self.standing):
             self.timers.after(n * 0.01, (d if n % 2 else d.fate.b).bye)
         return self.later(lambda: time.monotonic() > end or not (
-            self.busy_registers or any(f.open for f in self.fates.values())), self.report)
+            self.busy_registers or self.busy_replays or
+            any(f.open for f in self.fates.values())), self.report)
 
     def report(self):
         for fate in self.fates.values():
@@ -207,7 +237,7 @@ class Load:
         wires = [p.wire for p in phones]
         late = [text for p in phones for text in p.late]
         return Report(list(self.fates.values()), self.registers, [sum(x) for x in zip(
-            *((w.passed, w.lost, w.doubled, w.delayed) for w in wires))], late)
+            *((w.passed, w.lost, w.doubled, w.delayed) for w in wires))], late, self.replays)
 
     def later(self, true, result):
         def look():
@@ -240,10 +270,11 @@ def run(pipe, *args):
 class Traffic:
     """The test's end of it."""
 
-    def __init__(self, server, domain, users, seed, registering=(), **network):
+    def __init__(self, server, domain, users, seed, registering=(), forwards=(), **network):
         self.pipe, far = multiprocessing.Pipe()
         self.process = multiprocessing.get_context("spawn").Process(
-            target=run, args=(far, server, domain, users, seed, registering, network), daemon=True)
+            target=run, args=(far, server, domain, users, seed, registering, forwards, network),
+            daemon=True)
         self.process.start()
         far.close()
 
