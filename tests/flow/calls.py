@@ -382,8 +382,11 @@ class Building:
         self.check_log()
 
     def check_log(self):
-        """What the sanitizers, in such a build, or an assertion of ours had to say."""
+        """What the sanitizers, in such a build, or an assertion of ours had to say; and no password stands
+        there, nor what answers a challenge (THREATS.md D4)."""
         text = self.x.log_text()
+        leak = re.search(r"secret-\d|response=\W*[0-9a-f]{16}|nonce=", text)
+        assert not leak, text[max(0, leak.start() - 500):][:1000]
         found = re.search("runtime error|Sanitizer| panic", text)
         assert not found, text[max(0, found.start() - 500):][:6000]
 
