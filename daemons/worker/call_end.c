@@ -119,19 +119,6 @@ takes_busy_for_declined(struct worker *w, const struct party *p)
 	return g != NULL && g->decline_as_busy;
 }
 
-/* For who waits in another call: it has no leg that reads the header lines. */
-static void
-put_why(struct worker *w, const struct call *c, struct note *n)
-{
-	for (const struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
-		if (p->role != PARTY_BRANCH || p->status != n->status || p->cause == 0)
-			continue;
-		n->cause = p->cause;
-		n->text[T_REASON] = kept_span(&w->heap, p->reason);
-		return;
-	}
-}
-
 void
 call_refuse(
     struct worker *w, struct call *c, unsigned status, struct span phrase, struct span headers)
@@ -147,7 +134,6 @@ call_refuse(
 	n.status = (uint16_t)status;
 	n.text[T_PHRASE] = phrase;
 	n.text[T_HEADERS] = headers;
-	put_why(w, c, &n);
 	if (status == 603 && takes_busy_for_declined(w, waits)) {
 		n.status = 486;
 		n.text[T_PHRASE] = SPAN_NONE;

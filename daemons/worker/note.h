@@ -117,8 +117,8 @@ struct note {
 	uint32_t cseq, max_forwards, ring_s, loop; /* CMD_DIAL */
 	uint32_t retransmissions;		   /* a fact */
 	uint32_t tenant;			   /* EV_REPLACE: of who asks */
-	uint32_t cause; /* of a last word, CMD_REFUSE, CMD_RELEASE: the Q.850 cause that the Reason of who
-			 * ends it gives; 0 = none */
+	uint32_t cause; /* of a last word, CMD_RELEASE: the Q.850 cause that the Reason of who ends it gives;
+			 * 0 = none */
 	uint32_t capable; /* events: what the leg's peer is (capability.h); commands: who is behind the call */
 	uint64_t gateway;			   /* CMD_DIAL: its peer is this one; 0 = no gateway */
 	struct sip_flow flow;			   /* CMD_DIAL: where to; events: where from */

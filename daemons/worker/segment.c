@@ -314,7 +314,8 @@ q850_of_status(unsigned status)
 	return status >= 500 ? 41 : 127;
 }
 
-/* What the network behind a peer says is nearer the truth than what we make of the code (RFC 6432). */
+/* What the network behind a peer says is nearer the truth than what we make of the code (RFC 6432). Of what was
+ * answered those alone can say it who talk: not who left it to others, or was to come and never did. */
 static unsigned
 cause_given(struct worker *w, const struct call *c, const struct segment *s)
 {
@@ -324,7 +325,7 @@ cause_given(struct worker *w, const struct call *c, const struct segment *s)
 		bool caller = heap_offset(&w->heap, p) == c->caller;
 		bool its = (p->segment != 0 ? p->segment : first) == own;
 
-		if (p->cause == 0)
+		if (p->cause == 0 || (s->answer_ns != 0 && p->peer == 0))
 			continue;
 		if (s->answer_ns != 0 ? caller || its : !caller && its && p->status == s->status)
 			return p->cause;

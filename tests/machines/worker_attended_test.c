@@ -50,6 +50,14 @@ nothing_has_changed(void)
 	rig_ends_empty(2);
 }
 
+/* What the network said of the one call's end is no matter of the other, which went on. */
+static void
+expect_causes(const char *first, const char *second)
+{
+	cr_expect_str_eq(rig_cdr_of(0, "segment.1.q850_cause"), first);
+	cr_expect_str_eq(rig_cdr_of(1, "segment.1.q850_cause"), second);
+}
+
 /* --- both talk ----------------------------------------------------------------------------------*/
 
 static void
@@ -258,7 +266,8 @@ Test(worker_attended_two, target_hangs_up)
 	both_talk();
 	transfer_is_tried();
 	hears(carol, "INVITE");
-	says_bye(carol);
+	says(carol, "BYE", "Reason: Q.850;cause=31\r\n", "");
+	hears(carol, "200 BYE");
 	replies(carol, "INVITE", 487, "", "");
 	hears(carol, "ACK");
 	is_released(bob2);
@@ -267,6 +276,7 @@ Test(worker_attended_two, target_hangs_up)
 	offers_pass(alice, bob);
 	hangs_up(bob, alice);
 	rig_ends_empty(2);
+	expect_causes("16", "31");
 }
 
 /* --- carol still rings --------------------------------------------------------------------------*/
@@ -318,13 +328,14 @@ Test(worker_attended_two, semi_busy)
 {
 	bob2_calls();
 	semi_is_tried();
-	replies(carol, "INVITE", 486, "", "");
+	replies(carol, "INVITE", 486, "Reason: Q.850;cause=34\r\n", "");
 	hears(carol, "ACK");
 	rig_wait_ms(1);
 	ENDS(bob, "486 Busy Here");
 	offers_pass(alice, bob);
 	hangs_up(bob, alice);
 	rig_ends_empty(2);
+	expect_causes("16", "34");
 }
 
 /* Busy, and bob has hung up: he is called back. */
