@@ -93,6 +93,34 @@ Test(worker_forward, S1_11_no_answer)
 	expect_two("no_answer", "1003");
 }
 
+/* His time begins when his phone first rings, however late that is, and not again when it says so once more. */
+Test(worker_forward, S1_11_counted_from_the_first_18x)
+{
+	wishes("bob", "1002", (struct wishes){ .cfnr = "1003", .cfnr_s = 10 });
+	rig_subscriber("carol", "1003", DIR_TRUST_BINDING);
+	alice_dials("bob");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 100, "", "");
+	rig_wait_ms(4000);
+	replies(bob, "INVITE", 183, "", "");
+	hears(alice, "183");
+	rig_wait_ms(6000);
+	replies(bob, "INVITE", 180, "", "");
+	hears(alice, "180");
+	rig_wait_ms(3999);
+	hears_nothing(bob);
+	rig_wait_ms(1);
+	hears(bob, "CANCEL");
+	replies(bob, "CANCEL", 200, "", "");
+	replies(bob, "INVITE", 487, "", "");
+	hears(bob, "ACK");
+	hears(carol, "INVITE");
+	rings_and_takes(carol);
+	hangs_up(alice, carol);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+	expect_two("no_answer", "1003");
+}
+
 /* He says nothing to the CANCEL: two seconds, not more. */
 Test(worker_forward, S1_11_silent_after_cancel)
 {

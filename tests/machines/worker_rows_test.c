@@ -143,6 +143,22 @@ Test(worker_rows, S2_16h_queued_and_forwarded_pass)
 	rig_ends_clean("answered 200 16 caller normal", 0);
 }
 
+/* An announcement and then no: she hears both, and pays for neither; also where nobody asks for a PRACK. */
+Test(worker_rows, S4_11_announcement_then_failure)
+{
+	bob_hears("");
+	rig_wait_ms(300);
+	replies(bob, "INVITE", 183, "", SDP_B);
+	expect_has(hears(alice, "183"), "m=audio 4002");
+	rig_wait_ms(4000);
+	replies(bob, "INVITE", 480, "Reason: Q.850;cause=20\r\n", "");
+	hears(bob, "ACK");
+	expect_has(header(hears(alice, "480"), "Reason"), "Q.850;cause=20");
+	rig_ends_clean("noanswer 480 20 callee normal", 0);
+	cr_expect_str_eq(rig_cdr("segment.1.early_media_ms"), "4000");
+	cr_expect_str_eq(rig_cdr("segment.1.answer_at"), "");
+}
+
 /* THREATS.md F14: the clock is set back in mid-call. The record has its beginning; the rest is durations. */
 Test(worker_rows, F14_wall_clock_set_back)
 {
@@ -387,6 +403,7 @@ Test(worker_rows, S2_02_unknown_in_a_call)
 Test(worker_rows, S2_06_response_of_somebody_else)
 {
 	const char *m = bob_hears("");
+	const uint64_t *counters = rig->w[0]->child.self->counters;
 
 	sends(bob,
 	    "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP elsewhere.example;branch=z9hG4bK-no\r\nVia: %s\r\n"
@@ -395,6 +412,7 @@ Test(worker_rows, S2_06_response_of_somebody_else)
 	    header(m, "Via"), header(m, "From"), header(m, "To"), header(m, "Call-ID"));
 	hears_nothing(bob);
 	hears_nothing(alice);
+	cr_expect_eq(counters[COUNT_UNMATCHED], 1);
 	bob_is_busy();
 }
 
