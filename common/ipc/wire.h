@@ -134,11 +134,12 @@ struct wire_shown {
 	char data[]; /* model/cdr.h, the record as it is by now */
 };
 
-/* What would a call do, if `from` dialled `to`? Both NUL-terminated. */
+/* What would a call do, if `from` dialled `to`? at: "2026-12-24 18:30", local time; empty: now. priority: that
+ * of the INVITE; empty: none. All NUL-terminated. */
 enum { EXPLAIN_MAX = 24576 };
 struct wire_explain {
 	uint64_t ticket;
-	char from[160], to[160];
+	char from[160], to[160], at[32], priority[32];
 };
 
 struct wire_explained {

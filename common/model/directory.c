@@ -92,7 +92,7 @@ directory_layout(uint64_t l)
 		sizeof(struct dir_gateway), sizeof(struct dir_gateway_at), sizeof(struct dir_route),
 		sizeof(struct dir_group), sizeof(struct dir_member), sizeof(struct dir_delegates),
 		sizeof(struct dir_code), sizeof(struct dir_class), sizeof(struct dir_listed),
-		sizeof(struct dir_emergency), sizeof(struct dir_speed) };
+		sizeof(struct dir_emergency), sizeof(struct dir_speed), sizeof(struct dir_rules) };
 
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		l = shm_layout(l, sizes[i]);
@@ -103,9 +103,9 @@ size_t
 directory_bytes(uint32_t subscribers)
 {
 	/* A subscriber, the number it may have and as many DIDs again, and as many entries in their
-	 * lists and places of their speed dial each; gateways, routes, domains. */
+	 * lists and places of their speed dial each, and his rules; gateways, routes, domains. */
 	return sizeof(struct dir_head) + records_bytes(subscribers, 448) +
-	       records_bytes(4 * subscribers, 128) + records_bytes(OTHER_RECORDS, 1024);
+	       records_bytes(5 * subscribers, 128) + records_bytes(OTHER_RECORDS, 1024);
 }
 
 uint32_t
@@ -121,7 +121,7 @@ directory_own(struct directory *d, void *mem, size_t size, uint32_t subscribers)
 		return ERR_RANGE;
 	*d = (struct directory){ .head = mem };
 	return records_own(&d->records, d->head + 1, size - sizeof(struct dir_head),
-	    5 * subscribers + OTHER_RECORDS);
+	    6 * subscribers + OTHER_RECORDS);
 }
 
 enum err

@@ -19,6 +19,7 @@
  *     l SUBSCRIBER LIST CALLER  id, 8 bytes; list, 1 byte  -> struct dir_listed
  *     e COUNTRY NUMBER      two letters before the number  -> struct dir_emergency
  *     q SUBSCRIBER PLACE    id, 8 bytes; place, 1 byte     -> struct dir_speed
+ *     f SUBSCRIBER          id, 8 bytes                    -> struct dir_rules
  */
 #ifndef TANDEM_MODEL_DIRECTORY_H
 #define TANDEM_MODEL_DIRECTORY_H
@@ -28,6 +29,8 @@
 
 #include "base/netaddr.h"
 #include "ipc/records.h"
+#include "model/hours.h"
+#include "model/zone.h"
 #include "sip/digest.h"
 
 struct dir_domain {
@@ -43,6 +46,7 @@ struct dir_tenant {
 	char realm[128];              /* of its digest challenges: its first domain */
 	char orbit[16];               /* the lowest number calls are parked at; empty: there is none */
 	char country[8];              /* two letters (ISO 3166-1); empty: none */
+	struct zone zone;             /* of its subscribers' wall clocks */
 };
 
 /* Text inside a record: offset from the record's start, length; 0, 0 = none. */
@@ -72,7 +76,7 @@ struct dir_subscriber {
 	uint8_t follow_me;            /* enum dir_follow_me */
 	uint8_t hotline_immediate;    /* whatever he dials */
 	uint8_t identity;             /* enum dir_identity bits */
-	uint8_t pad[1];
+	uint8_t rules;                /* 1: he has rules that send calls on, and they act */
 	struct digest_ha1 ha1;
 	struct dir_mailbox mailbox;
 	struct dir_text user, display_name, number, pickup_group, cfu, cfb, cfnr, cfnrc, cfs, hotline;
@@ -188,6 +192,27 @@ struct dir_speed {                /* table speed_dial */
 	char number[DIR_SPEED_MAX + 8];
 };
 
+/* Rules that send calls on (table forward_rule), in their order: of one all conditions that are set hold. */
+enum dir_priority {               /* of a request (RFC 3261 20.26) */
+	DIR_PRIORITY_NORMAL,
+	DIR_PRIORITY_NON_URGENT,
+	DIR_PRIORITY_URGENT,
+	DIR_PRIORITY_EMERGENCY
+};
+enum { DIR_RULES_MAX = 8 };
+struct dir_rule {
+	struct hours hours;
+	uint8_t position;
+	uint8_t priorities;           /* 1 << enum dir_priority; 0: any */
+	uint8_t timed;                /* 1: the hours are a condition */
+	uint8_t pad;
+	struct dir_text to, callers;  /* callers: words with a comma between; empty: any */
+};
+struct dir_rules {
+	uint32_t n, pad;
+	struct dir_rule rules[DIR_RULES_MAX]; /* only n of them; then the text follows */
+};
+
 enum { DIR_RECORD_MAX = 4096 };
 struct dir_buf {                  /* room for any record, 8-aligned; a caller's scratch */
 	uint64_t words[DIR_RECORD_MAX / 8];
@@ -262,6 +287,10 @@ bool directory_emergency(const struct directory *d, uint32_t tenant, struct span
 bool directory_speed(const struct directory *d, uint64_t subscriber, unsigned place,
     struct dir_speed *speed_r);
 
+/* His rules; NULL: he has none. */
+const struct dir_rules *directory_rules(const struct directory *d, uint64_t subscriber,
+    struct dir_buf *b);
+
 /* Is it a number at a premium? digits: E.164 without +; by its longest prefix, of the tenant or of all. */
 bool directory_premium(const struct directory *d, uint32_t tenant, struct span digits);
 
@@ -303,6 +332,12 @@ enum err directory_delete_emergency(struct directory *d, struct span country_num
 /* Empty: nothing stands there any more. */
 enum err directory_put_speed(struct directory *d, uint64_t subscriber, unsigned place,
     struct span number);
+struct dir_rules_text {
+	struct span to[DIR_RULES_MAX], callers[DIR_RULES_MAX];
+};
+enum err directory_put_rules(struct directory *d, uint64_t subscriber, const struct dir_rules *r,
+    const struct dir_rules_text *text);
+enum err directory_delete_rules(struct directory *d, uint64_t subscriber);
 enum err directory_put_class(struct directory *d, uint32_t tenant, struct span prefix, bool premium);
 enum err directory_delete_class(struct directory *d, uint32_t tenant, struct span prefix);
 enum err directory_delete_code(struct directory *d, uint32_t tenant, struct span pattern);

@@ -44,6 +44,12 @@ struct span dir_key_address(struct dir_key *k, const struct netaddr *a);
 struct span dir_key_listed(struct dir_key *k, uint64_t subscriber, enum dir_list list,
     struct span caller, bool prefix);
 struct span dir_key_speed(struct dir_key *k, uint64_t subscriber, unsigned place);
+
+/* The writing side's (directory_write.c): a record that stands there as it is to be is left alone; a record
+ * goes; a text is put behind the record that is being made in b, or b does not hold it. */
+enum err dir_put(struct directory *d, struct span key, const void *record, size_t len);
+enum err dir_forget(struct directory *d, struct span key);
+struct dir_text dir_pack(struct buf *b, struct span s);
 /* The gateways at an address; n is 0 when there are none. */
 void dir_at_address(const struct directory *d, const struct netaddr *a,
     struct dir_gateway_at *at_r);

@@ -61,8 +61,8 @@ directory_restore(struct directory *d, struct span key, struct span record)
 	return records_put(&d->records, key, record);
 }
 
-static enum err
-put(struct directory *d, struct span key, const void *record, size_t len)
+enum err
+dir_put(struct directory *d, struct span key, const void *record, size_t len)
 {
 	if (key.p == NULL)
 		return ERR_RANGE;
@@ -72,15 +72,14 @@ put(struct directory *d, struct span key, const void *record, size_t len)
 	return directory_restore(d, key, span_of(record, len));
 }
 
-static enum err
-forget(struct directory *d, struct span key)
+enum err
+dir_forget(struct directory *d, struct span key)
 {
 	return key.p == NULL ? ERR_RANGE : records_delete(&d->records, key);
 }
 
-/* Puts a text behind the record being made in b. */
-static struct dir_text
-pack(struct buf *b, struct span s)
+struct dir_text
+dir_pack(struct buf *b, struct span s)
 {
 	struct dir_text t = { (uint16_t)b->len, (uint16_t)s.len };
 
@@ -98,7 +97,7 @@ directory_put_domain(struct directory *d, struct span domain, uint32_t tenant)
 	struct dir_key k;
 	struct dir_domain record = { .tenant = tenant };
 
-	return put(d, dir_key_domain(&k, domain), &record, sizeof(record));
+	return dir_put(d, dir_key_domain(&k, domain), &record, sizeof(record));
 }
 
 enum err
@@ -106,7 +105,7 @@ directory_put_tenant(struct directory *d, const struct dir_tenant *t)
 {
 	struct dir_key k;
 
-	return put(d, dir_key_of(&k, 't', t->tenant, SPAN_NONE), t, sizeof(*t));
+	return dir_put(d, dir_key_of(&k, 't', t->tenant, SPAN_NONE), t, sizeof(*t));
 }
 
 enum err
@@ -119,20 +118,20 @@ directory_put_subscriber(
 	struct buf b = buf_on(room.words, sizeof(room.words));
 
 	buf_put(&b, span_of(s, sizeof(*s)));
-	record->user = pack(&b, text->user);
-	record->display_name = pack(&b, text->display_name);
-	record->number = pack(&b, text->number);
-	record->pickup_group = pack(&b, text->pickup_group);
-	record->follow_me_numbers = pack(&b, text->follow_me_numbers);
-	record->cfu = pack(&b, text->cfu);
-	record->cfb = pack(&b, text->cfb);
-	record->cfnr = pack(&b, text->cfnr);
-	record->cfnrc = pack(&b, text->cfnrc);
-	record->cfs = pack(&b, text->cfs);
-	record->hotline = pack(&b, text->hotline);
+	record->user = dir_pack(&b, text->user);
+	record->display_name = dir_pack(&b, text->display_name);
+	record->number = dir_pack(&b, text->number);
+	record->pickup_group = dir_pack(&b, text->pickup_group);
+	record->follow_me_numbers = dir_pack(&b, text->follow_me_numbers);
+	record->cfu = dir_pack(&b, text->cfu);
+	record->cfb = dir_pack(&b, text->cfb);
+	record->cfnr = dir_pack(&b, text->cfnr);
+	record->cfnrc = dir_pack(&b, text->cfnrc);
+	record->cfs = dir_pack(&b, text->cfs);
+	record->hotline = dir_pack(&b, text->hotline);
 	if (!buf_ok(&b))
 		return ERR_RANGE;
-	return put(d, dir_key_of(&k, 's', s->tenant, text->user), record, b.len);
+	return dir_put(d, dir_key_of(&k, 's', s->tenant, text->user), record, b.len);
 }
 
 enum err
@@ -146,10 +145,10 @@ directory_put_number(struct directory *d, uint32_t tenant, struct span number,
 	struct buf b = buf_on(room.words, sizeof(room.words));
 
 	buf_put(&b, span_of(&head, sizeof(head)));
-	record->target = pack(&b, target);
+	record->target = dir_pack(&b, target);
 	if (!buf_ok(&b))
 		return ERR_RANGE;
-	return put(d, dir_key_of(&k, 'n', tenant, number), record, b.len);
+	return dir_put(d, dir_key_of(&k, 'n', tenant, number), record, b.len);
 }
 
 enum err
@@ -164,14 +163,14 @@ directory_put_group(
 	if (g->n > DIR_MEMBERS_MAX)
 		return ERR_RANGE;
 	buf_put(&b, span_of(g, sizeof(*g)));
-	record->name = pack(&b, text->name);
-	record->number = pack(&b, text->number);
-	record->overflow = pack(&b, text->overflow);
+	record->name = dir_pack(&b, text->name);
+	record->number = dir_pack(&b, text->number);
+	record->overflow = dir_pack(&b, text->overflow);
 	for (unsigned i = 0; i < g->n; i++)
-		record->members[i].user = pack(&b, text->members[i]);
+		record->members[i].user = dir_pack(&b, text->members[i]);
 	if (!buf_ok(&b))
 		return ERR_RANGE;
-	return put(d, dir_key_of(&k, 'h', g->tenant, text->name), record, b.len);
+	return dir_put(d, dir_key_of(&k, 'h', g->tenant, text->name), record, b.len);
 }
 
 /* Takes a gateway out of those at an address. */
@@ -192,8 +191,8 @@ leave_address(struct directory *d, const struct netaddr *a, uint64_t id)
 	at.n = n;
 	memset(&at.ids[n], 0, sizeof(at.ids) - n * sizeof(at.ids[0]));
 	if (n == 0)
-		return forget(d, dir_key_address(&k, a));
-	return put(d, dir_key_address(&k, a), &at, sizeof(at));
+		return dir_forget(d, dir_key_address(&k, a));
+	return dir_put(d, dir_key_address(&k, a), &at, sizeof(at));
 }
 
 static enum err
@@ -205,12 +204,12 @@ join_address(struct directory *d, const struct netaddr *a, uint64_t id)
 	dir_at_address(d, a, &at);
 	for (uint32_t i = 0; i < at.n; i++) {
 		if (at.ids[i] == id)
-			return put(d, dir_key_address(&k, a), &at, sizeof(at));
+			return dir_put(d, dir_key_address(&k, a), &at, sizeof(at));
 	}
 	if (at.n == sizeof(at.ids) / sizeof(at.ids[0]))
 		return ERR_FULL;
 	at.ids[at.n++] = id;
-	return put(d, dir_key_address(&k, a), &at, sizeof(at));
+	return dir_put(d, dir_key_address(&k, a), &at, sizeof(at));
 }
 
 enum err
@@ -225,15 +224,15 @@ directory_put_gateway(
 	enum err e;
 
 	buf_put(&b, span_of(g, sizeof(*g)));
-	record->name = pack(&b, text->name);
-	record->host = pack(&b, text->host);
-	record->proxy = pack(&b, text->proxy);
-	record->user = pack(&b, text->user);
-	record->secret = pack(&b, text->secret);
-	record->realm = pack(&b, text->realm);
+	record->name = dir_pack(&b, text->name);
+	record->host = dir_pack(&b, text->host);
+	record->proxy = dir_pack(&b, text->proxy);
+	record->user = dir_pack(&b, text->user);
+	record->secret = dir_pack(&b, text->secret);
+	record->realm = dir_pack(&b, text->realm);
 	if (!buf_ok(&b))
 		return ERR_RANGE;
-	if ((e = put(d, dir_key_gateway(&k, g->id), record, b.len)) != ERR_NONE)
+	if ((e = dir_put(d, dir_key_gateway(&k, g->id), record, b.len)) != ERR_NONE)
 		return e;
 	if (old != NULL && old->address.family != 0 && !netaddr_eq_ip(&old->address, &g->address))
 		leave_address(d, &old->address, g->id);
@@ -248,7 +247,7 @@ directory_put_route(
 
 	if (prefix.len > DIR_PREFIX_MAX)
 		return ERR_RANGE;
-	return put(d, dir_key_of(&k, 'r', tenant, prefix), r, sizeof(*r));
+	return dir_put(d, dir_key_of(&k, 'r', tenant, prefix), r, sizeof(*r));
 }
 
 enum err
@@ -261,11 +260,11 @@ directory_put_delegates(
 	if (n > DIR_DELEGATES_MAX)
 		return ERR_RANGE;
 	if (n == 0) {
-		enum err e = forget(d, dir_key_of(&k, 'x', tenant, user));
+		enum err e = dir_forget(d, dir_key_of(&k, 'x', tenant, user));
 		return e == ERR_ABSENT ? ERR_NONE : e;
 	}
 	memcpy(record.ids, ids, n * sizeof(ids[0]));
-	return put(d, dir_key_of(&k, 'x', tenant, user), &record,
+	return dir_put(d, dir_key_of(&k, 'x', tenant, user), &record,
 	    offsetof(struct dir_delegates, ids) + n * sizeof(ids[0]));
 }
 
@@ -277,7 +276,7 @@ directory_put_code(struct directory *d, uint32_t tenant, struct span pattern, st
 
 	if (!span_cstr(action, record.action, sizeof(record.action)))
 		return ERR_RANGE;
-	return put(d, dir_key_of(&k, 'c', tenant, pattern), &record, sizeof(record));
+	return dir_put(d, dir_key_of(&k, 'c', tenant, pattern), &record, sizeof(record));
 }
 
 enum err
@@ -289,7 +288,8 @@ directory_put_listed(
 
 	if (caller.len > DIR_CALLER_MAX)
 		return ERR_RANGE;
-	return put(d, dir_key_listed(&k, subscriber, list, caller, false), &record, sizeof(record));
+	return dir_put(
+	    d, dir_key_listed(&k, subscriber, list, caller, false), &record, sizeof(record));
 }
 
 enum err
@@ -298,7 +298,7 @@ directory_delete_listed(
 {
 	struct dir_key k;
 
-	return forget(d, dir_key_listed(&k, subscriber, list, caller, false));
+	return dir_forget(d, dir_key_listed(&k, subscriber, list, caller, false));
 }
 
 enum err
@@ -307,7 +307,7 @@ directory_put_emergency(struct directory *d, struct span country_number)
 	struct dir_key k;
 	struct dir_emergency record = { .is = 1 };
 
-	return put(d, dir_key_of(&k, 'e', 0, country_number), &record, sizeof(record));
+	return dir_put(d, dir_key_of(&k, 'e', 0, country_number), &record, sizeof(record));
 }
 
 enum err
@@ -315,7 +315,7 @@ directory_delete_emergency(struct directory *d, struct span country_number)
 {
 	struct dir_key k;
 
-	return forget(d, dir_key_of(&k, 'e', 0, country_number));
+	return dir_forget(d, dir_key_of(&k, 'e', 0, country_number));
 }
 
 enum err
@@ -326,12 +326,12 @@ directory_put_speed(struct directory *d, uint64_t subscriber, unsigned place, st
 	enum err e;
 
 	if (number.len == 0) {
-		e = forget(d, dir_key_speed(&k, subscriber, place));
+		e = dir_forget(d, dir_key_speed(&k, subscriber, place));
 		return e == ERR_ABSENT ? ERR_NONE : e;
 	}
 	if (!span_cstr(number, record.number, sizeof(record.number)))
 		return ERR_RANGE;
-	return put(d, dir_key_speed(&k, subscriber, place), &record, sizeof(record));
+	return dir_put(d, dir_key_speed(&k, subscriber, place), &record, sizeof(record));
 }
 
 enum err
@@ -340,7 +340,7 @@ directory_put_class(struct directory *d, uint32_t tenant, struct span prefix, bo
 	struct dir_key k;
 	struct dir_class record = { .premium = premium };
 
-	return put(d, dir_key_of(&k, 'p', tenant, prefix), &record, sizeof(record));
+	return dir_put(d, dir_key_of(&k, 'p', tenant, prefix), &record, sizeof(record));
 }
 
 enum err
@@ -348,7 +348,7 @@ directory_delete_class(struct directory *d, uint32_t tenant, struct span prefix)
 {
 	struct dir_key k;
 
-	return forget(d, dir_key_of(&k, 'p', tenant, prefix));
+	return dir_forget(d, dir_key_of(&k, 'p', tenant, prefix));
 }
 
 enum err
@@ -356,7 +356,7 @@ directory_delete_code(struct directory *d, uint32_t tenant, struct span pattern)
 {
 	struct dir_key k;
 
-	return forget(d, dir_key_of(&k, 'c', tenant, pattern));
+	return dir_forget(d, dir_key_of(&k, 'c', tenant, pattern));
 }
 
 enum err
@@ -364,7 +364,7 @@ directory_delete_domain(struct directory *d, struct span domain)
 {
 	struct dir_key k;
 
-	return forget(d, dir_key_domain(&k, domain));
+	return dir_forget(d, dir_key_domain(&k, domain));
 }
 
 enum err
@@ -372,7 +372,7 @@ directory_delete_tenant(struct directory *d, uint32_t tenant)
 {
 	struct dir_key k;
 
-	return forget(d, dir_key_of(&k, 't', tenant, SPAN_NONE));
+	return dir_forget(d, dir_key_of(&k, 't', tenant, SPAN_NONE));
 }
 
 enum err
@@ -380,7 +380,7 @@ directory_delete_subscriber(struct directory *d, uint32_t tenant, struct span us
 {
 	struct dir_key k;
 
-	return forget(d, dir_key_of(&k, 's', tenant, user));
+	return dir_forget(d, dir_key_of(&k, 's', tenant, user));
 }
 
 enum err
@@ -388,7 +388,7 @@ directory_delete_number(struct directory *d, uint32_t tenant, struct span number
 {
 	struct dir_key k;
 
-	return forget(d, dir_key_of(&k, 'n', tenant, number));
+	return dir_forget(d, dir_key_of(&k, 'n', tenant, number));
 }
 
 enum err
@@ -396,7 +396,7 @@ directory_delete_group(struct directory *d, uint32_t tenant, struct span name)
 {
 	struct dir_key k;
 
-	return forget(d, dir_key_of(&k, 'h', tenant, name));
+	return dir_forget(d, dir_key_of(&k, 'h', tenant, name));
 }
 
 enum err
@@ -408,7 +408,7 @@ directory_delete_gateway(struct directory *d, uint64_t id)
 
 	if (old != NULL && old->address.family != 0)
 		leave_address(d, &old->address, id);
-	return forget(d, dir_key_gateway(&k, id));
+	return dir_forget(d, dir_key_gateway(&k, id));
 }
 
 enum err
@@ -416,7 +416,7 @@ directory_delete_route(struct directory *d, uint32_t tenant, struct span prefix)
 {
 	struct dir_key k;
 
-	return forget(d, dir_key_of(&k, 'r', tenant, prefix));
+	return dir_forget(d, dir_key_of(&k, 'r', tenant, prefix));
 }
 
 void

@@ -20,6 +20,13 @@ put_argument(const json_t *args, const char *name, char *to, size_t cap)
 	return true;
 }
 
+/* One that may be left out, and is empty then. */
+static bool
+put_option(const json_t *args, const char *name, char *to, size_t cap)
+{
+	return argument(args, name) == NULL || put_argument(args, name, to, cap);
+}
+
 void
 explain_call(struct control *k, struct client *c, const json_t *args)
 {
@@ -30,6 +37,11 @@ explain_call(struct control *k, struct client *c, const json_t *args)
 	if (!put_argument(args, "from", x.from, sizeof(x.from)) ||
 	    !put_argument(args, "to", x.to, sizeof(x.to))) {
 		reply_error(c, "not who calls, and what he dials");
+		return;
+	}
+	if (!put_option(args, "at", x.at, sizeof(x.at)) ||
+	    !put_option(args, "priority", x.priority, sizeof(x.priority))) {
+		reply_error(c, "not when he dials, and with what priority");
 		return;
 	}
 	to = r == NULL ? NULL : ring_reserve(r, WIRE_EXPLAIN, sizeof(x));

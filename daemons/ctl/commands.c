@@ -61,7 +61,7 @@ const struct command commands[] = {
 	{ "call", "hangup", "ID", 1, 1, 0, RUN, runtime_call_hangup, "end both sides of a call" },
 	{ "completions", NULL, "", 0, 0, OPT_JSON, RUN, runtime_completions,
 	    "who is rung when whom he called is free", NULL, "nobody waits" },
-	{ "explain", NULL, "FROM TO", 2, 2, OPT_JSON, RUN, runtime_explain,
+	{ "explain", NULL, "FROM TO", 2, 2, OPT_JSON | OPT_AS, RUN, runtime_explain,
 	    "what a call would do, and who would pay, without placing it" },
 	{ "cdr", NULL, "", 0, 0, OPT_JSON | OPT_WHEN | OPT_USER | OPT_FORMAT, DB, cdr_list,
 	    "what was called", NULL, "no records" },

@@ -26,6 +26,7 @@ enum ctl_option {
 	OPT_WHEN = 8,     /* --since T, --until T */
 	OPT_USER = 16,
 	OPT_FORMAT = 32,
+	OPT_AS = 64,      /* --at T, --priority P */
 };
 
 /* What a command must know of a configuration file that has an error somewhere. */
@@ -40,7 +41,7 @@ struct command;
 struct ctl {
 	const struct command *command;
 	const char *file;       /* of the configuration */
-	const char *password, *name, *since, *until, *user, *format;
+	const char *password, *name, *since, *until, *user, *format, *at, *priority;
 	const char *unknown;    /* an option that there is not */
 	bool json, password_stdin;
 	unsigned given;         /* enum ctl_option bits */

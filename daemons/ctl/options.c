@@ -25,6 +25,10 @@ static const struct {
 	    "calls that began before then" },
 	{ "--user", offsetof(struct ctl, user), OPT_USER, "USER",
 	    "a subscriber or a number that called, was called, forwarded or pays" },
+	{ "--at", offsetof(struct ctl, at), OPT_AS, "TIME",
+	    "as if it were then: \"2026-12-24 18:30\", by the clock of FROM's tenant" },
+	{ "--priority", offsetof(struct ctl, priority), OPT_AS, "WORD",
+	    "as if the phone had asked for it: non-urgent, normal, urgent, emergency" },
 	{ "--format", offsetof(struct ctl, format), OPT_FORMAT, "FORMAT", "table, csv or json" },
 };
 

@@ -71,7 +71,9 @@ int
 runtime_explain(struct ctl *c, int n, char **words)
 {
 	(void)n;
-	return list(c, "explain", json_pack("{s:s, s:s}", "from", words[0], "to", words[1]));
+	return list(c, "explain",
+	    json_pack("{s:s, s:s, s:s*, s:s*}", "from", words[0], "to", words[1], "at", c->at,
+		"priority", c->priority));
 }
 
 int

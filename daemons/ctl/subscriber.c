@@ -73,6 +73,18 @@ cfs_callers_put(struct ctl *c, const char *id, const char *value)
 }
 
 static int
+cfs_rules_put(struct ctl *c, const char *id, const char *value)
+{
+	PGresult *r = db_run(c, "select tandem.forward_rules_set($1::bigint, $2)", 2, id, value);
+
+	if (!db_good(r))
+		return db_refuse(c, r, "cfs_rules", value,
+		    "a list of up to 8 rules with | between, as mon-fri 18:00-08:00 to=NUMBER");
+	PQclear(r);
+	return CTL_DONE;
+}
+
+static int
 speed_dial_put(struct ctl *c, const char *id, const char *value)
 {
 	PGresult *r = db_run(c, "select tandem.speed_set($1::bigint, $2)", 2, id, value);
@@ -114,6 +126,11 @@ static const struct key keys[] = {
 	{ "cfs_callers",
 	    "whose calls cfs forwards: numbers, 0049*, users or anonymous, comma between", KEY_OWN,
 	    .apply = cfs_callers_put },
+	{ "cfs_rules",
+	    "[DAYS] [HH:MM-HH:MM] [DATE..DATE] [from=CALLERS] [priority=WORDS] to=NUMBER, | "
+	    "between: "
+	    "the first whose conditions hold forwards the call",
+	    KEY_OWN, .apply = cfs_rules_put },
 	{ "block", "callers who are rejected: as cfs_callers", KEY_OWN, .apply = block_put },
 	{ "accept", "callers who alone are not rejected: as cfs_callers", KEY_OWN,
 	    .apply = accept_put },
@@ -314,7 +331,7 @@ const struct object subscriber_object = {
 	    "s.display_name, s.number, s.disabled, v.cfu, v.cfb, v.cfnr, v.cfnrc, "
 	    "v.cfnr_timeout, v.notify_caller, v.follow_me, " FOLLOW_ME
 	    ", v.cfs, tandem.callers_of(s.subscriber_id, 'forward') "
-	    "as cfs_callers, "
+	    "as cfs_callers, tandem.forward_rules_of(s.subscriber_id) as cfs_rules, "
 	    "tandem.callers_of(s.subscriber_id, 'block') as block, "
 	    "tandem.callers_of(s.subscriber_id, 'accept') as accept, "
 	    "tandem.callers_of(s.subscriber_id, 'priority') as priority, "

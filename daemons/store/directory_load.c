@@ -1,8 +1,9 @@
 /*
  * Keeps the directory as PostgreSQL has it. With a new connection everything is read, page by page,
  * and what is gone is deleted in the end; a page is put down while PostgreSQL makes the next one. From
- * then on the database tells what changes and only that is read again. What it tells while everything is being read waits its turn. Too many changes at once,
- * or one that is refused, and everything is read again.
+ * then on the database tells what changes and only that is read again. What it tells while everything is being
+ * read waits its turn. Too many changes at once, or one that is refused, and everything is read again. Once a
+ * day the tenants are, whose time zones are known a year ahead.
  */
 #include "store/store.h"
 
@@ -15,7 +16,8 @@
 
 #include "base/log.h"
 
-static const uint64_t retry_after_ns = NS_PER_S, save_every_ns = 60 * NS_PER_S;
+static const uint64_t retry_after_ns = NS_PER_S, save_every_ns = 60 * NS_PER_S,
+		      zones_every_ns = 24 * 3600 * NS_PER_S;
 
 void
 directory_load_open(struct store *s)
@@ -70,19 +72,11 @@ directory_load_down(struct store *s)
 	s->load.renewing = false;
 }
 
-void
-directory_load_told(struct store *s, const char *payload)
+static void
+add_change(struct directory_load *l, const struct dir_change *c)
 {
-	struct directory_load *l = &s->load;
-	struct dir_change c;
-	enum err e = dir_change_read(payload, &c);
-
-	if (e == ERR_RANGE)
-		log_warn("a change with too long a name", LOG_SPAN("change", span_str(payload)));
-	if (e != ERR_NONE)
-		return;
 	for (unsigned i = l->in_flight; i < l->n_changes; i++) {
-		if (memcmp(&l->changes[i], &c, sizeof(c)) == 0)
+		if (memcmp(&l->changes[i], c, sizeof(*c)) == 0)
 			return;
 	}
 	if (l->n_changes == DIR_CHANGES) {
@@ -91,7 +85,19 @@ directory_load_told(struct store *s, const char *payload)
 		l->all = true;
 		return;
 	}
-	l->changes[l->n_changes++] = c;
+	l->changes[l->n_changes++] = *c;
+}
+
+void
+directory_load_told(struct store *s, const char *payload)
+{
+	struct dir_change c;
+	enum err e = dir_change_read(payload, &c);
+
+	if (e == ERR_RANGE)
+		log_warn("a change with too long a name", LOG_SPAN("change", span_str(payload)));
+	if (e == ERR_NONE)
+		add_change(&s->load, &c);
 }
 
 static void
@@ -125,6 +131,7 @@ finished(struct store *s)
 	unsigned gone = directory_renewed(&s->directory);
 
 	l->renewing = false;
+	l->zones_ns = s->child.clock.mono_ns;
 	l->tally.subscribers = count_subscribers(&s->directory);
 	directory_set_filled(&s->directory);
 	publish_count(s);
@@ -266,6 +273,41 @@ directory_load_start(struct store *s, uint64_t *wait_r)
 	return true;
 }
 
+/* --- once a day --------------------------------------------------------------------------------- */
+
+/* As if every tenant had changed. */
+static void
+tenants_again(struct store *s)
+{
+	char key[RECORDS_KEY_MAX];
+	struct dir_buf value;
+	uint64_t cursor = 0;
+	size_t len;
+
+	while (records_next(&s->directory.records, &cursor, key, &len, value.words,
+		   sizeof(value.words), &value.len) == ERR_NONE) {
+		const struct dir_tenant *t = (const struct dir_tenant *)value.words;
+		struct dir_change c = { .kind = DIR_TENANT };
+
+		if (key[0] != 't' || value.len < sizeof(*t))
+			continue;
+		c.id = t->tenant;
+		add_change(&s->load, &c);
+	}
+}
+
+static void
+zones_second(struct store *s)
+{
+	struct directory_load *l = &s->load;
+	uint64_t now = s->child.clock.mono_ns;
+
+	if (s->db.state != DB_UP || l->renewing || l->all || now < l->zones_ns + zones_every_ns)
+		return;
+	l->zones_ns = now;
+	tenants_again(s);
+}
+
 /* --- the copy in spool_dir ---------------------------------------------------------------------- */
 
 void
@@ -274,6 +316,7 @@ directory_load_second(struct store *s)
 	struct directory_load *l = &s->load;
 	uint64_t now = s->child.clock.mono_ns, version = records_version(&s->directory.records);
 
+	zones_second(s);
 	if (l->renewing || !directory_filled(&s->directory) || version == l->saved_version ||
 	    (l->saved_ns != 0 && now < l->saved_ns + save_every_ns))
 		return;

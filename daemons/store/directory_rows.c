@@ -81,6 +81,9 @@ deleted(struct directory *d, enum dir_kind kind, uint64_t id, struct span name, 
 	case DIR_SPEED:
 		speed(d, id, name, SPAN_NONE);
 		break;
+	case DIR_RULES:
+		directory_delete_rules(d, id);
+		break;
 	case DIR_KINDS:
 		break;
 	}
@@ -96,6 +99,7 @@ put_tenant(struct directory *d, struct row *r)
 	t.suspended = row_flag(r, false);
 	span_cstr(row_text(r), t.orbit, sizeof(t.orbit));
 	span_cstr(row_text(r), t.country, sizeof(t.country));
+	zone_read(row_text(r), &t.zone);
 	return directory_put_tenant(d, &t);
 }
 
@@ -165,6 +169,7 @@ put_subscriber(struct directory *d, struct row *r, uint64_t id, struct dir_tally
 	x.hotline = row_text(r);
 	s.hotline_immediate = row_flag(r, false);
 	s.identity = (uint8_t)row_number(r, UINT8_MAX);
+	s.rules = row_flag(r, false);
 	bool is_new = directory_subscriber(d, s.tenant, x.user, &old) == NULL;
 	enum err e = directory_put_subscriber(d, &s, &x);
 	t->subscribers += e == ERR_NONE && is_new;
@@ -258,6 +263,39 @@ put_group(struct directory *d, struct row r, struct span name, int *next_r)
 	return directory_put_group(d, &g, &x);
 }
 
+/* The rules of one subscriber, in their order; *next_r: the row behind them. */
+static enum err
+put_rules(struct directory *d, struct row r, uint64_t id, int *next_r)
+{
+	static const char *const days[] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL };
+	static const char *const priorities[] = { "normal", "non-urgent", "urgent", "emergency",
+		NULL };
+	struct dir_rules all = { 0 };
+	struct dir_rules_text x = { 0 };
+
+	for (; r.n < PQntuples(r.res); r.n++) {
+		struct row same = { r.res, r.n, 0 };
+		struct dir_rule *rule = &all.rules[all.n];
+		if (row_number(&same, UINT64_MAX) != id)
+			break;
+		if (all.n == DIR_RULES_MAX)
+			continue;
+		same.column = r.column;
+		rule->position = (uint8_t)row_number(&same, UINT8_MAX);
+		x.to[all.n] = row_text(&same);
+		x.callers[all.n++] = row_text(&same);
+		rule->hours.days = row_bits(&same, days);
+		rule->priorities = row_bits(&same, priorities);
+		rule->timed = row_flag(&same, false);
+		rule->hours.from_min = (uint16_t)row_number(&same, UINT16_MAX);
+		rule->hours.to_min = (uint16_t)row_number(&same, UINT16_MAX);
+		rule->hours.from_day = (uint32_t)row_number(&same, HOURS_ANY_DAY);
+		rule->hours.to_day = (uint32_t)row_number(&same, HOURS_ANY_DAY);
+	}
+	*next_r = r.n;
+	return directory_put_rules(d, id, &all, &x);
+}
+
 static enum err
 put_number(struct directory *d, struct row *r, uint32_t tenant, struct span digits)
 {
@@ -307,6 +345,7 @@ put_row(struct directory *d, enum dir_kind kind, struct row *r, struct dir_tally
 		return speed(d, id, name, row_text(r));
 	case DIR_ROUTE:
 	case DIR_GROUP:
+	case DIR_RULES:
 	case DIR_SUBSCRIBER_GONE:
 	case DIR_KINDS:
 		break;
@@ -331,6 +370,8 @@ dir_rows(struct directory *d, enum dir_kind kind, const struct pg_result *res, s
 			e = put_routes(d, r, name, &next);
 		else if (kind == DIR_GROUP)
 			e = put_group(d, r, name, &next);
+		else if (kind == DIR_RULES)
+			e = put_rules(d, r, id, &next);
 		else
 			e = put_row(d, kind, &r, t);
 		if (e != ERR_NONE && !t->full)

@@ -25,6 +25,7 @@ enum dir_kind {
 	DIR_LISTED, /* an entry of a list of callers */
 	DIR_EMERGENCY,
 	DIR_SPEED, /* a place of a subscriber's speed dial */
+	DIR_RULES, /* all rules of a subscriber */
 	DIR_PAGED, /* those above are read page by page */
 	DIR_SUBSCRIBER_GONE = DIR_PAGED,
 	DIR_KINDS

@@ -7,11 +7,12 @@
 
 #include <stdlib.h>
 
+/* z: what is known of its time zone; of a page's tenants each zone is computed once. */
 #define TENANT_COLUMNS                                                                             \
 	"t.tenant_id, t.name, t.realm, t.suspended,"                                               \
 	" (select x.number from tandem.did x where x.tenant_id = t.tenant_id"                      \
 	" and x.kind = 'park' and length(x.number) < 16 order by length(x.number), x.number "      \
-	"limit 1), t.country"
+	"limit 1), t.country, z.changes"
 #define SUBSCRIBER_COLUMNS                                                                         \
 	"s.tenant_id, s.username, encode(s.ha1_md5, 'hex'), encode(s.ha1_sha256, 'hex'),"          \
 	" encode(s.ha1_sha512_256, 'hex'), s.min_algorithm, s.display_name, s.number, s.disabled," \
@@ -26,6 +27,8 @@
 	" where l.subscriber_id = s.subscriber_id and l.kind <> all (v.lists_off)),"               \
 	" v.hotline, v.hotline_mode = 'immediate',"                                                \
 	" (not v.clip)::int + 2 * v.colp::int + 4 * v.colr::int,"                                  \
+	" 'forward' <> all (v.lists_off) and exists (select from tandem.forward_rule r"            \
+	" where r.subscriber_id = s.subscriber_id),"                                               \
 	" (select string_agg(x.delegate_id::text, ',') from tandem.reg_delegate x"                 \
 	" where x.tenant_id = s.tenant_id and x.subscriber_id = s.subscriber_id)"
 #define SUBSCRIBER_TABLES                                                                          \
@@ -58,6 +61,14 @@
 	" on m.tenant_id = g.tenant_id and m.hunt_group_id = g.hunt_group_id"                      \
 	" left join tandem.subscriber u"                                                           \
 	" on u.tenant_id = m.tenant_id and u.subscriber_id = m.subscriber_id"
+/* A row for each rule, in their order. Dates as days since 1970, times as minutes. */
+#define RULE_COLUMNS                                                                               \
+	"r.position, r.destination, array_to_string(r.callers, ','), r.days, r.priority,"          \
+	" num_nonnulls(r.days, r.from_time, r.from_date, r.to_date) > 0,"                          \
+	" coalesce(extract(epoch from r.from_time)::int / 60, 0),"                                 \
+	" coalesce(extract(epoch from r.to_time)::int / 60, 0),"                                   \
+	" coalesce(r.from_date - date '1970-01-01', 0),"                                           \
+	" coalesce(r.to_date - date '1970-01-01', 2147483647)"
 #define PAGE	" limit 4000"
 #define CHANGED " from jsonb_to_recordset($1::jsonb) k(i bigint, n text) left join "
 
@@ -66,9 +77,12 @@ static const struct {
 } kinds[DIR_KINDS] = {
 	[DIR_TENANT] = { "tenant",
 	    "select t.tenant_id, '', " TENANT_COLUMNS
-	    " from tandem.tenant t where t.tenant_id > $1::int and $2::text is not null order by "
-	    "1" PAGE,
-	    "select k.i, '', " TENANT_COLUMNS CHANGED "tandem.tenant t on t.tenant_id = k.i" },
+	    " from tandem.tenant t join (select x.timezone, tandem.zone_changes(x.timezone) as "
+	    "changes"
+	    " from tandem.tenant x group by 1) z on z.timezone = t.timezone"
+	    " where t.tenant_id > $1::int and $2::text is not null order by 1" PAGE,
+	    "select k.i, '', " TENANT_COLUMNS CHANGED "tandem.tenant t on t.tenant_id = k.i"
+	    " left join lateral (select tandem.zone_changes(t.timezone) as changes) z on true" },
 	[DIR_DOMAIN] = { "domain",
 	    "select 0, d.domain, d.tenant_id from tandem.domain d"
 	    " where d.domain > $2 and $1::int = 0 order by 2" PAGE,
@@ -135,6 +149,14 @@ static const struct {
 	    " where (x.subscriber_id, x.place::text) > ($1::bigint, $2) order by 1, 2" PAGE,
 	    "select k.i, k.n, x.number" CHANGED
 	    "tandem.speed_dial x on x.subscriber_id = k.i and x.place::text = k.n" },
+	[DIR_RULES] = { "rules",
+	    "with page as (select distinct subscriber_id from tandem.forward_rule"
+	    " where subscriber_id > $1::bigint and $2::text is not null order by 1" PAGE ")"
+	    " select r.subscriber_id, '', " RULE_COLUMNS
+	    " from page join tandem.forward_rule r using (subscriber_id)"
+	    " order by r.subscriber_id, r.position",
+	    "select k.i, '', " RULE_COLUMNS CHANGED
+	    "tandem.forward_rule r on r.subscriber_id = k.i order by k.i, r.position" },
 	[DIR_SUBSCRIBER_GONE] = { "subscriber_gone", NULL,
 	    "select k.i, k.n, " SUBSCRIBER_COLUMNS CHANGED
 	    "tandem.subscriber s on s.tenant_id = k.i and s.username = k.n" SUBSCRIBER_TABLES },

@@ -176,7 +176,7 @@ enum db_end {
 	DB_REFUSED, /* because of the data: the same again would be refused again */
 	DB_FAILED   /* for another reason; nothing of it is done; try again later */
 };
-enum { DB_SCHEMA = 45, DB_PARAMS = 5, DB_STEPS = 5 };
+enum { DB_SCHEMA = 46, DB_PARAMS = 5, DB_STEPS = 5 };
 
 struct db_step {
 	const char *sql;
@@ -259,7 +259,7 @@ struct directory_load {
 	uint64_t began_ns;
 	struct dir_change *changes; /* told, not read yet */
 	unsigned n_changes, in_flight;
-	uint64_t retry_ns, saved_ns, saved_version;
+	uint64_t retry_ns, saved_ns, saved_version, zones_ns;
 	struct dir_tally tally;
 };
 

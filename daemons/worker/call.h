@@ -66,6 +66,7 @@ struct party {
 	uint8_t beside;	     /* 1: it is of no round (call_later.c) */
 	uint8_t held;	     /* 1: by its last description it holds the other side */
 	uint8_t cause;	     /* Q.850, that it gave with its last word; 0 = none */
+	uint8_t priority;    /* of its INVITE (RFC 3261 20.26): enum dir_priority */
 	uint16_t status;     /* last that came, or was sent */
 	uint16_t number;     /* leg_no */
 	uint32_t peer;	     /* heap offset of the party it talks with; 0 = none */

@@ -244,6 +244,19 @@ keep_origin(struct worker *w, struct call *c, const struct origin *o)
 	c->setup_ms = w->child.clock.wall_ms;
 }
 
+/* RFC 3261 20.26: without one it is normal; so is one that we do not know (RFC 3880 4.5). */
+static enum dir_priority
+priority_of(const struct sip_msg *m)
+{
+	struct span s = sip_header_get(m, SIP_H_PRIORITY);
+
+	if (span_ieq(s, SPAN("non-urgent")))
+		return DIR_PRIORITY_NON_URGENT;
+	if (span_ieq(s, SPAN("urgent")))
+		return DIR_PRIORITY_URGENT;
+	return span_ieq(s, SPAN("emergency")) ? DIR_PRIORITY_EMERGENCY : DIR_PRIORITY_NORMAL;
+}
+
 void
 call_hear(struct worker *w, struct call *c, struct setup *in)
 {
@@ -255,6 +268,7 @@ call_hear(struct worker *w, struct call *c, struct setup *in)
 	c->caller = heap_offset(&w->heap, caller);
 	caller->flow = in->invite->flow;
 	keep_origin(w, c, in->origin);
+	caller->priority = (uint8_t)priority_of(in->invite);
 	ringing_add(w, c);
 	caller->sip_call_id = call_keep(w, c, sip_span(in->invite, in->invite->call_id));
 	keep_dialled(w, c, in->invite);

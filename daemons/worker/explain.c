@@ -27,7 +27,9 @@ struct question {
 	struct origin *origin;
 	struct sip_msg *invite;
 	struct span text[2]; /* from, to, as they were asked */
-	bool unknown;	     /* nothing but that nobody has the number */
+	struct span priority;
+	int64_t at_ms; /* wall; 0: now */
+	bool unknown;  /* nothing but that nobody has the number */
 	struct buf *out;
 };
 
@@ -150,7 +152,9 @@ make_invite(struct worker *w, struct question *q)
 	put_caller(w, &b, q);
 	buf_lit(&b, ";tag=explain\r\nTo: <");
 	buf_put(&b, buf_span(&target));
-	buf_lit(&b, ">\r\nCall-ID: explain\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n");
+	buf_lit(&b, ">\r\nPriority: ");
+	buf_put(&b, q->priority.len > 0 ? q->priority : SPAN("normal"));
+	buf_lit(&b, "\r\nCall-ID: explain\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n");
 	if (!buf_ok(&b))
 		return false;
 	m->raw_len = (uint16_t)b.len;
@@ -349,6 +353,8 @@ run_case(struct worker *w, struct question *q, struct call *c, unsigned i)
 	struct buf when = buf_on(name, sizeof(name)), nothing = buf_on(NULL, 0);
 
 	call_hear(w, c, &in);
+	if (q->at_ms != 0)
+		c->setup_ms = q->at_ms;
 	r = call_decide(w, c, &in, &end);
 	q->unknown = r.status == 404 && c->decisions.n == caller_is_hidden(c);
 	if (i == AT_ONCE) {
@@ -396,6 +402,18 @@ is_plain(struct span s)
 	return s.len > 0;
 }
 
+/* RFC 3261 20.26. */
+static bool
+is_priority(struct span s)
+{
+	static const char *const words[] = { "non-urgent", "normal", "urgent", "emergency", "" };
+
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (span_ieq(s, span_str(words[i])))
+			return true;
+	return false;
+}
+
 /* Instead of what was said so far. */
 static bool
 refuse(struct question *q, const char *why, struct span what)
@@ -406,8 +424,22 @@ refuse(struct question *q, const char *why, struct span what)
 	return false;
 }
 
+/* Of the caller's tenant; whoever is called has the same clock, or the next office's. */
 static bool
-answer_question(struct worker *w, struct question *q)
+find_time(struct worker *w, struct question *q, struct span at)
+{
+	struct dir_buf room;
+	const struct dir_tenant *t;
+	const struct zone utc = { 0 };
+
+	if (at.len == 0)
+		return true;
+	t = directory_tenant(&w->directory, q->origin->tenant, &room);
+	return zone_moment(t == NULL ? &utc : &t->zone, at, &q->at_ms) == ERR_NONE;
+}
+
+static bool
+answer_question(struct worker *w, struct question *q, struct span at)
 {
 	if (!worker_has_tables(w))
 		return refuse(q, "the exchange has only just started; ask again", SPAN_NONE);
@@ -415,6 +447,10 @@ answer_question(struct worker *w, struct question *q)
 	if (q->origin == NULL || !is_plain(q->text[0]) || !find_caller(w, q))
 		return refuse(
 		    q, "no subscriber and no gateway's address, to call from: ", q->text[0]);
+	if (!find_time(w, q, at))
+		return refuse(q, "no time as \"2026-12-24 18:30\": ", at);
+	if (!is_priority(q->priority))
+		return refuse(q, "none of non-urgent, normal, urgent, emergency: ", q->priority);
 	if (!is_plain(q->text[1]) || !make_invite(w, q))
 		return refuse(q, "no number or address that could be called: ", q->text[1]);
 	if (!run_cases(w, q))
@@ -425,9 +461,15 @@ answer_question(struct worker *w, struct question *q)
 }
 
 bool
+explain_asked(struct worker *w, const struct explain_asked *x, struct buf *out)
+{
+	struct question q = { .text = { x->from, x->to }, .priority = x->priority, .out = out };
+
+	return answer_question(w, &q, x->at);
+}
+
+bool
 explain(struct worker *w, struct span from, struct span to, struct buf *out)
 {
-	struct question q = { .text = { from, to }, .out = out };
-
-	return answer_question(w, &q);
+	return explain_asked(w, &(struct explain_asked){ .from = from, .to = to }, out);
 }

@@ -119,5 +119,7 @@ uint32_t clir_privacy(const struct origin *o, uint32_t asked, unsigned once);
 /* Is who calls in this list of the subscriber's? No, when it is off. */
 bool screen_lists(struct worker *w, const struct call *c, const struct dir_subscriber *s,
     enum dir_list list);
+/* The same of a list that is written out, words with a comma between. */
+bool screen_words(struct worker *w, const struct call *c, struct span words);
 
 #endif

@@ -55,8 +55,10 @@ static void
 explain_call(struct worker *w, const struct wire_explain *x)
 {
 	struct ring *out = child_out(&w->child, ROLE_CONTROL, 0);
-	struct span from = span_of(x->from, strnlen(x->from, sizeof(x->from)));
-	struct span to = span_of(x->to, strnlen(x->to, sizeof(x->to)));
+	struct explain_asked asked = { span_of(x->from, strnlen(x->from, sizeof(x->from))),
+		span_of(x->to, strnlen(x->to, sizeof(x->to))),
+		span_of(x->at, strnlen(x->at, sizeof(x->at))),
+		span_of(x->priority, strnlen(x->priority, sizeof(x->priority))) };
 	struct wire_explained *answer;
 	struct buf b;
 	bool done;
@@ -66,7 +68,7 @@ explain_call(struct worker *w, const struct wire_explain *x)
 	if (answer == NULL)
 		return; /* whoever asked hears that nobody answers */
 	b = buf_on(answer->data, EXPLAIN_MAX);
-	done = explain(w, from, to, &b);
+	done = explain_asked(w, &asked, &b);
 	*answer = (struct wire_explained){
 		.ticket = x->ticket, .len = (uint32_t)b.len, .refused = !done
 	};

@@ -338,6 +338,12 @@ void operator_asks(struct worker *w, unsigned type, const void *payload);
 /* What a call from one to the other would do, as lines (explain.c). False: they say in one why that
  * cannot be told. Leaves nothing behind; takes some of the turn's scratch. */
 bool explain(struct worker *w, struct span from, struct span to, struct buf *out);
+struct explain_asked {
+	struct span from, to;
+	struct span at;       /* "2026-12-24 18:30" by the caller's tenant's clock; empty: now */
+	struct span priority; /* of the INVITE; empty: none */
+};
+bool explain_asked(struct worker *w, const struct explain_asked *x, struct buf *out);
 
 /* --- call_code.c: a service code that the store is asked to put into force ------------------------*/
 enum call_code { CODE_NONE, CODE_ASKED, CODE_DONE };

@@ -162,6 +162,30 @@ def test_C42_emergency_numbers_of_a_country_are_nobodys(ctl, words):
     ctl.sql_refused("insert into tandem.emergency_number values ('DE', '144')")
 
 
+def test_C5_C42_rules_by_sql(ctl):
+    """A wrong rule is refused with one line; an emergency number of the country is nobody's here either."""
+    ctl("subscriber", "add", "201", "--password", "x")
+    insert = "insert into tandem.forward_rule (tenant_id, subscriber_id, position, destination, %s) values (1, 1, %s)"
+    for columns, values, says in (("days", "1, '4711', '{}'", "an empty list is no condition"),
+                                  ("days", "1, '4711', '{sat,null}'", "an empty list is no condition"),
+                                  ("days", "9, '4711', '{sat}'", "there are eight at most"),
+                                  ("days", "1, '201', '{sat}'", "cannot be forwarded to itself"),
+                                  ("from_time", "1, '4711', '18:00'", "has a beginning and an end"),
+                                  ("from_time, to_time", "1, '4711', '18:00:01', '19:00'", "not a time of the day"),
+                                  ("to_date", "1, '4711', 'infinity'", "not a range of dates"),
+                                  ("callers", "1, '4711', '{a b}'", "not a number or a name (a b)"),
+                                  ("callers", "1, '4711', array_fill('1234567890'::text, '{20}')", "more than 128")):
+        assert "cfs_rules: " in ctl.sql_refused(insert % (columns, values))
+        assert says in ctl.sql_refused(insert % (columns, values))
+    assert ctl.told(insert % ("from_time, to_time", "1, '144', '22:00', '24:00'")) == ["rules:1", "subscriber:1"]
+    assert ctl.sql("select tandem.forward_rules_of(1)") == [["22:00-24:00 to=144"]]
+    assert "144 is where somebody's calls are sent" in ctl.refused("tenant", "set", "default", "country=AT")
+    ctl("subscriber", "set", "201", "cfs_rules=")
+    ctl("tenant", "set", "default", "country=AT")
+    assert "144 is an emergency number" in ctl.refused("subscriber", "set", "201", "cfs_rules=sat to=144")
+    assert ctl.sql("select tandem.zone_changes('Nowhere/AtAll')") == [["0"]]
+
+
 def test_C42_a_hotline_and_a_country_at_once(ctl):
     """Who sets the country waits for who has just set a hotline, and then sees it."""
     ctl("subscriber", "add", "201", "--password", "x")

@@ -34,7 +34,7 @@ begin(void)
 
 struct who {
 	struct dir_subscriber s;
-	const char *cfu, *cfb, *cfs, *rings, *talks, *hotline;
+	const char *cfu, *cfb, *cfs, *rule, *rings, *talks, *hotline;
 	bool suspended;
 	const char *dials; /* what must be dialled for the feature to act */
 };
@@ -62,6 +62,16 @@ put(const char *user, uint64_t id, const struct who *x)
 			     .hotline = span_str(x->hotline == NULL ? "" : x->hotline),
 			     .follow_me_numbers = set[3] }),
 	    ERR_NONE);
+}
+
+/* One that holds for every call. */
+static void
+put_rule(uint64_t id, const char *to)
+{
+	struct dir_rules r = { .n = 1, .rules[0] = { .position = 1, .priorities = 0xf } };
+	struct dir_rules_text text = { .to[0] = span_str(to) };
+
+	cr_assert_eq(directory_put_rules(&rig->directory, id, &r, &text), ERR_NONE);
 }
 
 static void
@@ -126,6 +136,7 @@ static const struct pair_feature {
 	{ "acr", { .s.acr = 1 }, -1, NULL },
 	{ "selective", { .s.lists = 1 << DIR_LIST_FORWARD, .cfs = "carol" }, DIR_LIST_FORWARD,
 	    "anonymous" },
+	{ "selective", { .s.rules = 1, .rule = "carol" }, -1, NULL },
 	{ "forward", { .cfu = "carol" }, -1, NULL },
 	{ "dnd", { .s.dnd = 1 }, -1, NULL },
 	{ "limit", { .talks = "carol" }, -1, NULL },
@@ -151,12 +162,14 @@ both(const struct who *x, const struct who *y)
 
 	z.s.barring |= y->s.barring;
 	z.s.lists |= y->s.lists;
+	z.s.rules |= y->s.rules;
 	z.s.acr |= y->s.acr;
 	z.s.dnd |= y->s.dnd;
 	z.s.call_limit += y->s.call_limit;
 	z.suspended |= y->suspended;
 	z.cfu = x->cfu != NULL ? x->cfu : y->cfu;
 	z.cfs = x->cfs != NULL ? x->cfs : y->cfs;
+	z.rule = x->rule != NULL ? x->rule : y->rule;
 	z.rings = x->rings != NULL ? x->rings : y->rings;
 	z.talks = x->talks != NULL ? x->talks : y->talks;
 	z.dials = x->dials != NULL ? x->dials : y->dials;
@@ -206,6 +219,8 @@ ParameterizedTest(struct pair *p, worker_pairs, terminating_side, .init = begin,
 		talk(carol, bob);
 	put("alice", ALICE, &(struct who){ .s.clir = 1 });
 	put("bob", BOB, &z);
+	if (z.rule != NULL)
+		put_rule(BOB, z.rule);
 	if (x->list >= 0)
 		list(BOB, (enum dir_list)x->list, x->listed);
 	if (y->list >= 0)

@@ -75,6 +75,7 @@ Test(model_directory, not_open)
 	cr_expect_not(directory_code(&none, 1, SPAN("*66"), &code));
 	cr_expect_not(directory_listed(&none, 9, DIR_LIST_BLOCK, SPAN("1001")));
 	cr_expect_not(directory_speed(&none, 9, 3, &speed));
+	cr_expect_null(directory_rules(&none, 9, &b));
 }
 
 Test(model_directory, subscribers_of_their_tenant)
@@ -104,6 +105,32 @@ Test(model_directory, subscribers_of_their_tenant)
 	cr_expect_eq(directory_put_subscriber(&d, &s, &x), ERR_RANGE);
 	cr_expect_eq(directory_delete_subscriber(&d, 1, SPAN("bob")), ERR_NONE);
 	cr_expect_null(directory_subscriber(&reader, 1, SPAN("bob"), &b));
+}
+
+Test(model_directory, rules_of_a_subscriber)
+{
+	struct dir_rules r = { .n = 2 };
+	struct dir_rules_text x = { .to = { SPAN("carol"), SPAN("5551") },
+		.callers = { SPAN("0049*,bob") } };
+	const struct dir_rules *f;
+	struct dir_buf b;
+
+	r.rules[1].priorities = 5;
+	cr_expect_null(directory_rules(&reader, 9, &b));
+	cr_assert_eq(directory_put_rules(&d, 9, &r, &x), ERR_NONE);
+	f = directory_rules(&reader, 9, &b);
+	cr_assert_not_null(f);
+	cr_expect_eq(f->n, 2);
+	cr_expect(span_eq(dir_text(f, f->rules[0].to), SPAN("carol")));
+	cr_expect(span_eq(dir_text(f, f->rules[0].callers), SPAN("0049*,bob")));
+	cr_expect(span_eq(dir_text(f, f->rules[1].to), SPAN("5551")));
+	cr_expect_eq(f->rules[1].callers.len, 0);
+	cr_expect_eq(f->rules[1].priorities, 5);
+	cr_expect_null(directory_rules(&reader, 10, &b));
+	r.n = DIR_RULES_MAX + 1;
+	cr_expect_eq(directory_put_rules(&d, 9, &r, &x), ERR_RANGE);
+	cr_expect_eq(directory_delete_rules(&d, 9), ERR_NONE);
+	cr_expect_null(directory_rules(&reader, 9, &b));
 }
 
 Test(model_directory, numbers)
