@@ -102,6 +102,7 @@ confine(const char *who, const int *further, unsigned n)
 
 	if (__asan_init != NULL)
 		return;
+	confine_paths(who);
 	ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (ctx == NULL || allow(ctx, allowed, sizeof(allowed) / sizeof(allowed[0])) != 0 ||
 	    allow(ctx, further, n) != 0 || allow_reading(ctx) != 0 || seccomp_load(ctx) != 0)

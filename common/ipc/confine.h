@@ -10,5 +10,8 @@
  * further system calls (SCMP_SYS numbers). Once, after the start; fatal() when the kernel refuses.
  * Under AddressSanitizer, which needs more than that, it does nothing. */
 void confine(const char *who, const int *further, unsigned n);
+/* Its first half: files other than the system's and the roots of certificates cannot be opened any more. A
+ * kernel without Landlock is told of in the log. */
+void confine_paths(const char *who);
 
 #endif
