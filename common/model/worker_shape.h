@@ -21,7 +21,7 @@ enum { WORKER_CALL_BYTES = 456, WORKER_LEG_BYTES = 712, WORKER_GROUP_WORDS = 409
 	WORKER_RECENTS = 8192 };
 /* The notes that a leg holds back stand there in their flat form (note.c): how many kinds there are,
  * how many texts, and the bytes before these. */
-enum { WORKER_NOTE_KINDS = 31, WORKER_NOTE_TEXTS = 20, WORKER_NOTE_BYTES = 232 };
+enum { WORKER_NOTE_KINDS = 32, WORKER_NOTE_TEXTS = 20, WORKER_NOTE_BYTES = 232 };
 
 struct group_word { /* what hunt groups remember (group_memory.c); key 0: nothing */
 	uint64_t key, value, at_ns; /* at_ns: monotonic, when it was so */

@@ -1,6 +1,6 @@
 /*
- * call show: what a call is, its decisions and its ladder. One that is up is asked of the exchange; one that it does not
- * have (any more) may have its record in the database.
+ * call show: what a call is, its decisions and its ladder. One that goes on is asked of the exchange; one that it does
+ * not have (any more) may have its record in the database.
  */
 #include <string.h>
 
@@ -86,7 +86,8 @@ ended_print(const struct ctl *c, const char *id, json_t *segments, json_t *said)
 	return CTL_DONE;
 }
 
-/* The exchange does not have it: `reply` is how it says so. */
+/* The exchange does not have it: `reply` is how it says so, which is all there is when this is no id, or the database
+ * is not known. */
 static int
 ended_show(struct ctl *c, const char *id, json_t *reply)
 {
@@ -95,7 +96,7 @@ ended_show(struct ctl *c, const char *id, json_t *reply)
 
 	if (!is_id(id) || (c->known & NEED_DATABASE) == 0)
 		return control_refuse(c, reply);
-	snprintf(c->where, sizeof(c->where), "the call is not up, and its record: ");
+	snprintf(c->where, sizeof(c->where), "the call does not go on, and its record: ");
 	status = cdr_of_call(c, id, &segments, &said);
 	c->where[0] = '\0';
 	if (status == CTL_DONE && json_array_size(segments) > 0) {
@@ -104,13 +105,15 @@ ended_show(struct ctl *c, const char *id, json_t *reply)
 	}
 	json_decref(segments);
 	json_decref(said);
-	if (status == CTL_DONE)
-		return control_refuse(c, reply);
 	json_decref(reply);
+	if (status == CTL_DONE)
+		return ctl_refuse(c,
+		    "there is no such call: none that goes on has this id, and no record "
+		    "(one that has just ended has it in a moment)");
 	return status;
 }
 
-/* --- a call that is up --------------------------------------------------------------------------*/
+/* --- a call that goes on ------------------------------------------------------------------------*/
 
 /* Its row without what is drawn. */
 static int
@@ -124,6 +127,7 @@ up_print(const struct ctl *c, json_t *call)
 	json_object_del(row, "ladder");
 	json_object_del(row, "decisions");
 	json_object_del(row, "merged_into");
+	puts("the call goes on; so far:\n");
 	row_print(c, row);
 	said_print(call);
 	return CTL_DONE;

@@ -27,6 +27,7 @@ enum ctl_option {
 	OPT_USER = 16,
 	OPT_FORMAT = 32,
 	OPT_AS = 64,      /* --at T, --priority P */
+	OPT_WIDE = 128,   /* --wide */
 };
 
 /* What a command must know of a configuration file that has an error somewhere. */
@@ -43,7 +44,7 @@ struct ctl {
 	const char *file;       /* of the configuration */
 	const char *password, *name, *since, *until, *user, *format, *at, *priority;
 	const char *unknown;    /* an option that there is not */
-	bool json, password_stdin;
+	bool json, wide, password_stdin;
 	unsigned given;         /* enum ctl_option bits */
 	struct settings_file *settings;
 	unsigned known;         /* enum ctl_need bits: what of them can be relied on */
@@ -260,7 +261,7 @@ int db_upgrade(struct ctl *c, int n, char **words);
 int db_version(struct ctl *c, int n, char **words);
 
 /* call.c */
-/* A call that is up, or the record of one that has ended, with its ladder. */
+/* A call that goes on, or the record of one that has ended, with its ladder. */
 int call_show(struct ctl *c, int n, char **words);
 
 /* ladder.c */

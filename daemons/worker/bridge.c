@@ -69,6 +69,7 @@ event_of_command(enum note_what what)
 	case EV_CANCELLED:
 	case EV_RELEASED:
 	case EV_GONE:
+	case EV_QUIET:
 	case CMD_DIAL:
 	case CMD_NOTIFY:
 	case N_NOTES:

@@ -72,6 +72,7 @@ static const struct fsm_row rows[] = {
 	FSM_ROW(CALL_UP,      CE_END,             CALL_ENDING,  call_ending),
 
 	FSM_ROW(CALL_ENDING,  CE_GONE,            CALL_ENDING,  call_gone),
+	FSM_ROW(CALL_ENDING,  CE_QUIET,           CALL_ENDING,  call_gone),
 	FSM_ROW(CALL_ENDING,  CE_FAILED,          CALL_ENDING,  call_gone),
 	FSM_ROW(CALL_ENDING,  CE_RELEASED,        CALL_ENDING,  call_gone),
 	FSM_ROW(CALL_ENDING,  CE_CANCELLED,       CALL_ENDING,  call_gone),
@@ -85,7 +86,7 @@ static const char *const states[CALL_N_STATES] = { "ROUTING", "RINGING", "UP", "
 static const char *const events[CE_N_EVENTS] = {
 	"SETUP", "RECALL", "PROGRESS", "ANSWER", "TOLD", "ACKED", "PRACKED", "OFFER", "OFFER_ANSWERED",
 	"OFFER_REFUSED", "OFFER_CANCELLED", "LATE_ANSWER", "REQUEST", "RESPONSE", "REPLACE", "REPLACED", "FAILED",
-	"CANCELLED", "RELEASED", "GONE", "RESOLVED", "CODE", "CODE_REFUSED", "T_RING", "T_ROUND", "T_SILENCE",
+	"CANCELLED", "RELEASED", "GONE", "QUIET", "RESOLVED", "CODE", "CODE_REFUSED", "T_RING", "T_ROUND", "T_SILENCE",
 	"T_LATER", "T_LINGER", "T_JOIN", "T_AUDIT", "HANGUP", "END",
 };
 /* clang-format on */
@@ -182,53 +183,6 @@ call_keep(struct worker *w, struct call *c, struct span s)
 	return k;
 }
 
-/* --- parties ------------------------------------------------------------------------------------*/
-
-struct party *
-party_at(struct worker *w, uint32_t offset)
-{
-	return offset == 0 ? NULL : heap_at(&w->heap, offset);
-}
-
-struct party *
-party_of_leg(struct worker *w, struct call *c, handle leg)
-{
-	struct party *p = party_at(w, c->parties);
-
-	while (p != NULL && p->leg != leg)
-		p = party_at(w, p->next);
-	return p;
-}
-
-struct party *
-party_new(struct worker *w, struct call *c, enum party_role role, handle leg)
-{
-	struct party *p = arena_take(&w->heap, &c->arena, pool_handle(&w->calls, c), sizeof(*p));
-
-	if (p == NULL)
-		return NULL;
-	p->role = (uint8_t)role;
-	p->side = role == PARTY_CALLER ? SIDE_A : SIDE_B;
-	p->leg = leg;
-	p->number = ++c->n_parties;
-	p->start_ms = call_wall_ms(w, c);
-	p->next = c->parties;
-	c->parties = heap_offset(&w->heap, p);
-	return p;
-}
-
-struct party *
-party_waiting(struct worker *w, const struct call *c)
-{
-	return party_at(w, c->attempt.waiting != 0 ? c->attempt.waiting : c->caller);
-}
-
-struct party *
-party_peer(struct worker *w, const struct party *p)
-{
-	return party_at(w, p->peer);
-}
-
 /* --- events -------------------------------------------------------------------------------------*/
 
 static enum call_event
@@ -269,6 +223,8 @@ event_of_note(enum note_what what)
 		return CE_RELEASED;
 	case EV_GONE:
 		return CE_GONE;
+	case EV_QUIET:
+		return CE_QUIET;
 	case NOTE_NONE:
 	case CMD_DIAL:
 	case CMD_PROGRESS:

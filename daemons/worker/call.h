@@ -29,7 +29,7 @@ enum call_state {
 	CALL_ROUTING, /* made; features and route decide; left within the same event */
 	CALL_RINGING, /* one or more legs are dialled, none has answered; the caller hears us */
 	CALL_UP,      /* two parties talk (the caller's ACK may still be on its way) */
-	CALL_ENDING,  /* every leg was told to end; waits until they have, or a moment */
+	CALL_ENDING,  /* every leg was told to end; waits a moment until they have, BYEs too */
 	CALL_N_STATES
 };
 
@@ -243,6 +243,7 @@ enum call_event {
 	CE_CANCELLED,
 	CE_RELEASED,
 	CE_GONE,
+	CE_QUIET,
 	CE_RESOLVED, /* the name of a target */
 	CE_CODE,     /* a service code is in force */
 	CE_CODE_REFUSED,
@@ -289,6 +290,8 @@ void call_lost(struct worker *w, struct call *c);
 void call_abandon(struct worker *w, struct call *c);
 void call_drop(struct worker *w, struct call *c);
 struct kept call_keep(struct worker *w, struct call *c, struct span s);
+
+/* call_party.c */
 struct party *party_at(struct worker *w, uint32_t offset);
 struct party *party_of_leg(struct worker *w, struct call *c, handle leg);
 struct party *party_new(struct worker *w, struct call *c, enum party_role role, handle leg);

@@ -2,7 +2,8 @@
 #include "worker/worker.h"
 
 /* A leg that was told to end says so within the same turn, but for a CANCEL, whose INVITE must first
- * be answered. The record does not wait for that longer than this. */
+ * be answered; and the answer to its BYE belongs to the ladder. The record waits for neither longer
+ * than this. */
 #define LINGER_NS NS_PER_S
 
 struct note
@@ -51,11 +52,20 @@ call_because(struct call *c, enum released_by by, enum end_reason why)
 
 /* --- told to end --------------------------------------------------------------------------------*/
 
+/* Its BYE is on its way, and what comes of that still goes into the ladder. */
 static bool
-all_gone(struct worker *w, struct call *c)
+says_bye(struct worker *w, const struct call *c, const struct party *p)
+{
+	const struct leg *l = party_is_bridge(p) ? NULL : leg_at(w, p->leg);
+
+	return l != NULL && l->bye != 0 && l->ladder == pool_handle(&w->calls, c);
+}
+
+static bool
+all_quiet(struct worker *w, const struct call *c)
 {
 	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next))
-		if (!p->gone)
+		if (!p->gone || says_bye(w, c, p))
 			return false;
 	return true;
 }
@@ -97,7 +107,7 @@ call_ending(void *step, const void *note)
 	/* A caller that was not answered has been refused; one that was, or that we called, gets a BYE. */
 	if ((s->c->final == 200 || recall_waits(s->w, s->c)) && !party_at(s->w, s->c->caller)->gone)
 		party_release(s->w, s->c, party_at(s->w, s->c->caller), reason);
-	if (all_gone(s->w, s->c))
+	if (all_quiet(s->w, s->c))
 		finish(s->w, s->c);
 }
 
@@ -269,7 +279,7 @@ call_gone(void *step, const void *note)
 	struct call_step *s = step;
 
 	(void)note;
-	if (all_gone(s->w, s->c))
+	if (all_quiet(s->w, s->c))
 		finish(s->w, s->c);
 }
 

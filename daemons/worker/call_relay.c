@@ -63,25 +63,3 @@ requests_lost(struct worker *w, struct call *c, const struct party *p)
 	n.status = NOBODY_NOW;
 	note_down(w, &n);
 }
-
-/* --- between whom -------------------------------------------------------------------------------*/
-
-void
-party_pair(struct worker *w, struct party *p, struct party *q)
-{
-	p->peer = heap_offset(&w->heap, q);
-	q->peer = heap_offset(&w->heap, p);
-}
-
-void
-party_part(struct worker *w, struct call *c, struct party *p)
-{
-	struct party *peer = party_peer(w, p);
-
-	p->peer = 0;
-	if (peer == NULL)
-		return;
-	peer->peer = 0;
-	if (!peer->gone)
-		requests_lost(w, c, peer);
-}

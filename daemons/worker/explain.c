@@ -356,7 +356,7 @@ run_case(struct worker *w, struct question *q, struct call *c, unsigned i)
 	if (q->at_ms != 0)
 		c->setup_ms = q->at_ms;
 	r = call_decide(w, c, &in, &end);
-	q->unknown = r.status == 404 && c->decisions.n == caller_is_hidden(c);
+	q->unknown = r.nobody && c->decisions.n == caller_is_hidden(c) + 1;
 	if (i == AT_ONCE) {
 		tell(w, c, "at once", &told, &r, q->out);
 		return r.status == 0 && end == SETUP_ROUTED;

@@ -159,11 +159,30 @@ leg_learn(struct leg *l, const struct sip_msg *m)
 		l->capable = sip_capabilities(m);
 }
 
+/* What its BYE came to is noted by now: a call that waits for that with its record hears so. */
+static void
+tell_quiet(struct worker *w, struct leg *l)
+{
+	const struct call *c = call_at(w, l->ladder);
+	struct note n = { .what = EV_QUIET,
+		.leg = pool_handle(&w->legs, l),
+		.call = l->ladder,
+		.retransmissions = l->retransmissions,
+		.session = l->end,
+		.capable = l->capable };
+
+	if (l->bye == 0 || c == NULL || c->state != CALL_ENDING)
+		return;
+	call_mark(w, l->ladder);
+	note_up(w, &n);
+}
+
 void
 leg_drop(struct worker *w, struct leg *l)
 {
 	struct txn *t = txn_at(&w->txns, l->invite);
 
+	tell_quiet(w, l);
 	leg_drop_update(w, l);
 	leg_drop_passed(w, l);
 	/* A BYE came first: a peer that never answers our re-INVITE holds nothing. */
@@ -392,6 +411,7 @@ event_of_command(const struct leg *l, enum note_what what)
 	case EV_CANCELLED:
 	case EV_RELEASED:
 	case EV_GONE:
+	case EV_QUIET:
 	case CMD_DIAL:
 	case CMD_REQUEST:
 	case CMD_RESPONSE:

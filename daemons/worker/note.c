@@ -13,8 +13,8 @@ enum { BACKLOG_BYTES = 4 << 20 };
 
 static const char *const names[N_NOTES] = { "none", "progress", "answer", "told", "acked",
 	"pracked", "offer", "offer answered", "offer refused", "offer cancelled", "request",
-	"response", "replace", "replaced", "failed", "cancelled", "released", "gone", "dial",
-	"do progress", "do answer", "do refuse", "do ack", "do offer", "do offer answer",
+	"response", "replace", "replaced", "failed", "cancelled", "released", "gone", "quiet",
+	"dial", "do progress", "do answer", "do refuse", "do ack", "do offer", "do offer answer",
 	"do offer refuse", "do offer cancel", "do request", "do response", "do release",
 	"do notify" };
 

@@ -37,6 +37,7 @@ enum note_what {
 	EV_CANCELLED, /* the caller cancelled; the leg is gone */
 	EV_RELEASED,  /* BYE, or the dialog failed (status says how); the leg is gone */
 	EV_GONE,      /* after CMD_RELEASE: over; the leg is gone */
+	EV_QUIET,     /* and after that: its BYE was answered, or will not be: it says nothing more */
 	/* commands, down: from a call to a leg */
 	CMD_DIAL,     /* a new leg: place an INVITE (leg_dial; never crosses a ring) */
 	CMD_PROGRESS, /* send 101-199 */

@@ -3,13 +3,13 @@
 
 #include <string.h>
 
-/* NULL: it is none of ours, or it is over but for its record. */
+/* NULL: it is none of ours. */
 static struct call *
 call_of_id(struct worker *w, const uint8_t id[16])
 {
 	struct call *c = pool_next(&w->calls, NULL);
 
-	while (c != NULL && (memcmp(c->call_id, id, 16) != 0 || c->state == CALL_ENDING))
+	while (c != NULL && memcmp(c->call_id, id, 16) != 0)
 		c = pool_next(&w->calls, c);
 	return c;
 }
@@ -21,6 +21,8 @@ hangup(struct worker *w, const struct wire_hangup *h)
 	struct call *c = call_of_id(w, h->call_id);
 	struct wire_hangup *answer;
 
+	if (c != NULL && c->state == CALL_ENDING)
+		c = NULL; /* over but for its record */
 	if (c != NULL)
 		call_hangup(w, c);
 	worker_drain(w);

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 
+#include "model/decision.h"
 #include "sip/build.h"
 #include "sip/fields.h"
 
@@ -16,9 +17,31 @@ no_route(unsigned status, const char *reason)
 	return (struct route_result){ .status = status, .reason = reason };
 }
 
-/* A transfer or a redirection changes nothing of whom the call was for. */
-static bool
-begins(const struct call *c)
+/* Why a number leads nowhere is a decision too: the record has it. */
+static struct route_result
+refuse(struct worker *w, struct call *c, struct span of, struct route_result r)
+{
+	char text[DECISION_TEXT];
+	struct buf b = buf_on(text, sizeof(text));
+	struct kept shown = code_without_pin(w, c, call_keep(w, c, of));
+
+	if (r.nobody)
+		buf_lit(&b, "nobody has this number, and no route leads there: ");
+	buf_u64(&b, r.status);
+	buf_char(&b, ' ');
+	buf_str(&b, r.reason != NULL ? r.reason : sip_reason(r.status));
+	decision_note(w, c, "route", kept_span(&w->heap, shown), buf_span(&b));
+	return r;
+}
+
+static struct route_result
+nobody(void)
+{
+	return (struct route_result){ .status = 404, .nobody = true };
+}
+
+bool
+route_begins(const struct call *c)
 {
 	return c->state != CALL_UP && c->attempt.n_targets == 0;
 }
@@ -96,7 +119,7 @@ is_for(struct worker *w, struct call *c, const struct dir_subscriber *s)
 {
 	struct attempt *a = &c->attempt;
 
-	if (begins(c) && a->forwards == 0)
+	if (route_begins(c) && a->forwards == 0)
 		c->called_account = s->id;
 	segment_at(w, a->segment != 0 ? a->segment : c->segments)->called_account = s->id;
 	a->user = call_keep(w, c, dir_text(s, s->user));
@@ -209,138 +232,6 @@ redirect_of(struct worker *w, uint32_t tenant, struct span dialled, struct dir_b
 	return buf_ok(&b) ? buf_span(&b) : SPAN_NONE;
 }
 
-/* --- to a gateway -------------------------------------------------------------------------------*/
-
-static bool
-is_number(struct span s)
-{
-	size_t i = s.len > 0 && s.p[0] == '+';
-
-	if (i == s.len)
-		return false;
-	for (; i < s.len; i++)
-		if (!isdigit((unsigned char)s.p[i]))
-			return false; /* also: codes with * and # never go to a trunk */
-	return true;
-}
-
-void
-route_put_gateway(struct buf *b, const struct dir_gateway *g, struct span number)
-{
-	buf_lit(b, "sip:");
-	sip_put_user(b, number);
-	buf_char(b, '@');
-	if (g->address.family == 6)
-		netaddr_put_ip(b, &g->address);
-	else
-		buf_put(b, dir_text(g, g->host));
-	if (g->port != 0) {
-		buf_char(b, ':');
-		buf_u64(b, g->port);
-	}
-	/* A name that is said to be reached by UDP is not asked of DNS for others. */
-	if (g->transport > SIP_T_UDP || (g->transport == SIP_T_UDP && g->address.family == 0)) {
-		buf_lit(b, ";transport=");
-		buf_put(b, sip_transport_param(g->transport));
-	}
-	buf_lit(b, ";user=phone");
-}
-
-/* A URI, or a host and perhaps a port, as a loose route (RFC 3261 16.12). */
-static void
-put_proxy(struct buf *b, struct span proxy)
-{
-	struct sip_uri uri;
-	struct span value;
-	bool whole = sip_uri_parse(proxy, &uri) == ERR_NONE &&
-		     (uri.scheme == SIP_S_SIP || uri.scheme == SIP_S_SIPS);
-
-	buf_str(b, whole ? "<" : "<sip:");
-	buf_put(b, proxy);
-	if (!whole || !sip_param(uri.params, SPAN("lr"), &value))
-		buf_lit(b, ";lr");
-	buf_char(b, '>');
-}
-
-/* Where a gateway's requests go first, and by which routes. False: nowhere that we could send to. */
-static bool
-first_hop(struct worker *w, const struct dir_gateway *g, struct span uri, struct buf *routes,
-    struct sip_flow *f_r)
-{
-	struct span first = uri;
-	struct sip_uri parsed;
-	enum err e;
-
-	if (g->proxy.len > 0) {
-		put_proxy(routes, dir_text(g, g->proxy));
-		if (!buf_ok(routes))
-			return false;
-		first = span_of(routes->p + 1, routes->len - 2);
-	}
-	*f_r = (struct sip_flow){ 0 };
-	if (sip_uri_parse(first, &parsed) != ERR_NONE)
-		return false;
-	e = target_flow(w, &parsed, f_r);
-	if (e == ERR_NONE)
-		target_source(w, f_r);
-	else /* it may have a name, and call_place.c finds it */
-		*f_r = (struct sip_flow){ 0 };
-	return e == ERR_NONE || (e == ERR_ABSENT && resolve_may(w, &parsed));
-}
-
-static bool
-add_gateway(struct worker *w, struct call *c, const struct dir_gateway *g, struct span number,
-    unsigned order)
-{
-	struct buf uri = scratch_buf(w, 512), routes = scratch_buf(w, 512);
-	struct sip_flow flow;
-	struct target *t;
-
-	route_put_gateway(&uri, g, number);
-	if (!buf_ok(&uri) || !first_hop(w, g, buf_span(&uri), &routes, &flow))
-		return false;
-	t = target_new(w, c, TARGET_GATEWAY, buf_span(&uri), buf_span(&routes));
-	if (t == NULL)
-		return false;
-	t->gateway = g->id;
-	t->trusted = g->trusted;
-	t->any_transport = g->transport == SIP_T_NONE;
-	t->flow = flow;
-	t->q = (uint16_t)(1000 - order); /* one after the other, best priority first */
-	return true;
-}
-
-static struct route_result
-to_gateways(struct worker *w, struct call *c, struct span dialled)
-{
-	struct dir_buf *route_rec = scratch_take(w, sizeof(*route_rec));
-	struct dir_buf *rec = scratch_take(w, sizeof(*rec));
-	const struct dir_route *r;
-	unsigned added = 0;
-
-	r = route_rec == NULL || rec == NULL
-		? NULL
-		: directory_route(&w->directory, c->tenant, dialled, route_rec);
-	if (r == NULL)
-		return no_route(404, NULL);
-	if (begins(c))
-		c->direction = c->origin == ORIGIN_GATEWAY ? DIRECTION_TRANSIT : DIRECTION_OUTBOUND;
-	decision_words(w, c, "route", span_str(r->routes[0].name), "to gateways");
-	for (unsigned i = 0; i < r->n; i++) {
-		const struct dir_gateway *g =
-		    directory_gateway(&w->directory, r->routes[i].gateway, rec);
-		struct buf number = scratch_buf(w, 128);
-
-		buf_str(&number, r->routes[i].add);
-		buf_put(&number, span_from(dialled, r->routes[i].strip));
-		if (g != NULL && buf_ok(&number))
-			added += add_gateway(w, c, g, buf_span(&number), i);
-	}
-	if (added == 0)
-		return no_route(500, "No gateway of the route can be reached");
-	return (struct route_result){ 0 };
-}
-
 /* --- to another domain --------------------------------------------------------------------------*/
 
 static bool
@@ -397,7 +288,7 @@ to_foreign(struct worker *w, struct call *c, const struct sip_uri *uri, const st
 	if (e == ERR_NONE && leads_to_gateway(w, &flow))
 		return no_route(403, NULL);
 	decision_words(w, c, "route", uri->host, "another domain, found by DNS");
-	if (begins(c))
+	if (route_begins(c))
 		keep_foreign(w, c, uri, buf_span(&text));
 	t = target_new(w, c, TARGET_CONTACT, buf_span(&text), SPAN_NONE);
 	if (t == NULL)
@@ -411,6 +302,19 @@ to_foreign(struct worker *w, struct call *c, const struct sip_uri *uri, const st
 }
 
 /* --- the decision -------------------------------------------------------------------------------*/
+
+static bool
+is_number(struct span s)
+{
+	size_t i = s.len > 0 && s.p[0] == '+';
+
+	if (i == s.len)
+		return false;
+	for (; i < s.len; i++)
+		if (!isdigit((unsigned char)s.p[i]))
+			return false; /* also: codes with * and # never go to a trunk */
+	return true;
+}
 
 struct route_result
 route_is_home(struct worker *w, uint32_t tenant, const struct route_query *q)
@@ -427,7 +331,7 @@ route_is_home(struct worker *w, uint32_t tenant, const struct route_query *q)
 	    domain_tenant(&w->directory, w->settings, uri.host, q->local, &theirs) != ERR_NONE)
 		return no_route(404, "Not a domain of ours");
 	if (by_name && theirs != tenant)
-		return no_route(404, NULL); /* nothing of one tenant is seen by another */
+		return nobody(); /* nothing of one tenant is seen by another */
 	return (struct route_result){ 0 };
 }
 
@@ -436,7 +340,7 @@ route_is_ours(struct worker *w, uint32_t tenant, const struct route_query *q)
 {
 	struct route_result to = route_is_home(w, tenant, q);
 
-	return to.status != 0 ? to : no_route(q->dialled.len == 0 ? 404 : 0, NULL);
+	return to.status == 0 && q->dialled.len == 0 ? nobody() : to;
 }
 
 const struct dir_group *
@@ -469,7 +373,7 @@ route_decide(struct worker *w, uint32_t tenant, const struct route_query *q, con
 	/* A call from outside that is for none of ours goes out again only where that is wanted: or
 	 * every trunk could call at our cost. */
 	if ((o->kind == ORIGIN_GATEWAY && !o->gateway->transit) || !is_number(q->dialled))
-		return no_route(404, NULL);
+		return nobody();
 	return (struct route_result){ 0 };
 }
 
@@ -484,15 +388,22 @@ route_call(struct worker *w, struct call *c, const struct route_query *q, const 
 
 	if (rec == NULL)
 		return no_route(500, NULL);
-	if (sip_uri_parse(q->uri, &uri) == ERR_NONE && is_foreign(w, q, &uri))
-		return to_foreign(w, c, &uri, o);
+	if (sip_uri_parse(q->uri, &uri) == ERR_NONE && is_foreign(w, q, &uri)) {
+		to = to_foreign(w, c, &uri, o);
+		return to.status == 0 ? to : refuse(w, c, uri.host, to);
+	}
 	if (route_is_ours(w, c->tenant, q).status == 0 &&
 	    (g = route_group(w, c->tenant, q->dialled, rec)) != NULL)
 		return group_call(w, c, g);
 	to = route_decide(w, c->tenant, q, o, rec, &s);
-	if (to.status == 302)
+	if (to.status == 302) {
 		decision_words(w, c, "route", q->dialled, "the number leads elsewhere: 302");
-	if (to.status != 0)
 		return to;
-	return s != NULL ? to_subscriber(w, c, s) : to_gateways(w, c, q->dialled);
+	}
+	if (to.status != 0)
+		return refuse(w, c, q->dialled, to);
+	if (s != NULL)
+		return to_subscriber(w, c, s);
+	to = route_gateways(w, c, q->dialled);
+	return to.status == 0 ? to : refuse(w, c, q->dialled, to);
 }

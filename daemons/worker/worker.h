@@ -149,6 +149,7 @@ struct route_result {
 	const char *reason;
 	struct span headers; /* complete lines that go with it, in scratch: Contact of a 302 */
 	struct span confirmed; /* of a code that is done: what the phone shows */
+	bool nobody;	       /* 404: it is no number of anybody's, and no route's */
 };
 struct route_query {
 	struct span uri, dialled;    /* dialled: its user part, as sip_uri_user() gives it */
@@ -170,6 +171,11 @@ struct route_result route_user(struct worker *w, struct call *c, struct span use
  * *s_r NULL: a number for gateways. Tenants do not meet here. */
 struct route_result route_decide(struct worker *w, uint32_t tenant, const struct route_query *q,
     const struct origin *o, struct dir_buf *rec, const struct dir_subscriber **s_r);
+/* Is it still the call that its caller placed? A transfer or a redirection changes nothing of whom it was
+ * for. */
+bool route_begins(const struct call *c);
+/* route_gateway.c: the gateways that the number's route names become targets; nobody: it has none. */
+struct route_result route_gateways(struct worker *w, struct call *c, struct span dialled);
 void route_put_gateway(struct buf *b, const struct dir_gateway *g, struct span number);
 /* Whose name or number of ours is it? In *rec; NULL: nobody's. */
 const struct dir_subscriber *route_subscriber(

@@ -64,13 +64,13 @@ def test_a_call_that_is_up_and_then_is_over(office):
     assert r.call["call_id"] == row["id"]
     over = show(office, row["id"])
     assert over["state"] == "ended" and len(over["segments"]) == 1
-    assert said(over["ladder"]) == UP + ["1<BYE", "1>200", "2>BYE"]
+    assert said(over["ladder"]) == UP + ["1<BYE", "1>200", "2>BYE", "2<200"]
     assert over["ladder"][:len(UP)] == now["ladder"]
     assert over["ladder"] == r.call["ladder"]
     assert [leg["party"] for leg in over["legs"]] == [alice.name, bob.name]
     out = office.ctl("call", "show", row["id"])
     assert out.startswith("the call has ended; its record:\n")
-    assert words(lines(office, row["id"])[0])[-3:] == ["> BYE", "< 200 OK (BYE)", "> BYE"]
+    assert words(lines(office, row["id"])[0])[-4:] == ["> BYE", "< 200 OK (BYE)", "> BYE", "< 200 OK (BYE)"]
 
 
 def test_three_legs(office):
@@ -160,7 +160,7 @@ def test_after_a_kill(fragile):
     alice.reply(200)
     bob.expect(200)
     r = fragile.record(a)
-    assert said(show(fragile, row["id"])["ladder"]) == UP + ["2<BYE", "2>200", "1>BYE"]
+    assert said(show(fragile, row["id"])["ladder"]) == UP + ["2<BYE", "2>200", "1>BYE", "1<200"]
     assert r.call["ladder"][-1]["ms"] > r.call["ladder"][0]["ms"]
 
 

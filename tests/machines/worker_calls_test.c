@@ -144,8 +144,9 @@ Test(worker_calls, bye_unanswered)
 	says(alice, "BYE", "", "");
 	hears(alice, "200 BYE");
 	hears(bob, "BYE");
+	rig_wait_ms(1000);
 	cr_expect_eq(rig->closed, 1);
-	rig_wait_ms(40000);
+	rig_wait_ms(39000);
 	for (unsigned i = 0; i < 10; i++)
 		hears(bob, "BYE");
 	rig_ends_clean("answered 200 16 caller normal", 5000);

@@ -98,6 +98,21 @@ Test(worker_decisions, who_refuses_says_why)
 	rig_ends_empty(2);
 }
 
+Test(worker_decisions, a_number_of_nobodys)
+{
+	alice_is_refused("5999", "404");
+	cr_expect_str_eq(decided(),
+	    "route 5999: nobody has this number, and no route leads there: 404 Not Found");
+	alice_is_refused("sip:bob@elsewhere.example", "404");
+	cr_expect_str_eq(decided(), "route elsewhere.example: 404 Not a domain of ours");
+	wishes("bob", (struct wishes){ .cfu = "5998" });
+	alice_is_refused("bob", "404");
+	cr_expect_str_eq(decided(),
+	    "forward bob: always: goes on to 5998 | "
+	    "route 5998: nobody has this number, and no route leads there: 404 Not Found");
+	rig_ends_empty(3);
+}
+
 Test(worker_decisions, a_chain_in_its_order)
 {
 	wishes("bob", (struct wishes){ .dnd = 1, .cfb = "carol" });

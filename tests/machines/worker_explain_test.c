@@ -126,7 +126,8 @@ Test(worker_explain, nobody)
 	cr_expect_str_eq(explained("alice", "a b\r\nX: y"),
 	    "no number or address that could be called: a b\r\nX: y");
 	cr_expect_str_eq(explained("alice", "sip:bob@elsewhere.example"),
-	    "nobody has this number, and no route leads there: sip:bob@elsewhere.example");
+	    "at once\tdecision\telsewhere.example\troute: 404 Not a domain of ours\n"
+	    "at once\trefused\talice\t404 Not a domain of ours\n");
 }
 
 /* Asked before the registrar's table is there: the worker says so, and lives. */

@@ -105,7 +105,7 @@ Test(worker_ladder, basic_call)
 	rig_wait_ms(5000);
 	hangs_up(alice, bob);
 	rig_ends_clean("answered 200 16 caller normal", 5000);
-	expect_ladder(RINGS " " ANSWERS " 1<BYE 1>200/BYE 2>BYE");
+	expect_ladder(RINGS " " ANSWERS " 1<BYE 1>200/BYE 2>BYE 2<200/BYE");
 	expect_has(rig_cdr("call.ladder"),
 	    "{\"ms\":2000,\"leg\":2,\"sent\":false,\"method\":\"INVITE\",\"cseq\":1,\"status\":200,"
 	    "\"sdp\":true}");
@@ -113,6 +113,53 @@ Test(worker_ladder, basic_call)
 	    rig_cdr("call.ladder"), "{\"ms\":7000,\"leg\":1,\"sent\":false,\"method\":\"BYE\"");
 	cr_expect_str_eq(rig_cdr("leg.1.party"), "alice");
 	cr_expect_str_eq(rig_cdr("leg.2.party"), "bob");
+}
+
+/* The record waits for what our BYE comes to, but not for long. */
+Test(worker_ladder, bye_that_nobody_answers)
+{
+	rings();
+	answers();
+	says(alice, "BYE", "", "");
+	hears(alice, "200 BYE");
+	hears(bob, "BYE");
+	cr_expect_eq(rig->closed, 0);
+	rig_wait_ms(1000);
+	hears(bob, "BYE"); /* once more */
+	cr_expect_eq(rig->closed, 1);
+	expect_ladder(RINGS " " ANSWERS " 1<BYE 1>200/BYE 2>BYE");
+	replies(bob, "BYE", 200, "", "");
+	rig_ends_clean("answered 200 16 caller normal", 0);
+}
+
+/* Nor does a kill while it waits make it two. */
+Test(worker_ladder, killed_before_the_bye_is_answered)
+{
+	rings();
+	answers();
+	says(alice, "BYE", "", "");
+	hears(alice, "200 BYE");
+	hears(bob, "BYE");
+	rig_restart(0);
+	cr_expect_eq(rig->closed, 0);
+	replies(bob, "BYE", 200, "", "");
+	rig_ends_clean("answered 200 16 caller normal", 0);
+	expect_ladder(RINGS " " ANSWERS " 1<BYE 1>200/BYE 2>BYE 2<200/BYE");
+}
+
+/* Both hang up: theirs ends the leg, whose own BYE nobody has to answer any more. */
+Test(worker_ladder, byes_cross)
+{
+	rings();
+	answers();
+	says(alice, "BYE", "", "");
+	hears(alice, "200 BYE");
+	hears(bob, "BYE");
+	says(bob, "BYE", "", "");
+	hears(bob, "200 BYE");
+	replies(bob, "BYE", 200, "", "");
+	rig_ends_clean("answered 200 16 caller normal", 0);
+	expect_ladder(RINGS " " ANSWERS " 1<BYE 1>200/BYE 2>BYE 2<BYE 2>200/BYE");
 }
 
 /* S1-03: what belongs to the INVITE's own transaction is there too. */
@@ -185,7 +232,7 @@ Test(worker_ladder, fork)
 	cr_expect_str_eq(rig_cdr("leg.2.party"), "bob");
 	cr_expect_str_eq(rig_cdr("leg.3.party"), "bob");
 	expect_has(ladder(rig_cdr("call.ladder")), " 3<487 3>ACK ");
-	expect_has(ladder(rig_cdr("call.ladder")), " 2<BYE 2>200/BYE 1>BYE");
+	expect_has(ladder(rig_cdr("call.ladder")), " 2<BYE 2>200/BYE 1>BYE 1<200/BYE");
 }
 
 /* S4-09 (a): a fork of the leg that lost gets ACK and BYE, in the same ladder. */
@@ -204,7 +251,8 @@ Test(worker_ladder, late_fork)
 	hears(bob, "ACK");
 	hangs_up(alice, bob);
 	rig_ends_clean("answered 200 16 caller normal", 0);
-	expect_ladder(RINGS " " ANSWERS " 2f1>ACK 2f1>BYE 2f1<200/BYE 1<BYE 1>200/BYE 2>BYE");
+	expect_ladder(
+	    RINGS " " ANSWERS " 2f1>ACK 2f1>BYE 2f1<200/BYE 1<BYE 1>200/BYE 2>BYE 2<200/BYE");
 }
 
 Test(worker_ladder, offers)
@@ -248,14 +296,14 @@ Test(worker_ladder, retransmissions)
 	acks(alice, "");
 	hangs_up(alice, bob);
 	rig_ends_clean("answered 200 16 caller normal", 500);
-	expect_ladder(RINGS " " ANSWERS " 1<BYE 1>200/BYE 2>BYE");
+	expect_ladder(RINGS " " ANSWERS " 1<BYE 1>200/BYE 2>BYE 2<200/BYE");
 }
 
 /* Of a long call there are the beginning and the end, and how much is missing between them. */
 Test(worker_ladder, full)
 {
 	char more[32];
-	unsigned said = 13;
+	unsigned said = 14;
 
 	rings();
 	answers();
@@ -269,7 +317,7 @@ Test(worker_ladder, full)
 	snprintf(more, sizeof(more), " ..%u ", said - LADDER_MAX);
 	expect_has(ladder(rig_cdr("call.ladder")), RINGS " " ANSWERS " 2<INVITE+");
 	expect_has(ladder(rig_cdr("call.ladder")), more);
-	expect_has(ladder(rig_cdr("call.ladder")), " 1<BYE 1>200/BYE 2>BYE");
+	expect_has(ladder(rig_cdr("call.ladder")), " 1<BYE 1>200/BYE 2>BYE 2<200/BYE");
 	expect_has(
 	    rig_cdr("call.ladder"), "{\"ms\":1600000,\"leg\":2,\"sent\":true,\"method\":\"BYE\"");
 }
@@ -284,7 +332,7 @@ Test(worker_ladder, killed)
 	rig_restart(0);
 	hangs_up(alice, bob);
 	rig_ends_clean("answered 200 16 caller normal", 1000);
-	expect_ladder(RINGS " " ANSWERS " 1<BYE 1>200/BYE 2>BYE");
+	expect_ladder(RINGS " " ANSWERS " 1<BYE 1>200/BYE 2>BYE 2<200/BYE");
 	expect_has(
 	    rig_cdr("call.ladder"), "{\"ms\":1000,\"leg\":2,\"sent\":true,\"method\":\"BYE\"");
 }

@@ -276,7 +276,7 @@ static const struct row {
 	{ "nobody is forwarded to an emergency number", { .s.clir = 0 }, { .cfu = "112" },
 	    { .s.dnd = 0 }, "bob", "forward bob | emergency bob | 403" },
 	{ "a forwarder's code is not dialled", { .s.clir = 0 }, { .cfu = "*78" }, { .s.dnd = 0 },
-	    "bob", "forward bob | 404" },
+	    "bob", "forward bob | route *78 | 404" },
 	{ "forwarding in a circle", { .s.clir = 0 }, { .cfu = "carol" }, { .cfu = "bob" }, "bob",
 	    "forward bob | forward carol | route bob | 482" },
 	{ "what a short number stands for may be barred", { .s.barring = BAR_OUTGOING },
