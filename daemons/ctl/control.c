@@ -42,7 +42,9 @@ dial(struct ctl *c, int *fd_r)
 		    a.sun_path, strerror(n));
 	if (n != ENOENT && n != ECONNREFUSED)
 		return ctl_refuse(c, "%s: %s", a.sun_path, strerror(n));
-	ctl_refuse(c, "the exchange is not running (nobody at %s); start it with: tandemd -c %s",
+	ctl_refuse(c,
+	    "the exchange is not running (nobody at %s); start it as before: contrib/quickstart, "
+	    "systemctl start tandem, or tandemd -c %s",
 	    a.sun_path, c->file);
 	return CTL_ABSENT;
 }

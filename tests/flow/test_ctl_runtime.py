@@ -12,7 +12,8 @@ import pytest
                                   ["upgrade"], ["metrics"], ["call", "show", "1"], ["call", "hangup", "1"]])
 def test_no_exchange(ctl, args):
     says = ctl.refused(*args, status=3)
-    assert "not running" in says and says.endswith("; start it with: tandemd -c %s" % ctl.conf)
+    assert "not running" in says and "; start it as before: contrib/quickstart, " in says
+    assert says.endswith(", or tandemd -c %s" % ctl.conf)
     s = socket.socket(socket.AF_UNIX)
     s.bind(str(ctl.run_dir / "control.sock"))
     assert "not running" in ctl.refused(*args, status=3)
@@ -135,7 +136,9 @@ def test_a_call_that_has_ended(ctl):
     call = "01890a5d-ac96-774b-bcce-b302099a8057"
     refusal = {"ok": False, "error": "there is no such call now"}
     _, done = answer(ctl, refusal, "call", "show", call)
-    assert (done.returncode, done.stderr) == (1, "tandemctl: there is no such call now\n")
+    assert (done.returncode, done.stderr) == (
+        1, "tandemctl: there is no such call: none that goes on has this id, and no record "
+        "(one that has just ended has it in a moment)\n")
     for seq in (0, 1):
         ctl.sql("insert into tandem.cdr (cdr_id, call_id, seq, tenant_id, payer_kind, payer_account_id, "
                 "start_at, calling_number, called_number) values (gen_random_uuid(), '%s', %d, 1, "
@@ -151,7 +154,7 @@ def test_a_call_that_has_ended(ctl):
     ctl.conf.write_text(ctl.conf.read_text().replace("host=", "host=/nonexistent"))
     _, done = answer(ctl, refusal, "call", "show", call)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert done.stderr.startswith("tandemctl: the call is not up, and its record: database: ")
+    assert done.stderr.startswith("tandemctl: the call does not go on, and its record: database: ")
 
 
 def test_the_ladder_of_a_call_that_has_ended(ctl):
