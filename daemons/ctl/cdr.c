@@ -19,11 +19,17 @@
 								    "c.reason_text from "          \
 								    "tandem.cdr c "
 
-/* On a terminal: what fits, in this order. */
-static const char *const fit[] = { "start_at", "calling_number", "dialed_digits", "disposition",
-	"bill_ms", "connected_number", "end_reason", "call_id", "seq", "released_by", "sip_code",
-	"payer_number", "segment_kind", "called_number", "duration_ms", "answer_at", "end_at",
-	"ring_at", "q850_cause", "redirecting_number", "record_type", "reason_text", NULL };
+/* What people ask for first, in words of tandem.v_calls: a line of it fits where they read. */
+#define BRIEF                                                                                      \
+	"select to_char(c.start_at, 'YYYY-MM-DD HH24:MI:SS') as start_at, "                        \
+	"c.calling_number as caller, coalesce(c.called_number, c.dialed_digits) as called, "       \
+	"to_char(make_interval(secs => c.bill_ms / 1000), 'FMHH24:MI:SS') as talked, "             \
+	"c.disposition as result, coalesce(c.payer_number, c.payer_kind::text) as payer, "         \
+	"c.call_id from tandem.cdr c "
+
+/* On a narrower terminal: what fits, in this order. */
+static const char *const fit[] = { "start_at", "caller", "called", "result", "talked", "payer",
+	"call_id", NULL };
 
 /* $3, $4: a user or number, and whose tenant's it is. */
 #define OF_USER                                                                                    \
@@ -37,10 +43,10 @@ static const char *const fit[] = { "start_at", "calling_number", "dialed_digits"
 	"c.redirecting_number))"
 
 /* $1, $2: from when, until when. Null: all. */
-static const char list_sql[] =
-    SEGMENTS "where ($1::timestamptz is null or c.start_at >= $1) and ($2::timestamptz is null or "
-	     "c.start_at < $2) and ($3::text is null or (" OF_USER ")) "
-	     "order by c.start_at, c.call_id, c.seq";
+#define WHICH                                                                                      \
+	"where ($1::timestamptz is null or c.start_at >= $1) and ($2::timestamptz is null or "     \
+	"c.start_at < $2) and ($3::text is null or (" OF_USER ")) "                                \
+	"order by c.start_at, c.call_id, c.seq"
 
 /* Is there such a subscriber, or a number that any record has? $1, $2 are not used. */
 static const char user_sql[] =
@@ -98,7 +104,7 @@ user_check(struct ctl *c, const struct name *name)
 }
 
 static int
-segments_find(struct ctl *c, PGresult **r_r)
+segments_find(struct ctl *c, bool brief, PGresult **r_r)
 {
 	char since[TIME_MAX], until[TIME_MAX];
 	struct name name = { .text = "" };
@@ -109,8 +115,8 @@ segments_find(struct ctl *c, PGresult **r_r)
 	    (status = time_read(c, "--until", &c->until, until)) != CTL_DONE ||
 	    (c->user != NULL && (status = name_find(c, c->user, &name)) != CTL_DONE))
 		return status;
-	*r_r = db_run(c, list_sql, 4, c->since, c->until, c->user == NULL ? NULL : name.text,
-	    c->user == NULL ? NULL : name.tenant);
+	*r_r = db_run(c, brief ? BRIEF WHICH : SEGMENTS WHICH, 4, c->since, c->until,
+	    c->user == NULL ? NULL : name.text, c->user == NULL ? NULL : name.tenant);
 	if (c->user == NULL || !db_good(*r_r) || PQntuples(*r_r) > 0)
 		return CTL_DONE;
 	status = user_check(c, &name);
@@ -123,6 +129,7 @@ int
 cdr_list(struct ctl *c, int n, char **words)
 {
 	const char *format = c->format == NULL ? "table" : c->format;
+	bool brief;
 	PGresult *r;
 	int status;
 
@@ -132,8 +139,9 @@ cdr_list(struct ctl *c, int n, char **words)
 		c->json = true;
 	else if (strcmp(format, "table") != 0 && strcmp(format, "csv") != 0)
 		return ctl_usage(c, "--format: \"%s\" is not table, csv or json", format);
-	c->fit = fit;
-	status = segments_find(c, &r);
+	brief = c->format == NULL && !c->json && !c->wide;
+	c->fit = brief ? fit : NULL;
+	status = segments_find(c, brief, &r);
 	if (status != CTL_DONE)
 		return status;
 	if (strcmp(format, "csv") != 0 || !db_good(r))

@@ -29,7 +29,9 @@ static const struct {
 	    "as if it were then: \"2026-12-24 18:30\", by the clock of FROM's tenant" },
 	{ "--priority", offsetof(struct ctl, priority), OPT_AS, "WORD",
 	    "as if the phone had asked for it: non-urgent, normal, urgent, emergency" },
-	{ "--format", offsetof(struct ctl, format), OPT_FORMAT, "FORMAT", "table, csv or json" },
+	{ "--format", offsetof(struct ctl, format), OPT_FORMAT, "FORMAT",
+	    "table (as --wide), csv or json" },
+	{ "--wide", NO_VALUE, OPT_WIDE, "", "every column of the records, however wide" },
 };
 
 enum { N_OPTIONS = sizeof(table) / sizeof(table[0]) };
@@ -49,6 +51,7 @@ option_take(struct ctl *c, int argc, char **argv, int *i_r)
 			if (equals != NULL)
 				return ctl_usage(c, "%s takes no value", table[k].name);
 			c->json = c->json || table[k].option == OPT_JSON;
+			c->wide = c->wide || table[k].option == OPT_WIDE;
 			c->password_stdin = c->password_stdin || table[k].option == OPT_PASSWORD;
 			return CTL_DONE;
 		}

@@ -222,8 +222,7 @@ table_print(const struct ctl *c, json_t *rows)
 	}
 	if (n < all)
 		printf(
-		    "(%u more columns do not fit here: --format csv, --json or | cat has them)\n",
-		    all - n);
+		    "(%u more column%s not fit here)\n", all - n, all - n == 1 ? " does" : "s do");
 }
 
 int
