@@ -3,6 +3,9 @@
 
     contrib/phone.py USER PASSWORD EXCHANGE [DIRECTORY]     # in a terminal, for a person
 
+It ends with the phone, with its input or its terminal, and by SIGTERM or SIGHUP. What it hears is in DIRECTORY;
+without one, in a directory of its own under /tmp, which goes when it ends.
+
 For programs:
 
     with Phone(directory, "1001", "secret", "127.0.0.1:5060", tone=440) as phone:
@@ -23,6 +26,8 @@ import pathlib
 import pty
 import random
 import re
+import select
+import signal
 import socket
 import struct
 import subprocess
@@ -291,15 +296,69 @@ class Phone:
         return 0.0
 
 
+TOLD = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Ended(Exception):
+    """Told to end."""
+
+
+def told(*_):
+    raise Ended
+
+
+def feed(process):
+    """What is typed reaches the phone until there is no more to come; a terminal it reads by itself."""
+    wait = select.poll()
+    wait.register(0, 0 if process.stdin is None else select.POLLIN)
+    while process.poll() is None:
+        for _, events in wait.poll(200):
+            got = b"" if process.stdin is None or not events & select.POLLIN else os.read(0, 4096)
+            if not got and events & (select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL):
+                return
+            process.stdin.write(got)
+            process.stdin.flush()
+
+
+def end(process):
+    """By SIGTERM it says goodbye to the exchange first."""
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def run(directory, account):
+    Phone(directory, *account, terminal=True)
+    print("/dial NUMBER and Enter calls, a answers, b hangs up, q ends it. It speaks a tone; what it hears"
+          " goes to\n%s/heard\n" % directory, flush=True)
+    process = subprocess.Popen(["baresip", "-f", str(directory)],
+                               stdin=None if os.isatty(0) else subprocess.PIPE)
+    try:
+        feed(process)
+        return process.poll() or 0
+    finally:
+        for number in TOLD:
+            signal.signal(number, signal.SIG_IGN)
+        end(process)
+
+
 def main():
     if len(sys.argv) not in (4, 5):
         sys.exit("usage: phone.py USER PASSWORD EXCHANGE [DIRECTORY]")
-    directory = pathlib.Path(sys.argv[4] if len(sys.argv) == 5 else tempfile.mkdtemp(prefix="phone-"))
-    directory = directory.absolute()
-    Phone(directory, *sys.argv[1:4], terminal=True)
-    print("/dial NUMBER and Enter calls, a answers, b hangs up, q ends it. It speaks a tone; what it hears"
-          " goes to\n%s/heard\n" % directory, flush=True)
-    os.execvp("baresip", ["baresip", "-f", str(directory)])
+    for number in TOLD:
+        signal.signal(number, told)
+    signal.signal(signal.SIGINT, signal.SIG_IGN) # a terminal's ^C is the phone's
+    account = sys.argv[1:4]
+    try:
+        if len(sys.argv) == 5:
+            sys.exit(run(pathlib.Path(sys.argv[4]).absolute(), account))
+        with tempfile.TemporaryDirectory(prefix="phone-") as directory:
+            sys.exit(run(pathlib.Path(directory), account))
+    except (Ended, BrokenPipeError):
+        pass
 
 
 if __name__ == "__main__":

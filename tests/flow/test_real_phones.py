@@ -2,6 +2,10 @@
 
 A row of FLOWS.md that a test stands for is in its name.
 """
+import os
+import pty
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -128,3 +132,39 @@ def test_S2_02r_a_phone_transfers(office, tmp_path):
     assert alice.heard(TONES["carol"]) > 0.2
     first, second = sorted(answered(office, 2), key=lambda r: -int(r[5]))
     assert first[0] == "alice" and second[:2] == ["bob", "carol"]
+
+
+# --- contrib/phone.py, for a person -------------------------------------------------------------------
+
+def by_hand(office, tmp_path, **more):
+    place = tmp_path / "tmp"
+    place.mkdir(exist_ok=True)
+    p = subprocess.Popen([str(REPO / "contrib/phone.py"), "alice", "secret-alice",
+                          "127.0.0.1:%d" % office.exchange.port], env=dict(os.environ, TMPDIR=str(place)),
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
+    log = b""
+    while b"All 1 useragent registered" not in log and b"200 OK" not in log:
+        got = os.read(p.stdout.fileno(), 4096)
+        assert got, log
+        log += got
+    assert len(list(place.glob("phone-*/accounts"))) == 1
+    return p, place
+
+
+def test_a_phone_by_hand_leaves_nothing(office, tmp_path):
+    """It ends with its input, its terminal, and when it is told to; and takes what it made along."""
+    office.start("alice")
+    for told in (signal.SIGTERM, signal.SIGHUP, None):
+        p, place = by_hand(office, tmp_path, stdin=subprocess.PIPE)
+        if told is None:
+            p.stdin.close()
+        else:
+            p.send_signal(told)
+        p.stdout.read() # baresip holds it too
+        assert p.wait(10) == 0 and list(place.iterdir()) == []
+    ours, its = pty.openpty()
+    p, place = by_hand(office, tmp_path, stdin=its, start_new_session=True)
+    os.close(its)
+    os.close(ours)
+    p.stdout.read()
+    assert p.wait(10) == 0 and list(place.iterdir()) == []
