@@ -39,14 +39,6 @@ misses(struct phone *a, const char *number, const char *more, struct phone *b)
 	rig_wait_ms(1000);
 }
 
-static void
-is_refused(struct phone *p, const char *code, const char *why)
-{
-	dials(p, code, "", SDP_B);
-	hears(p, "100");
-	expect_has(hears(p, "403"), why);
-}
-
 Test(worker_again, returned)
 {
 	is_refused(bob, "*69", "Nobody has called");

@@ -39,34 +39,6 @@ begin(void)
 
 TestSuite(worker_asked, .init = begin, .fini = rig_end);
 
-static void
-finds_busy(struct phone *p, const char *number)
-{
-	dials(p, number, "", SDP_A);
-	hears(p, "100");
-	hears(p, "486");
-	rig_wait_ms(10);
-}
-
-static void
-asks(struct phone *p, const char *code, const char *shown)
-{
-	dials(p, code, "", SDP_A);
-	hears(p, "100");
-	expect_has(header(hears(p, "200 INVITE"), "P-Asserted-Identity"), shown);
-	acks(p, "");
-	rig_wait_ms(1100);
-	is_released(p);
-}
-
-static void
-is_refused(struct phone *p, const char *code, const char *why)
-{
-	dials(p, code, "", SDP_A);
-	hears(p, "100");
-	expect_has(hears(p, "403"), why);
-}
-
 /* She is rung when bob has hung up, and takes it. */
 static void
 is_called_back(void)

@@ -38,34 +38,6 @@ begin(void)
 
 TestSuite(worker_completion, .init = begin, .fini = rig_end);
 
-static void
-finds_busy(struct phone *p, const char *number)
-{
-	dials(p, number, "", SDP_A);
-	hears(p, "100");
-	hears(p, "486");
-}
-
-/* The code is done, and the phone shows this. */
-static void
-asks(struct phone *p, const char *code, const char *shown)
-{
-	dials(p, code, "", SDP_A);
-	hears(p, "100");
-	expect_has(header(hears(p, "200 INVITE"), "P-Asserted-Identity"), shown);
-	acks(p, "");
-	rig_wait_ms(1100);
-	is_released(p);
-}
-
-static void
-is_refused(struct phone *p, const char *code, const char *why)
-{
-	dials(p, code, "", SDP_A);
-	hears(p, "100");
-	expect_has(hears(p, "403"), why);
-}
-
 /* Bob talks with carol, and alice wants to be rung. */
 static void
 alice_waits(void)
@@ -117,6 +89,16 @@ bob_answers(void)
 	expect_has(hears(bob, "ACK"), "m=audio 4000");
 	hears(alice, "ACK");
 	rig_wait_ms(5000);
+}
+
+/* Alice is rung, and talks with bob. */
+static void
+is_completed(void)
+{
+	is_rung(alice);
+	answers_recall(alice);
+	bob_answers();
+	hangs_up(alice, bob);
 }
 
 /* R21: one segment, of who asked, from the answer on; ringing him is free. */
@@ -181,10 +163,7 @@ Test(worker_completion, no_answer)
 	nobody_is_rung(60000);
 	talk(bob, carol);
 	hangs_up(bob, carol);
-	is_rung(alice);
-	answers_recall(alice);
-	bob_answers();
-	hangs_up(alice, bob);
+	is_completed();
 	rig_ends_empty(4);
 }
 
@@ -231,10 +210,7 @@ Test(worker_completion, suspended_while_the_caller_talks)
 	hangs_up(bob, carol);
 	nobody_is_rung(30000);
 	hangs_up(alice, dave);
-	is_rung(alice);
-	answers_recall(alice);
-	bob_answers();
-	hangs_up(alice, bob);
+	is_completed();
 	rig_ends_empty(5);
 }
 
@@ -247,10 +223,7 @@ Test(worker_completion, busy_at_the_recall)
 	replies(alice, "INVITE", 486, "", "");
 	hears(alice, "ACK");
 	nobody_is_rung(29000);
-	is_rung(alice);
-	answers_recall(alice);
-	bob_answers();
-	hangs_up(alice, bob);
+	is_completed();
 	rig_ends_empty(5);
 }
 
@@ -267,10 +240,7 @@ Test(worker_completion, busy_again)
 	rig_read_store(0);
 	cr_expect_str_eq(rig_cdr("segment.1.disposition"), "busy");
 	hangs_up(bob, carol);
-	is_rung(alice);
-	answers_recall(alice);
-	bob_answers();
-	hangs_up(alice, bob);
+	is_completed();
 	rig_ends_empty(6);
 }
 
@@ -400,10 +370,7 @@ Test(worker_completion, not_while_he_does_not_want_to_be_disturbed)
 	put_bob("dave");
 	nobody_is_rung(60000);
 	put_bob("");
-	is_rung(alice);
-	answers_recall(alice);
-	bob_answers();
-	hangs_up(alice, bob);
+	is_completed();
 	rig_ends_empty(3);
 }
 

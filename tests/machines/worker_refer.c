@@ -210,3 +210,33 @@ is_passed_over(struct phone *p)
 	replies(p, "INVITE", 487, "", "");
 	hears(p, "ACK");
 }
+
+/* --- call completion ----------------------------------------------------------------------------*/
+
+void
+finds_busy(struct phone *p, const char *number)
+{
+	dials(p, number, "", SDP_A);
+	hears(p, "100");
+	hears(p, "486");
+	rig_wait_ms(10);
+}
+
+void
+asks(struct phone *p, const char *code, const char *shown)
+{
+	dials(p, code, "", SDP_A);
+	hears(p, "100");
+	expect_has(header(hears(p, "200 INVITE"), "P-Asserted-Identity"), shown);
+	acks(p, "");
+	rig_wait_ms(1100);
+	is_released(p);
+}
+
+void
+is_refused(struct phone *p, const char *code, const char *why)
+{
+	dials(p, code, "", SDP_A);
+	hears(p, "100");
+	expect_has(hears(p, "403"), why);
+}

@@ -54,4 +54,11 @@ void is_passed_over(struct phone *p);
 /* As hangs_up, where the other may be another worker's. */
 void hangs_up_across(struct phone *p, struct phone *other);
 
+/* Call completion (features/completion.c): it is busy there. */
+void finds_busy(struct phone *p, const char *number);
+/* The code is done, and the phone shows this. */
+void asks(struct phone *p, const char *code, const char *shown);
+/* The code is refused, and the phone is told why. */
+void is_refused(struct phone *p, const char *code, const char *why);
+
 #endif

@@ -83,6 +83,16 @@ calls_with_login(void)
 	bears(hears(gw, "INVITE"), "N1", 1);
 }
 
+static void
+talks_with_login(void)
+{
+	calls_with_login();
+	replies(gw, "INVITE", 200, "", SDP_B);
+	hears(gw, "ACK");
+	hears(alice, "200 INVITE");
+	acks(alice, "");
+}
+
 /* From now on it says that it is there. */
 static void
 stands_at(struct phone *p, struct phone *where)
@@ -140,11 +150,7 @@ Test(worker_trunk, A9_another_answers)
 /* A challenge from behind the gateway, as proxies pass them on. */
 Test(worker_trunk, A9_another_realm)
 {
-	calls_with_login();
-	replies(gw, "INVITE", 200, "", SDP_B);
-	hears(gw, "ACK");
-	hears(alice, "200 INVITE");
-	acks(alice, "");
+	talks_with_login();
 	says(alice, "BYE", "", "");
 	hears(alice, "200 BYE");
 	bears(hears(gw, "BYE"), "N1", 2);
@@ -239,11 +245,7 @@ Test(worker_trunk, S2_17_by_name)
 /* The same nonce once more: its count goes on (RFC 7616 3.4). */
 Test(worker_trunk, S2_17_nonce_given_again)
 {
-	calls_with_login();
-	replies(gw, "INVITE", 200, "", SDP_B);
-	hears(gw, "ACK");
-	hears(alice, "200 INVITE");
-	acks(alice, "");
+	talks_with_login();
 	says(alice, "BYE", "", "");
 	hears(alice, "200 BYE");
 	bears(hears(gw, "BYE"), "N1", 2);
@@ -258,11 +260,7 @@ Test(worker_trunk, S2_17_two_branches)
 {
 	const char *m;
 
-	calls_with_login();
-	replies(gw, "INVITE", 200, "", SDP_B);
-	hears(gw, "ACK");
-	hears(alice, "200 INVITE");
-	acks(alice, "");
+	talks_with_login();
 	replies_as(gw, "two", "INVITE", 200, SDP_B);
 	bears(m = hears(gw, "ACK"), "N1", 1);
 	expect_has(header(m, "To"), "tag=two");
@@ -400,11 +398,7 @@ hog_heap(void)
 /* No room to send its last NOTIFY again: the subscription ends, and with it the leg. */
 Test(worker_trunk, S2_17_no_room_for_a_notify)
 {
-	calls_with_login();
-	replies(gw, "INVITE", 200, "", SDP_B);
-	hears(gw, "ACK");
-	hears(alice, "200 INVITE");
-	acks(alice, "");
+	talks_with_login();
 	says(gw, "REFER", "Refer-To: <sip:bob@example.com>\r\n", "");
 	hears(gw, "202 REFER");
 	hears(gw, "NOTIFY");
