@@ -47,6 +47,7 @@ keep_fixed(struct settings_file *f, const struct settings_file *old)
 	KEEP("limits.calls", settings.limits.calls);
 	KEEP("limits.subscribers", settings.limits.subscribers);
 	KEEP("limits.bindings", settings.limits.bindings);
+	KEEP("limits.subscriptions", settings.limits.subscriptions);
 	KEEP("limits.connections", settings.limits.connections);
 	KEEP("limits.connections_per_source", settings.limits.connections_per_source);
 	KEEP("limits.rate_per_source", settings.limits.rate_per_source);

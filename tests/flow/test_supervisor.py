@@ -400,13 +400,16 @@ def test_children_end_with_a_supervisor_that_was_killed(make):
 def test_sighup_puts_a_good_file_in_force(make):
     x = make().start()
     before = x.children()
-    x.write_conf(timers={"ring_s": 33}, processes={"workers": 3}, node="other")
+    x.write_conf(timers={"ring_s": 33}, processes={"workers": 3}, node="other",
+                 limits={"calls": 200, "subscribers": 1000, "bindings": 1000, "subscriptions": 4000,
+                         "ringing_per_subscriber": 7})
     x.process.send_signal(signal.SIGHUP)
     x.wait_log("settings are in force")
     log = x.log_text()
     assert "a change waits for a restart key=processes.workers" in log
     assert "a change waits for a restart key=node" in log
-    assert log.count("waits for a restart") == 2
+    assert "a change waits for a restart key=limits.subscriptions" in log # memory is made for them
+    assert log.count("waits for a restart") == 3
     assert x.children() == before
     x.wait_told("RELOADING=1")
 
