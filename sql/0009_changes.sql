@@ -23,15 +23,19 @@ begin
 	return null;
 end $$;
 
--- key_changed(KIND, COLUMN): KIND:TENANT:VALUE of the row as it was, and as it is.
+-- key_changed(KIND, COLUMN, OWNER): KIND:OWNER:VALUE of the row as it was, and as it is; without OWNER it is
+-- the tenant. COLUMN can be two with a / between, and so is VALUE then.
 create function tandem.key_changed() returns trigger language plpgsql as $$
+declare
+	rows jsonb[] := case tg_op when 'INSERT' then array[to_jsonb(new)] when 'DELETE' then array[to_jsonb(old)]
+	    else array[to_jsonb(old), to_jsonb(new)] end;
+	r jsonb;
 begin
-	if tg_op <> 'INSERT' then
-		perform tandem.tell(format('%s:%s:%s', tg_argv[0], old.tenant_id, to_jsonb(old) ->> tg_argv[1]));
-	end if;
-	if tg_op <> 'DELETE' then
-		perform tandem.tell(format('%s:%s:%s', tg_argv[0], new.tenant_id, to_jsonb(new) ->> tg_argv[1]));
-	end if;
+	foreach r in array rows loop
+		perform tandem.tell(concat_ws(':', tg_argv[0], r ->> coalesce(tg_argv[2], 'tenant_id'),
+		    (select string_agg(r ->> c, '/' order by n)
+		    from unnest(string_to_array(tg_argv[1], '/')) with ordinality as u (c, n))));
+	end loop;
 	return null;
 end $$;
 

@@ -81,7 +81,8 @@ select k.call_id, k.tenant_id, k.setup_at, k.end_at, k.direction, k.from_number,
 from tandem.call k;
 
 -- One row for each call that somebody here missed, a member's phones or a group's members count as
--- one. Refused calls are not missed, nor those that someone picked up.
+-- one. Refused calls are not missed, nor those that someone picked up. A call that the exchange began for
+-- somebody who then was not there himself (0036) never reached the called one, who has missed nothing.
 create view tandem.v_missed_calls as
 select c.tenant_id, t.name as tenant, s.subscriber_id, s.username, g.name as hunt_group,
 	c.start_at, case when c.calling_presentation = 'restricted' then null else c.calling_number end
@@ -96,6 +97,7 @@ left join tandem.hunt_group g
 	on g.tenant_id = c.tenant_id and g.number = c.called_number and s.subscriber_id is null
 where c.answer_at is null and c.record_type in ('normal', 'system_closed')
 and c.disposition in ('busy', 'noanswer', 'cancelled', 'unreachable', 'abandoned')
+and not (c.segment_kind = 'callback' and c.disposition = 'cancelled' and c.ring_at is null)
 and (s.subscriber_id is not null or g.hunt_group_id is not null);
 
 -- Chargeable, and nobody has put a price on it yet.

@@ -3,17 +3,25 @@
 -- the one who migrates may make it; where there is none nothing is granted, and the next
 -- `select tandem.grant_roles()` after it has been made does so.
 
+-- What the exchange writes, each table from the migration on that makes it.
 create function tandem.grant_roles() returns void language plpgsql as $$
+declare
+	g record;
 begin
 	if to_regrole('tandem_rw') is not null then
 		revoke all on all tables in schema tandem from tandem_rw;
 		grant usage on schema tandem to tandem_rw;
 		grant select on all tables in schema tandem to tandem_rw;
-		grant insert, update, delete on tandem.binding to tandem_rw;
-		grant update on tandem.subscriber_service, tandem.hunt_group_member to tandem_rw;
-		grant insert, update on tandem.call to tandem_rw;
-		grant insert on tandem.cdr, tandem.cdr_leg, tandem.cdr_event to tandem_rw;
-		grant update on tandem.export_mark to tandem_rw;
+		for g in select * from (values
+		    ('binding', 'insert, update, delete'), ('message', 'insert, update, delete'),
+		    ('barring_pin', 'insert, update, delete'), ('speed_dial', 'insert, update, delete'),
+		    ('caller_list', 'insert, delete'),
+		    ('subscriber_service', 'update'), ('hunt_group_member', 'update'), ('export_mark', 'update'),
+		    ('call', 'insert, update'), ('cdr', 'insert'), ('cdr_leg', 'insert'), ('cdr_event', 'insert'))
+		    as v (name, rights) where to_regclass('tandem.' || name) is not null
+		loop
+			execute format('grant %s on tandem.%I to tandem_rw', g.rights, g.name);
+		end loop;
 		grant execute on function tandem.cdr_partitions(int, timestamptz) to tandem_rw;
 	end if;
 	if to_regrole('billing_ro') is not null then

@@ -69,10 +69,8 @@ begin
 	return new;
 end $$;
 
--- feature_act(SUBSCRIBER, ACTION, NUMBER, SECONDS): what a service code does, told as the status and
--- the words of the answer. 200: it is done (or asked, and the words say how it stands); 403: it may
--- not be, and nothing has changed; 404: there is no such action. NUMBER may be null: the last one.
-create function tandem.feature_act(who bigint, act text, dialled text, seconds int,
+-- The subscriber's own settings, as feature_act.
+create function tandem.setting_act(who bigint, act text, dialled text, seconds int,
     out status int, out phrase text) language plpgsql as $$
 declare
 	what text := regexp_replace(act, '\.[a-z]+$', '');
@@ -130,6 +128,29 @@ begin
 exception when check_violation or string_data_right_truncation then
 	status := 403;
 	phrase := sqlerrm;
+end $$;
+
+-- Which function does an action: ACTOR(SUBSCRIBER, ACTION, NUMBER), as feature_act, does those that ACTS, a
+-- regular expression, fits; what none does is a setting.
+create table tandem.feature_actor (
+	acts   text primary key,
+	actor  text not null
+);
+
+-- feature_act(SUBSCRIBER, ACTION, NUMBER, SECONDS): what a service code does, told as the status and
+-- the words of the answer. 200: it is done (or asked, and the words say how it stands); 403: it may
+-- not be, and nothing has changed; 404: there is no such action. NUMBER may be null: the last one.
+create function tandem.feature_act(who bigint, act text, dialled text, seconds int,
+    out status int, out phrase text) language plpgsql as $$
+declare
+	actor text := (select a.actor from tandem.feature_actor a where act ~ a.acts);
+begin
+	if actor is null then
+		select x.status, x.phrase into status, phrase from tandem.setting_act(who, act, dialled, seconds) x;
+	else
+		execute format('select x.status, x.phrase from tandem.%I($1, $2, $3) x', actor)
+		    into status, phrase using who, act, dialled;
+	end if;
 end $$;
 
 insert into tandem.schema_version (version, name) values (19, 'codes');

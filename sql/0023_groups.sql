@@ -92,43 +92,4 @@ end $$;
 create trigger renamed after update of username on tandem.subscriber
 	for each row when (old.username <> new.username) execute function tandem.member_renamed();
 
--- Members log in and out: of the group with this number, or of all that they are in.
-insert into tandem.feature_code (profile, pattern, action) values
-	('both', '*22', 'group.login'),         ('both', '*22N', 'group.login'),
-	('both', '*23', 'group.logout'),        ('both', '*23N', 'group.logout')
-on conflict do nothing;
-
-create function tandem.group_act(who bigint, act text, dialled text, out status int, out phrase text)
-language plpgsql as $$
-begin
-	with own as (
-		update tandem.hunt_group_member m set logged_in = act = 'group.login'
-		from tandem.hunt_group g
-		where m.subscriber_id = who and g.hunt_group_id = m.hunt_group_id
-		and (dialled is null
-		    or tandem.destination_group(dialled, g.tenant_id) = g.hunt_group_id)
-		returning g.name, m.logged_in)
-	select string_agg(o.name || case when o.logged_in then ' logged in' else ' logged out' end, ', '
-	    order by o.name) into phrase from own o;
-	status := 200;
-	if phrase is null then
-		status := 403;
-		phrase := case when dialled is null then 'Not a member of any group'
-		    else 'Not a member of that group' end;
-	end if;
-end $$;
-
--- Service codes beyond a subscriber's own settings; for these, as before.
-alter function tandem.feature_act(bigint, text, text, int) rename to feature_setting;
-create function tandem.feature_act(who bigint, act text, dialled text, seconds int,
-    out status int, out phrase text) language plpgsql as $$
-begin
-	if act in ('group.login', 'group.logout') then
-		select x.status, x.phrase into status, phrase from tandem.group_act(who, act, dialled) x;
-	else
-		select x.status, x.phrase into status, phrase
-		    from tandem.feature_setting(who, act, dialled, seconds) x;
-	end if;
-end $$;
-
 insert into tandem.schema_version (version, name) values (23, 'groups');

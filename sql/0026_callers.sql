@@ -68,20 +68,10 @@ create trigger cfs_leads_on before insert or update of cfs on tandem.subscriber_
 	for each row when (new.cfs is not null) execute function tandem.cfs_leads_on();
 
 -- listed:SUBSCRIBER:KIND/CALLER, and the subscriber, who may have a list now, or none.
-create function tandem.caller_list_changed() returns trigger language plpgsql as $$
-begin
-	if tg_op <> 'INSERT' then
-		perform tandem.tell(format('listed:%s:%s/%s', old.subscriber_id, old.kind, old.caller));
-		perform tandem.tell('subscriber:' || old.subscriber_id);
-	end if;
-	if tg_op <> 'DELETE' then
-		perform tandem.tell(format('listed:%s:%s/%s', new.subscriber_id, new.kind, new.caller));
-		perform tandem.tell('subscriber:' || new.subscriber_id);
-	end if;
-	return null;
-end $$;
 create trigger changed after insert or update or delete on tandem.caller_list
-	for each row execute function tandem.caller_list_changed();
+	for each row execute function tandem.key_changed('listed', 'kind/caller', 'subscriber_id');
+create trigger changed_subscriber after insert or update or delete on tandem.caller_list
+	for each row execute function tandem.row_changed('subscriber', 'subscriber_id');
 
 -- A whole list at once, as words with a comma between; empty: none is left.
 create function tandem.callers_set(who bigint, list tandem.caller_kind, words text) returns void
@@ -178,42 +168,9 @@ exception when check_violation or string_data_right_truncation then
 	phrase := sqlerrm;
 end $$;
 
-alter function tandem.feature_act(bigint, text, text, int) rename to feature_no_list;
-create function tandem.feature_act(who bigint, act text, dialled text, seconds int,
-    out status int, out phrase text) language sql as $$
-	select a.status, a.phrase from tandem.list_act(who, act, dialled) a
-	    where act ~ '^(block|accept|priority|cfs)\.(set|clear|erase)$'
-	union all
-	select a.status, a.phrase from tandem.feature_no_list(who, act, dialled, seconds) a
-	    where act !~ '^(block|accept|priority|cfs)\.(set|clear|erase)$'
-$$;
+insert into tandem.feature_actor (acts, actor) values
+	('^(block|accept|priority|cfs)\.(set|clear|erase)$', 'list_act');
 
--- As in 0015, with the lists.
-create or replace function tandem.grant_roles() returns void language plpgsql as $$
-begin
-	if to_regrole('tandem_rw') is not null then
-		revoke all on all tables in schema tandem from tandem_rw;
-		grant usage on schema tandem to tandem_rw;
-		grant select on all tables in schema tandem to tandem_rw;
-		grant insert, update, delete on tandem.binding, tandem.message to tandem_rw;
-		grant update on tandem.subscriber_service, tandem.hunt_group_member to tandem_rw;
-		grant insert, update on tandem.call to tandem_rw;
-		grant insert on tandem.cdr, tandem.cdr_leg, tandem.cdr_event to tandem_rw;
-		grant insert, delete on tandem.caller_list to tandem_rw;
-		grant update on tandem.export_mark to tandem_rw;
-		grant execute on function tandem.cdr_partitions(int, timestamptz) to tandem_rw;
-	end if;
-	if to_regrole('billing_ro') is not null then
-		revoke all on all tables in schema tandem from billing_ro;
-		grant usage on schema tandem to billing_ro;
-		grant select on tandem.v_cdr_csv, tandem.v_cdr_json, tandem.v_calls, tandem.v_call_legs,
-		    tandem.v_missed_calls, tandem.v_unrated, tandem.v_daily_account,
-		    tandem.v_daily_trunk, tandem.v_daily_destination, tandem.v_monthly_invoice_lines,
-		    tandem.v_traffic_quality, tandem.v_hourly_concurrency, tandem.v_billing_audit,
-		    tandem.v_cdr_asterisk, tandem.v_cdr_fusionpbx to billing_ro;
-	end if;
-end $$;
-revoke all on function tandem.grant_roles() from public;
 select tandem.grant_roles();
 
 insert into tandem.schema_version (version, name) values (26, 'callers');

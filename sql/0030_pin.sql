@@ -155,53 +155,20 @@ insert into tandem.feature_code (profile, pattern, action) values
 	('etsi', '**03**N*N*N#', 'pin.set'),         ('etsi', '**03*330*N*N*N#', 'pin.set')
 on conflict do nothing;
 
-alter function tandem.feature_act(bigint, text, text, int) rename to feature_no_pin;
-create function tandem.feature_act(who bigint, act text, dialled text, seconds int,
-    out status int, out phrase text) language plpgsql as $$
+create function tandem.trace_act(who bigint, act text, dialled text, out status int, out phrase text)
+language plpgsql as $$
 begin
-	if act = 'mct' then
-		status := 403;
-		phrase := 'Nobody has called';
-		if tandem.call_trace(who) is not null then
-			status := 200;
-			phrase := 'The last call is traced';
-		end if;
-	elsif act ~ '^bar\.(outgoing|international|incoming|all|calls)\.(set|clear|query)$'
-	    or act = 'pin.set' then
-		select x.status, x.phrase into status, phrase from tandem.bar_act(who, act, dialled) x;
-	else
-		select x.status, x.phrase into status, phrase
-		    from tandem.feature_no_pin(who, act, dialled, seconds) x;
+	status := 403;
+	phrase := 'Nobody has called';
+	if tandem.call_trace(who) is not null then
+		status := 200;
+		phrase := 'The last call is traced';
 	end if;
 end $$;
+insert into tandem.feature_actor (acts, actor) values
+	('^(bar\.(outgoing|international|incoming|all|calls)\.(set|clear|query)|pin\.set)$', 'bar_act'),
+	('^mct$', 'trace_act');
 
--- As in 0026, with the PINs.
-create or replace function tandem.grant_roles() returns void language plpgsql as $$
-begin
-	if to_regrole('tandem_rw') is not null then
-		revoke all on all tables in schema tandem from tandem_rw;
-		grant usage on schema tandem to tandem_rw;
-		grant select on all tables in schema tandem to tandem_rw;
-		grant insert, update, delete on tandem.binding, tandem.message to tandem_rw;
-		grant update on tandem.subscriber_service, tandem.hunt_group_member to tandem_rw;
-		grant insert, update on tandem.call to tandem_rw;
-		grant insert on tandem.cdr, tandem.cdr_leg, tandem.cdr_event to tandem_rw;
-		grant insert, delete on tandem.caller_list to tandem_rw;
-		grant insert, update, delete on tandem.barring_pin to tandem_rw;
-		grant update on tandem.export_mark to tandem_rw;
-		grant execute on function tandem.cdr_partitions(int, timestamptz) to tandem_rw;
-	end if;
-	if to_regrole('billing_ro') is not null then
-		revoke all on all tables in schema tandem from billing_ro;
-		grant usage on schema tandem to billing_ro;
-		grant select on tandem.v_cdr_csv, tandem.v_cdr_json, tandem.v_calls, tandem.v_call_legs,
-		    tandem.v_missed_calls, tandem.v_unrated, tandem.v_daily_account,
-		    tandem.v_daily_trunk, tandem.v_daily_destination, tandem.v_monthly_invoice_lines,
-		    tandem.v_traffic_quality, tandem.v_hourly_concurrency, tandem.v_billing_audit,
-		    tandem.v_cdr_asterisk, tandem.v_cdr_fusionpbx to billing_ro;
-	end if;
-end $$;
-revoke all on function tandem.grant_roles() from public;
 select tandem.grant_roles();
 
 insert into tandem.schema_version (version, name) values (30, 'pin');

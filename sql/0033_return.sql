@@ -5,7 +5,7 @@ insert into tandem.feature_code (profile, pattern, action) values
 	('both', '*870', 'redial'),     ('etsi', '**0#', 'redial')
 	on conflict do nothing;
 
-create function tandem.return_act(who bigint, act text, out status int, out phrase text)
+create function tandem.return_act(who bigint, act text, dialled text, out status int, out phrase text)
 language plpgsql stable as $$
 declare
 	last tandem.cdr;
@@ -18,14 +18,6 @@ begin
 	    else last.calling_number end;
 end $$;
 
-alter function tandem.feature_act(bigint, text, text, int) rename to feature_no_return;
-create function tandem.feature_act(who bigint, act text, dialled text, seconds int,
-    out status int, out phrase text) language sql as $$
-	select a.status, a.phrase from tandem.return_act(who, act) a
-	    where act in ('return.say', 'return.clear')
-	union all
-	select a.status, a.phrase from tandem.feature_no_return(who, act, dialled, seconds) a
-	    where act not in ('return.say', 'return.clear')
-$$;
+insert into tandem.feature_actor (acts, actor) values ('^return\.(say|clear)$', 'return_act');
 
 insert into tandem.schema_version (version, name) values (33, 'return');

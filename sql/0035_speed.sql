@@ -12,18 +12,8 @@ create table tandem.speed_dial (
 );
 
 -- speed:SUBSCRIBER:PLACE
-create function tandem.speed_changed() returns trigger language plpgsql as $$
-begin
-	if tg_op <> 'INSERT' then
-		perform tandem.tell(format('speed:%s:%s', old.subscriber_id, old.place));
-	end if;
-	if tg_op <> 'DELETE' then
-		perform tandem.tell(format('speed:%s:%s', new.subscriber_id, new.place));
-	end if;
-	return null;
-end $$;
 create trigger changed after insert or update or delete on tandem.speed_dial
-	for each row execute function tandem.speed_changed();
+	for each row execute function tandem.key_changed('speed', 'place', 'subscriber_id');
 
 -- A number that would dial itself again: what stands for another number is taken once.
 create function tandem.speed_leads_on() returns trigger language plpgsql as $$
@@ -102,42 +92,8 @@ insert into tandem.feature_code (profile, pattern, action) values
 	('etsi', '*#51*N#', 'speed.query'), ('both', '*0N', 'speed.dial')
 	on conflict do nothing;
 
-alter function tandem.feature_act(bigint, text, text, int) rename to feature_no_speed;
-create function tandem.feature_act(who bigint, act text, dialled text, seconds int,
-    out status int, out phrase text) language sql as $$
-	select a.status, a.phrase from tandem.speed_act(who, act, dialled) a where act ~ '^speed\.'
-	union all
-	select a.status, a.phrase from tandem.feature_no_speed(who, act, dialled, seconds) a
-	    where act !~ '^speed\.'
-$$;
+insert into tandem.feature_actor (acts, actor) values ('^speed\.', 'speed_act');
 
--- As in 0030, with the speed dial.
-create or replace function tandem.grant_roles() returns void language plpgsql as $$
-begin
-	if to_regrole('tandem_rw') is not null then
-		revoke all on all tables in schema tandem from tandem_rw;
-		grant usage on schema tandem to tandem_rw;
-		grant select on all tables in schema tandem to tandem_rw;
-		grant insert, update, delete on tandem.binding, tandem.message to tandem_rw;
-		grant update on tandem.subscriber_service, tandem.hunt_group_member to tandem_rw;
-		grant insert, update on tandem.call to tandem_rw;
-		grant insert on tandem.cdr, tandem.cdr_leg, tandem.cdr_event to tandem_rw;
-		grant insert, delete on tandem.caller_list to tandem_rw;
-		grant insert, update, delete on tandem.barring_pin, tandem.speed_dial to tandem_rw;
-		grant update on tandem.export_mark to tandem_rw;
-		grant execute on function tandem.cdr_partitions(int, timestamptz) to tandem_rw;
-	end if;
-	if to_regrole('billing_ro') is not null then
-		revoke all on all tables in schema tandem from billing_ro;
-		grant usage on schema tandem to billing_ro;
-		grant select on tandem.v_cdr_csv, tandem.v_cdr_json, tandem.v_calls, tandem.v_call_legs,
-		    tandem.v_missed_calls, tandem.v_unrated, tandem.v_daily_account,
-		    tandem.v_daily_trunk, tandem.v_daily_destination, tandem.v_monthly_invoice_lines,
-		    tandem.v_traffic_quality, tandem.v_hourly_concurrency, tandem.v_billing_audit,
-		    tandem.v_cdr_asterisk, tandem.v_cdr_fusionpbx to billing_ro;
-	end if;
-end $$;
-revoke all on function tandem.grant_roles() from public;
 select tandem.grant_roles();
 
 insert into tandem.schema_version (version, name) values (35, 'speed');

@@ -53,13 +53,6 @@ exception when check_violation or string_data_right_truncation then
 	phrase := sqlerrm;
 end $$;
 
-alter function tandem.feature_act(bigint, text, text, int) rename to feature_no_hotline;
-create function tandem.feature_act(who bigint, act text, dialled text, seconds int,
-    out status int, out phrase text) language sql as $$
-	select a.status, a.phrase from tandem.hotline_act(who, act, dialled) a where act ~ '^hotline\.'
-	union all
-	select a.status, a.phrase from tandem.feature_no_hotline(who, act, dialled, seconds) a
-	    where act !~ '^hotline\.'
-$$;
+insert into tandem.feature_actor (acts, actor) values ('^hotline\.', 'hotline_act');
 
 insert into tandem.schema_version (version, name) values (37, 'hotline');

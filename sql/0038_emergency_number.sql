@@ -29,6 +29,7 @@ declare
 	f text;
 	n text;
 begin
+	perform pg_advisory_xact_lock_shared(hashtext('tandem.emergency_number')); -- 0043
 	foreach f in array tg_argv loop
 		n := tandem.destination_user(to_jsonb(new) ->> f, new.tenant_id);
 		if tandem.is_emergency_of(n, new.tenant_id) and not tandem.is_emergency(n) then

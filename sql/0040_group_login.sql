@@ -1,6 +1,12 @@
--- As in 0023: what a trigger refuses of a log-in is told to who dialled it, in its words, and not as a fault of
--- the database.
-create or replace function tandem.group_act(who bigint, act text, dialled text, out status int, out phrase text)
+-- Members log in and out: of the group with this number, or of all that they are in.
+insert into tandem.feature_code (profile, pattern, action) values
+	('both', '*22', 'group.login'),         ('both', '*22N', 'group.login'),
+	('both', '*23', 'group.logout'),        ('both', '*23N', 'group.logout')
+on conflict do nothing;
+
+-- What a trigger refuses of a log-in is told to who dialled it, in its words, and not as a fault of the
+-- database.
+create function tandem.group_act(who bigint, act text, dialled text, out status int, out phrase text)
 language plpgsql as $$
 begin
 	with own as (
@@ -22,5 +28,6 @@ exception when check_violation or string_data_right_truncation then
 	status := 403;
 	phrase := sqlerrm;
 end $$;
+insert into tandem.feature_actor (acts, actor) values ('^group\.log(in|out)$', 'group_act');
 
 insert into tandem.schema_version (version, name) values (40, 'group_login');

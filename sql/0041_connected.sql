@@ -12,7 +12,7 @@ insert into tandem.feature_code (profile, pattern, action) values
 	on conflict do nothing;
 
 -- As feature_act.
-create function tandem.display_act(who bigint, act text, out status int, out phrase text)
+create function tandem.display_act(who bigint, act text, dialled text, out status int, out phrase text)
 language plpgsql as $$
 declare
 	what text := split_part(act, '.', 1);
@@ -27,14 +27,6 @@ begin
 	status := 200;
 end $$;
 
-alter function tandem.feature_act(bigint, text, text, int) rename to feature_no_display;
-create function tandem.feature_act(who bigint, act text, dialled text, seconds int,
-    out status int, out phrase text) language sql as $$
-	select a.status, a.phrase from tandem.display_act(who, act) a
-	    where act ~ '^(clip|colp|colr)\.(set|clear|query)$'
-	union all
-	select a.status, a.phrase from tandem.feature_no_display(who, act, dialled, seconds) a
-	    where act !~ '^(clip|colp|colr)\.(set|clear|query)$'
-$$;
+insert into tandem.feature_actor (acts, actor) values ('^(clip|colp|colr)\.(set|clear|query)$', 'display_act');
 
 insert into tandem.schema_version (version, name) values (41, 'connected');

@@ -1,22 +1,5 @@
 -- SERVICES.md C42: what leads to a number keeps it from becoming an emergency number as well, not only whose it
--- is; and who sets the one while another sets the other waits for him.
-
-create or replace function tandem.no_emergency() returns trigger language plpgsql as $$
-declare
-	f text;
-	n text;
-begin
-	perform pg_advisory_xact_lock_shared(hashtext('tandem.emergency_number'));
-	foreach f in array tg_argv loop
-		n := tandem.destination_user(to_jsonb(new) ->> f, new.tenant_id);
-		if tandem.is_emergency_of(n, new.tenant_id) and not tandem.is_emergency(n) then
-			raise exception using errcode = 'check_violation',
-			    constraint = tg_table_name || '_no_emergency',
-			    message = format('%s: %s is an emergency number of the tenant''s country', f, n);
-		end if;
-	end loop;
-	return new;
-end $$;
+-- is; and who sets the one while another sets the other waits for him (no_emergency in 0038).
 
 create or replace function tandem.emergency_is_nobodys(of_country text, n text, of_tenant int) returns void
 language plpgsql as $$
