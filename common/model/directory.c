@@ -203,6 +203,7 @@ directory_tenant(const struct directory *d, uint32_t tenant, struct dir_buf *b)
 	t->realm[sizeof(t->realm) - 1] = '\0';
 	t->orbit[sizeof(t->orbit) - 1] = '\0';
 	t->country[sizeof(t->country) - 1] = '\0';
+	t->voicemail[sizeof(t->voicemail) - 1] = '\0';
 	return t;
 }
 

@@ -47,6 +47,7 @@ struct dir_tenant {
 	char orbit[16];               /* the lowest number calls are parked at; empty: there is none */
 	char country[8];              /* two letters (ISO 3166-1); empty: none */
 	struct zone zone;             /* of its subscribers' wall clocks */
+	char voicemail[40];           /* the number of its voicemail; empty: there is none */
 };
 
 /* Text inside a record: offset from the record's start, length; 0, 0 = none. */

@@ -142,6 +142,9 @@ static const struct key keys[] = {
 	    "a time zone, as Europe/Berlin", KEY_OR("text", "'UTC'") },
 	{ "country", "two letters, as DE: its emergency numbers are those of this country too",
 	    KEY_TEXT, "two capital letters", KEY_NULL },
+	{ "voicemail",
+	    "the number of its voicemail: *97 calls it, and who sends calls there pays nothing",
+	    KEY_TEXT, "a number", KEY_NULL },
 	{ .name = NULL },
 };
 
@@ -166,7 +169,7 @@ const struct object tenant_object = {
 	       "values ($1, lower(split_part($2, ',', 1))) returning tenant_id",
 	.find = "select tenant_id from tandem.tenant where name = $1",
 	.show = "select t.name, t.tenant_id, t.realm, " DOMAIN
-		", t.suspended, t.timezone, t.country, " SUBSCRIBERS
+		", t.suspended, t.timezone, t.country, t.voicemail, " SUBSCRIBERS
 		" from tandem.tenant t where t.name = $1",
 	.del = "delete from tandem.tenant where tenant_id = $1",
 	.list = "select t.name, t.tenant_id, " DOMAIN ", t.suspended, " SUBSCRIBERS

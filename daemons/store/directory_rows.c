@@ -100,6 +100,7 @@ put_tenant(struct directory *d, struct row *r)
 	span_cstr(row_text(r), t.orbit, sizeof(t.orbit));
 	span_cstr(row_text(r), t.country, sizeof(t.country));
 	zone_read(row_text(r), &t.zone);
+	span_cstr(row_text(r), t.voicemail, sizeof(t.voicemail));
 	return directory_put_tenant(d, &t);
 }
 

@@ -12,7 +12,7 @@
 	"t.tenant_id, t.name, t.realm, t.suspended,"                                               \
 	" (select x.number from tandem.did x where x.tenant_id = t.tenant_id"                      \
 	" and x.kind = 'park' and length(x.number) < 16 order by length(x.number), x.number "      \
-	"limit 1), t.country, z.changes"
+	"limit 1), t.country, z.changes, t.voicemail"
 #define SUBSCRIBER_COLUMNS                                                                         \
 	"s.tenant_id, s.username, encode(s.ha1_md5, 'hex'), encode(s.ha1_sha256, 'hex'),"          \
 	" encode(s.ha1_sha512_256, 'hex'), s.min_algorithm, s.display_name, s.number, s.disabled," \

@@ -176,7 +176,7 @@ enum db_end {
 	DB_REFUSED, /* because of the data: the same again would be refused again */
 	DB_FAILED   /* for another reason; nothing of it is done; try again later */
 };
-enum { DB_SCHEMA = 46, DB_PARAMS = 5, DB_STEPS = 5 };
+enum { DB_SCHEMA = 47, DB_PARAMS = 5, DB_STEPS = 5 };
 
 struct db_step {
 	const char *sql;

@@ -274,6 +274,8 @@ call_overflow(struct worker *w, struct call *c, const struct dir_group *g)
 	no = feature_suspended.originate(w, c, o, &q);
 	if (no.status == 0) /* it may have been none when it was set */
 		no = feature_emergency.originate(w, c, o, &q);
+	if (no.status == 0)
+		no = feature_voicemail.originate(w, c, o, &q);
 	status = no.status;
 	if (status == 0)
 		status = family_begin(w, c) ? route_call(w, c, &q, o).status : 503;

@@ -132,6 +132,17 @@ take_speed(struct worker *w, struct call *c, struct setup *in)
 	stands_for(w, c, in, span_str(speed.number));
 }
 
+/* A code that stands for the tenant's voicemail (features/voicemail.c). */
+static void
+take_voicemail(struct worker *w, struct call *c, struct setup *in)
+{
+	struct span number;
+
+	if (in->origin->kind == ORIGIN_SUBSCRIBER &&
+	    voicemail_number(w, c, kept_span(&w->heap, c->dialled), &number))
+		stands_for(w, c, in, number);
+}
+
 /* The number that his phone calls by itself (features/hotline.c). */
 static bool
 take_hotline(struct worker *w, struct call *c, struct setup *in)
@@ -276,6 +287,7 @@ call_hear(struct worker *w, struct call *c, struct setup *in)
 	take_once(w, c, in);
 	if (!take_hotline(w, c, in)) {
 		take_again(w, c, in);
+		take_voicemail(w, c, in);
 		take_speed(w, c, in);
 	}
 	q = query_of(w, c, in);

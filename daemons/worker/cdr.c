@@ -13,7 +13,7 @@ enum {
 };
 
 static const char *const kinds[] = { "direct", "transfer_blind", "transfer_consult", "deflection",
-	"forward", "feature_code", "callback" };
+	"forward", "feature_code", "callback", "voicemail" };
 static const char *const directions[] = { "internal", "outbound", "inbound", "transit" };
 static const char *const dispositions[] = { "answered", "busy", "noanswer", "cancelled", "rejected",
 	"unreachable", "failed", "barred", "redirected" };
@@ -170,6 +170,14 @@ put_sides(struct worker *w, struct cdr_writer *r, struct call *c, const struct s
 	put_kept(w, r, CDR_SEGMENT_user_agent_b, b->user_agent);
 }
 
+static bool
+is_voicemail(struct worker *w, const struct party *by)
+{
+	const struct segment *s = by == NULL ? NULL : segment_at(w, by->segment);
+
+	return s != NULL && s->kind == SEGMENT_VOICEMAIL;
+}
+
 static void
 put_numbers(struct worker *w, struct cdr_writer *r, const struct segment *s)
 {
@@ -194,6 +202,7 @@ put_numbers(struct worker *w, struct cdr_writer *r, const struct segment *s)
 	if (s->connected.len > 0)
 		cdr_word(r, CDR_SEGMENT_connected_reason,
 		    by != NULL && party_is_bridge(by) ? "pickup"
+		    : is_voicemail(w, by)	      ? "voicemail"
 		    : s->group != 0		      ? "group"
 						      : "called");
 }

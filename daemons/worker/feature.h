@@ -57,6 +57,7 @@ struct feature_verdict features_refused(
     struct worker *w, struct call *c, const struct dir_subscriber *called, enum refusal_kind how);
 extern const struct feature feature_suspended, feature_acr, feature_forward, feature_dnd,
     feature_limit, feature_code, feature_barring, feature_emergency, feature_park,
+    feature_voicemail,
     feature_follow_me,
     feature_block, feature_accept, feature_selective, feature_priority;
 /* features/code.c: what was dialled behind a code. */
@@ -90,6 +91,11 @@ struct feature_verdict speed_refused(
 /* features/limit.c: is no other call to reach him? *n_r: how many he has, without c (NULL: all). */
 bool limit_is_reached(struct worker *w, uint32_t tenant, const struct call *c,
     const struct dir_subscriber *s, unsigned *n_r);
+/* features/voicemail.c: is a code dialled that stands for the tenant's voicemail? Then its number is *number_r. */
+bool voicemail_number(
+    struct worker *w, const struct call *c, struct span dialled, struct span *number_r);
+struct feature_verdict voicemail_refused(
+    struct worker *w, struct call *c, const struct origin *o, const struct code_args *a);
 /* features/connected.c: is it not to be shown that this party answered? */
 bool connected_hides(struct worker *w, const struct call *c, const struct party *p);
 /* Is the caller told that this party answered? He wants to know, and it does not hide. */

@@ -9,6 +9,7 @@ static const struct feature *const features[] = {
 	&feature_suspended, /* a suspended tenant's subscribers do nothing at all */
 	&feature_code,	    /* originating: a code is dialled, nobody is called */
 	&feature_park,	    /* originating: an orbit is dialled, which is nobody's number either */
+	&feature_voicemail, /* originating: who may not call outside may leave and hear messages */
 	&feature_barring,   /* terminating 2; originating before the limit, which may change */
 	&feature_block,	    /* 3: whom he named, before whom he did not */
 	&feature_accept,    /* 4 */

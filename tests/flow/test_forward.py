@@ -1,5 +1,5 @@
 """Call forwarding as phones and readers of SQL see it: always, busy, no answer, not reachable, chains, loops, from
-a trunk, and who pays (FLOWS.md S1-10, S1-11, S1-11a; SERVICES.md C1 to C4; BILLING.md R6 to R8, R10)."""
+a trunk, and who pays (FLOWS.md S1-10, S1-11, S1-11a; SERVICES.md C1 to C4; BILLING.md R6, R7, R8, R10, R19)."""
 import pytest
 
 from calls import exchange, sdp, wait_until
@@ -192,3 +192,54 @@ def test_R10_from_a_trunk_to_a_mobile(office, trunks):
     assert (second["payer_kind"], second["payer_account_id"]) == ("subscriber", office.subscriber_id(bob.name))
     assert first["in_trunk_id"] and second["out_trunk_id"] and second["redirecting_number"] == bob.name
     assert all(first[k] == second[k] for k in ("answer_at", "end_at", "call_id"))
+
+
+def voicemail_of(office, number):
+    office.ctl("tenant", "set", "default", "voicemail=" + number)
+
+
+def test_R19_to_the_voicemail(office, trunks):
+    """Alice pays to bob, who may not call outside; nobody pays for what goes on to the voicemail."""
+    _, system = trunks
+    alice, bob = office.phones(2)
+    voicemail_of(office, "0049800")
+    is_set(office, bob, alice, cfnrc="0049800", barring="outgoing")
+    bob.unregister()
+    wait_until(lambda: "the tenant's voicemail" in office.ctl("explain", alice.name, bob.name), 4)
+    call = alice.invite(bob.name, sdp=sdp(port=40000))
+    assert bob.name in system.expect("INVITE")["Diversion"]
+    system.reply(200, sdp=sdp(port=50000))
+    alice.expect(200)
+    call.ack()
+    system.expect("ACK")
+    office.hang_up(alice, system)
+    first, second = segments(office, call, 2)
+    assert (first["payer_kind"], first["payer_account_id"]) == ("subscriber", office.subscriber_id(alice.name))
+    assert (second["payer_kind"], second["payer_account_id"], second["payer_number"]) == ("nobody", 0, None)
+    assert (second["segment_kind"], second["redirecting_number"], second["called_number"]) == (
+        "voicemail", bob.name, "0049800")
+    assert {r["connected_reason"] for r in (first, second)} == {"voicemail"}
+    assert all(first[k] == second[k] for k in ("answer_at", "end_at", "call_id", "disposition"))
+    voicemail_of(office, "")
+
+
+def test_R1_the_voicemail_is_called_by_code(office, trunks):
+    """As if its number had been dialled: who calls pays. Where there is none the code is refused."""
+    _, system = trunks
+    alice = office.phone()
+    voicemail_of(office, "0049800")
+    wait_until(lambda: "the tenant's voicemail" in office.ctl("explain", alice.name, "*97", check=False)[1], 4)
+    call = alice.invite("*97", sdp=sdp())
+    assert system.expect("INVITE").uri.startswith("sip:0049800@")
+    system.reply(486)
+    system.expect("ACK")
+    alice.expect(486)
+    office.record(call, segment_kind="direct", dialed_digits="*97", called_number="0049800")
+    voicemail_of(office, "")
+    wait_until(lambda: "no voicemail" in office.ctl("explain", alice.name, "*97", check=False)[1], 4)
+
+
+@pytest.mark.parametrize("number, why", [("112", "number"), ("voice", "number")])
+def test_a_voicemail_that_cannot_be(office, number, why):
+    status, _, said = office.ctl("tenant", "set", "default", "voicemail=" + number, check=False)
+    assert status != 0 and why in said and said.count("\n") == 1

@@ -393,3 +393,76 @@ Test(worker_forward, worker_dies)
 	rig_ends_clean("answered 200 16 caller normal", 0);
 	expect_two("busy", "carol");
 }
+
+/* --- voicemail ----------------------------------------------------------------------------------*/
+
+static void
+voicemail_is(const char *number)
+{
+	struct dir_tenant t = { .tenant = 1, .name = "office", .realm = "example.com" };
+
+	snprintf(t.voicemail, sizeof(t.voicemail), "%s", number);
+	cr_assert_eq(directory_put_tenant(&rig->directory, &t), ERR_NONE);
+	directory_put_code(&rig->directory, 0, SPAN("*97"), SPAN("vm.own"));
+}
+
+static void
+expect_deposit(void)
+{
+	rings_and_takes(dave);
+	rig_wait_ms(3000);
+	hangs_up(alice, dave);
+	rig_ends_clean("answered 200 16 caller normal", 3000);
+	cr_expect_str_eq(rig_cdr("segment.1.payer_number"), "1001");
+	cr_expect_str_eq(rig_cdr("segment.1.segment_kind"), "direct");
+	cr_expect_str_eq(rig_cdr("segment.1.connected_reason"), "voicemail");
+	cr_expect_str_eq(rig_cdr("segment.2.segment_kind"), "voicemail");
+	cr_expect_str_eq(rig_cdr("segment.2.payer_kind"), "nobody");
+	cr_expect_str_eq(rig_cdr("segment.2.payer_account_id"), "0");
+	cr_expect_str_eq(rig_cdr("segment.2.payer_number"), "");
+	cr_expect_str_eq(rig_cdr("segment.2.redirecting_number"), "1002");
+	cr_expect_str_eq(rig_cdr("segment.2.connected_reason"), "voicemail");
+	cr_expect_str_eq(rig_cdr("segment.2.bill_ms"), "3000");
+}
+
+/* R19: nobody pays for what is sent on to the tenant's voicemail, by a setting or by the phone; whose mailbox
+ * it is stands in Diversion. */
+Test(worker_forward, R19_to_the_voicemail)
+{
+	voicemail_is("+1004");
+	wishes("bob", "1002", (struct wishes){ .cfb = "1004" });
+	alice_dials("bob");
+	hears(bob, "INVITE");
+	refuses(bob, 486);
+	expect_has(header(hears(dave, "INVITE"), "Diversion"), "<sip:1002@example.com>");
+	expect_deposit();
+}
+
+Test(worker_forward, R19_by_the_phone)
+{
+	voicemail_is("1004");
+	alice_dials("bob");
+	hears(bob, "INVITE");
+	replies(bob, "INVITE", 302, "Contact: <sip:1004@example.com>\r\n", "");
+	hears(bob, "ACK");
+	hears(dave, "INVITE");
+	expect_deposit();
+}
+
+/* *97 is its number, dialled; where there is none it is refused. */
+Test(worker_forward, C45_called_by_code)
+{
+	voicemail_is("1004");
+	alice_dials("*97");
+	hears(dave, "INVITE");
+	rings_and_takes(dave);
+	hangs_up(alice, dave);
+	rig_ends_clean("answered 200 16 caller normal", 0);
+	cr_expect_str_eq(rig_cdr("segment.1.payer_number"), "1001");
+	cr_expect_str_eq(rig_cdr("segment.1.segment_kind"), "direct");
+	cr_expect_str_eq(rig_cdr("segment.1.dialed_digits"), "*97");
+	voicemail_is("");
+	alice_dials("*97");
+	expect_has(hears(alice, "403"), "There is no voicemail");
+	rig_ends_empty(2);
+}

@@ -141,6 +141,8 @@ static const struct {
 	{ "return.call", again_refused },
 	{ "redial", redial_refused },
 	{ "speed.dial", speed_refused },
+	{ "vm.own", voicemail_refused },
+	{ "vm.any", voicemail_refused },
 	{ "ccbs.set", completion_set },
 	{ "ccbs.clear", completion_clear },
 	{ "ccbs.query", completion_query },
