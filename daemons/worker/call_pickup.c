@@ -60,7 +60,7 @@ pickup_of(struct worker *w, const struct call *c, const struct note *n)
 
 	if (c->state == CALL_UP && n->tenant == c->tenant)
 		return park_in(w, c, user);
-	if (c->state != CALL_RINGING || n->tenant != c->tenant || by.len == 0)
+	if (c->state != CALL_RINGING || n->tenant != c->tenant || by.len == 0 || recall_rings(w, c))
 		return NULL;
 	for (struct party *p = party_at(w, c->parties); p != NULL; p = party_at(w, p->next)) {
 		struct span his = kept_span(&w->heap, p->user);

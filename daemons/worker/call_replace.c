@@ -54,7 +54,10 @@ replace_note(struct worker *w, const struct call *c, const struct party *p, cons
 
 	n.text[T_USER] = kept_span(&w->heap, p->user);
 	n.text[T_RECORD] = span_of((const char *)c->call_id, sizeof(c->call_id));
-	n.text[T_FROM] = party_shown(w, c, with->flags & NOTE_REFERRED ? party_peer(w, p) : p);
+	if (with->flags & NOTE_REFERRED)
+		n.text[T_FROM] = party_shown(w, c, party_peer(w, p));
+	else /* there he is who was reached: colr */
+		n.text[T_FROM] = connected_hides(w, c, p) ? ANONYMOUS : party_shown(w, c, p);
 	n.text[T_CONTENT_TYPE] = with->text[T_CONTENT_TYPE];
 	n.text[T_BODY] = with->text[T_BODY];
 	return n;
@@ -289,7 +292,8 @@ replace_comes(struct call_step *s, const struct note *in)
 
 	if (p == NULL)
 		return NULL;
-	p->address = call_keep(s->w, s->c, in->text[T_FROM]);
+	if (!span_eq(in->text[T_FROM], ANONYMOUS)) /* who hides has none */
+		p->address = call_keep(s->w, s->c, in->text[T_FROM]);
 	if (!(in->flags & NOTE_REFERRED))
 		p->user = call_keep(s->w, s->c, in->text[T_USER]);
 	p->session = in->session;

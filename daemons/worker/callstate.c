@@ -334,7 +334,8 @@ callstate_who(struct worker *w, const struct call *c, struct call_who *who_r)
 		if (user != 0 && p->role == PARTY_CALLER && c->once & ONCE_ALONE)
 			place_of(who_r->user, CALL_WHO_USERS,
 			    ~user); /* one more that nobody is: see callstate_alone() */
-		if (user == 0 || !is_rung(state, p))
+		/* A recall is his alone who asked for it: nobody picks it up. */
+		if (user == 0 || !is_rung(state, p) || recall_rings(w, c))
 			continue;
 		if (k < CALL_WHO_USERS)
 			who_r->rung |= 1ull << k;

@@ -370,9 +370,10 @@ route_decide(struct worker *w, uint32_t tenant, const struct route_query *q, con
 	elsewhere.headers = redirect_of(w, tenant, q->dialled, rec);
 	if (elsewhere.headers.len > 0)
 		return elsewhere;
-	/* A call from outside that is for none of ours goes out again only where that is wanted: or
-	 * every trunk could call at our cost. */
-	if ((o->kind == ORIGIN_GATEWAY && !o->gateway->transit) || !is_number(q->dialled))
+	/* A number of ours (an orbit) is none outside. A call from there that is for none of ours goes
+	 * out again only where that is wanted: or every trunk could call at our cost. */
+	if (find_number(w, tenant, q->dialled, rec) != NULL ||
+	    (o->kind == ORIGIN_GATEWAY && !o->gateway->transit) || !is_number(q->dialled))
 		return nobody();
 	return (struct route_result){ 0 };
 }

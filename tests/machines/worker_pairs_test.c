@@ -14,6 +14,18 @@
 enum { ALICE = 9001, BOB, CAROL };
 
 static void
+tenant(bool suspended)
+{
+	struct dir_tenant t = { .tenant = 1,
+		.suspended = suspended,
+		.name = "office",
+		.realm = "example.com",
+		.voicemail = "800" };
+
+	cr_assert_eq(directory_put_tenant(&rig->directory, &t), ERR_NONE);
+}
+
+static void
 begin(void)
 {
 	static const uint64_t gateway = 7;
@@ -22,12 +34,17 @@ begin(void)
 	phone_new("carol", "192.0.2.3");
 	rig_gateway(7, "203.0.113.7", true);
 	rig_route("", 1, &gateway);
+	tenant(false);
 	cr_assert_eq(directory_put_code(&rig->directory, 1, SPAN("*78"), SPAN("dnd.set")), 0);
+	cr_assert_eq(directory_put_code(&rig->directory, 1, SPAN("*8"), SPAN("pickup.group")), 0);
+	cr_assert_eq(directory_put_code(&rig->directory, 1, SPAN("*66"), SPAN("ccbs.set")), 0);
 	cr_assert_eq(
 	    directory_put_number(&rig->directory, 1, SPAN("701"), DIR_NUMBER_PARK, SPAN("60")), 0);
 	cr_assert_eq(directory_put_speed(&rig->directory, ALICE, 3, SPAN("5551234")), 0);
 	cr_assert_eq(directory_put_speed(&rig->directory, ALICE, 4, SPAN("112")), 0);
 	cr_assert_eq(directory_put_speed(&rig->directory, ALICE, 5, SPAN("701")), 0);
+	cr_assert_eq(directory_put_speed(&rig->directory, ALICE, 6, SPAN("carol")), 0);
+	cr_assert_eq(directory_put_speed(&rig->directory, ALICE, 7, SPAN("800")), 0);
 }
 
 /* --- subscribers with what is set for them ------------------------------------------------------*/
@@ -78,16 +95,6 @@ static void
 list(uint64_t id, enum dir_list which, const char *caller)
 {
 	cr_assert_eq(directory_put_listed(&rig->directory, id, which, span_str(caller)), ERR_NONE);
-}
-
-static void
-suspend(void)
-{
-	struct dir_tenant t = {
-		.tenant = 1, .suspended = 1, .name = "office", .realm = "example.com"
-	};
-
-	cr_assert_eq(directory_put_tenant(&rig->directory, &t), ERR_NONE);
 }
 
 /* "dnd bob | forward bob | route carol": the decisions of the call at once, and how it is refused. */
@@ -146,7 +153,10 @@ static const struct pair_feature {
 	{ "emergency", { .dials = "112" }, -1, NULL },
 	{ "suspended", { .suspended = true }, -1, NULL },
 	{ "code", { .dials = "*78" }, -1, NULL },
+	{ "code", { .dials = "*8" }, -1, NULL },  /* pickup */
+	{ "code", { .dials = "*66" }, -1, NULL }, /* call completion */
 	{ "park", { .dials = "701" }, -1, NULL },
+	{ "voicemail", { .dials = "800" }, -1, NULL },
 	{ "barring", { .s.barring = BAR_OUTGOING }, -1, NULL },
 	{ "limit", { .s.call_limit = 1, .talks = "carol" }, -1, NULL },
 };
@@ -246,9 +256,35 @@ ParameterizedTest(struct pair *p, worker_pairs, originating_side, .init = begin,
 	if (z.talks != NULL)
 		talk(alice, carol);
 	if (z.suspended)
-		suspend();
+		tenant(true);
 	put("alice", ALICE, &z);
 	expect_first(x, y->name, decided("alice", z.dials != NULL ? z.dials : "5551234"));
+}
+
+/* When an emergency number calls back, none of them keeps it from him, nor sends it on; his other numbers
+ * ring as well. */
+ParameterizedTestParameters(worker_pairs, called_back)
+{
+	static unsigned all[N_TERMINATING];
+
+	for (unsigned i = 0; i < N_TERMINATING; i++)
+		all[i] = i;
+	return cr_make_param_array(unsigned, all, N_TERMINATING);
+}
+
+ParameterizedTest(const unsigned *i, worker_pairs, called_back, .init = begin, .fini = rig_end)
+{
+	const struct pair_feature *x = &terminating[*i];
+	const char *said;
+
+	if (x->set.talks != NULL)
+		talk(carol, bob);
+	put("bob", BOB, &x->set);
+	if (x->list >= 0)
+		list(BOB, (enum dir_list)x->list,
+		    strcmp(x->listed, "anonymous") == 0 ? "112" : x->listed);
+	said = decided("112@203.0.113.7", "bob");
+	cr_expect(strncmp(said, "emergency bob | route bob", 25) == 0, "%s: %s", x->name, said);
 }
 
 /* --- pairs that work together, or of two subscribers --------------------------------------------*/
@@ -277,6 +313,11 @@ static const struct row {
 	    { .s.dnd = 0 }, "bob", "forward bob | emergency bob | 403" },
 	{ "a forwarder's code is not dialled", { .s.clir = 0 }, { .cfu = "*78" }, { .s.dnd = 0 },
 	    "bob", "forward bob | route *78 | 404" },
+	{ "who may not call outside may send on to the voicemail", { .s.clir = 0 },
+	    { .s.barring = BAR_OUTGOING, .s.dnd = 1, .cfb = "800" }, { .s.dnd = 0 }, "bob",
+	    "dnd bob | forward bob | voicemail bob | route " },
+	{ "a short number may be the voicemail", { .s.barring = BAR_OUTGOING }, { .s.dnd = 0 },
+	    { .s.dnd = 0 }, "7", "speed alice | voicemail alice | route " },
 	{ "forwarding in a circle", { .s.clir = 0 }, { .cfu = "carol" }, { .cfu = "bob" }, "bob",
 	    "forward bob | forward carol | route bob | 482" },
 	{ "what a short number stands for may be barred", { .s.barring = BAR_OUTGOING },
@@ -301,6 +342,30 @@ static const struct row {
 	    "forward bob | route carol" },
 	{ "a forwarder's short numbers are not looked at", { .s.clir = 0 }, { .cfu = "3" },
 	    { .s.dnd = 0 }, "bob", "forward bob | route " },
+	{ "a short number is none to who is suspended", { .suspended = true }, { .s.dnd = 0 },
+	    { .s.dnd = 0 }, "3", "speed alice | suspended alice | 403" },
+	{ "nor to who is at his limit", { .s.call_limit = 1, .talks = "carol" }, { .s.dnd = 0 },
+	    { .s.dnd = 0 }, "3", "speed alice | limit alice | 403" },
+	{ "nor is the phone's own number",
+	    { .suspended = true, .s.hotline_immediate = 1, .hotline = "5550000" }, { .s.dnd = 0 },
+	    { .s.dnd = 0 }, "bob", "hotline alice | suspended alice | 403" },
+	{ "whatever it is",
+	    { .s = { .call_limit = 1, .hotline_immediate = 1 },
+		.talks = "carol",
+		.hotline = "5550000" },
+	    { .s.dnd = 0 }, { .s.dnd = 0 }, "bob", "hotline alice | limit alice | 403" },
+	{ "a code is dialled all the same", { .s.hotline_immediate = 1, .hotline = "carol" },
+	    { .s.dnd = 0 }, { .s.dnd = 0 }, "*8", "code alice | 403" },
+	{ "and an orbit is not", { .s.hotline_immediate = 1, .hotline = "carol" }, { .s.dnd = 0 },
+	    { .s.dnd = 0 }, "701", "hotline alice | route carol" },
+	{ "unless the phone calls it by itself", { .s.hotline_immediate = 1, .hotline = "701" },
+	    { .s.dnd = 0 }, { .s.dnd = 0 }, "bob", "hotline alice | park alice | 480" },
+	{ "a forward does not reach into an orbit", { .s.clir = 0 }, { .cfu = "701" },
+	    { .s.dnd = 0 }, "bob", "forward bob | route 701 | 404" },
+	{ "what a short number stands for is sent on", { .s.clir = 0 }, { .s.dnd = 0 },
+	    { .cfu = "bob" }, "6", "speed alice | forward carol | route bob" },
+	{ "or hears that he is not to be disturbed", { .s.clir = 0 }, { .s.dnd = 0 },
+	    { .s.dnd = 1 }, "6", "speed alice | dnd carol | 486" },
 	{ "emergency shows who hides", { .s.clir = 1 }, { .s.dnd = 0 }, { .s.dnd = 0 }, "112",
 	    "emergency alice | route " },
 };
@@ -325,6 +390,10 @@ ParameterizedTest(const unsigned *i, worker_pairs, together, .init = begin, .fin
 {
 	const struct row *r = &rows[*i];
 
+	if (r->alice_.talks != NULL)
+		talk(alice, carol);
+	if (r->alice_.suspended)
+		tenant(true);
 	put("alice", ALICE, &r->alice_);
 	put("bob", BOB, &r->bob_);
 	put("carol", CAROL, &r->carol_);
