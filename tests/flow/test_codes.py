@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from calls import exchange, sdp, wait_until
+from calls import Building, exchange, sdp, wait_until
 from test_redirect import in_force
 
 codes_building, codes = exchange("codes")
@@ -141,3 +141,46 @@ def test_C12_a_code_before_the_number(codes):
     alice.expect(486)
     codes.record(call, dialed_digits="*676002", called_number="6002",
                  calling_presentation="restricted", disposition="busy")
+
+
+@pytest.fixture
+def full(cluster, template, tmp_path):
+    """An exchange whose directory has room for four subscribers and is full of other things: groups, and
+    what is read after the service codes."""
+    b = Building(cluster, template, tmp_path, users=3, limits={
+        "calls": 20, "subscribers": 4, "bindings": 20})
+    b.sql.do("set session_replication_role = replica; insert into tandem.hunt_group (tenant_id, name, number)"
+             " select tenant_id, 'g' || n, 7000000 + n from tandem.tenant, generate_series(1, 13000) n;"
+             " insert into tandem.emergency_number (country, number)"
+             " select 'ZZ', n from generate_series(10000, 29999) n; reset session_replication_role")
+    try:
+        yield b.start()
+    finally:
+        b.close()
+
+
+def test_what_there_is_no_room_for_is_not_confirmed(full):
+    """503 and the reason; it is kept, and done when there is room again."""
+    alice = full.phone()
+    full.x.wait_log("the directory does not take a row: limits.subscribers may be too low")
+    call = alice.invite("*51*7*1002#", sdp=sdp())
+    assert alice.expect(503).reason == "Kept, but there is no room to put it into force"
+    row = wait_until(lambda: [r for r in full.rows_of(call.call_id) if r["disposition"]], 5)[0]
+    assert (row["segment_kind"], row["payer_kind"], row["sip_code"]) == ("feature_code", "nobody", 503)
+    assert '"speed_dial": "7:1002"' in full.ctl("--json", "subscriber", "show", alice.name)
+    assert full.ctl("explain", alice.name, "7", check=False)[0] != 0
+    full.sql.do("delete from tandem.emergency_number where country = 'ZZ' and number < '10200';"
+                " delete from tandem.hunt_group where number < '7000200'")
+
+    def is_done():
+        call = alice.invite("*51*7*1002#", sdp=sdp())
+        answer = alice.take(lambda m: m.call is call and (m.status or 0) >= 200)
+        full.unrecorded.add(call.call_id)
+        if answer.status == 200:
+            call.ack()
+            alice.expect("BYE", 5)
+            alice.reply(200)
+        return answer.status == 200
+
+    wait_until(is_done, 5)
+    assert "stands for 1002" in full.ctl("explain", alice.name, "7")
