@@ -20,6 +20,7 @@ import types
 
 import pytest
 
+import records
 from exchange import BUILD, REPO, Exchange, wait_until
 from sip_text import params_of, sdp, uri_of, word
 from ua import UA
@@ -263,6 +264,7 @@ class Building:
             self.x.close()
             self.check_log()
             self.audit()
+            records.keep(self.cluster, self.database)
         finally:
             self.sql.close()
             self.cluster.drop(self.database)

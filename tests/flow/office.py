@@ -13,6 +13,7 @@ import os
 import pathlib
 import shutil
 
+import records
 from exchange import REPO, Exchange, wait_until
 from ua import UA
 
@@ -97,6 +98,7 @@ class Office:
             ua.close()
         try:
             self.exchange.close()
+            records.keep(self.cluster, self.database)
         finally:
             self.cluster.drop(self.database)
             shutil.rmtree(self.exchange.directory / "spool", ignore_errors=True)

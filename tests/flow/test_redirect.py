@@ -139,7 +139,7 @@ def test_S0_17_redirect_server(office, trunk):
     assert r.cdr["out_trunk_id"] is not None and [leg["sip_code"] for leg in r.branches] == [302, 200]
 
 
-def test_S0_11_S2_22_number_that_leads_elsewhere(office):
+def test_S0_11_S2_22_R29_number_that_leads_elsewhere(office):
     """R29; S0-16, S2-22: the caller calls the contact himself, directly."""
     alice, bob = office.phones(2)
     office.ctl("number", "add", "3999", "redirect=<%s>;q=0.7;expires=60 sip:help@other.test" % bob.aor)

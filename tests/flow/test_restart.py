@@ -1,5 +1,5 @@
-"""Stopped, killed, started again, with calls up (THREATS.md F1, F2, F4, F7, F8): what was up stays up,
-and every call has one record."""
+"""Stopped, killed, started again, with calls up (THREATS.md F1, F2, F4, F7, F8; BILLING.md R26, R27): what
+was up stays up, and every call has one record."""
 import os
 import shutil
 import signal
@@ -135,7 +135,7 @@ def test_F8_registrations_stay(office):
     assert a and b
 
 
-def test_F1_M_02_a_worker_is_killed_with_calls_up(office):
+def test_F1_M_02_R26_a_worker_is_killed_with_calls_up(office):
     """In each worker: re-INVITE and BYE work within a second, one record each."""
     alice, bob = office.phones(2)
     calls = [up(office, alice, bob) for _ in range(4)]
@@ -226,7 +226,7 @@ def test_F7_everything_is_killed(office):
     office.record(a, disposition="answered", end_reason="normal")
 
 
-def test_F7_power_cut(office):
+def test_F7_R27_power_cut(office):
     """run_dir is gone too: the call is closed in the tables, marked as reconstructed; bindings come
     back from the database."""
     alice, bob = office.phones(2)
