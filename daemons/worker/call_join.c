@@ -27,17 +27,6 @@
 
 /* --- who asks -----------------------------------------------------------------------------------*/
 
-/* What he requires he requires of the phone, not of us. */
-static bool
-is_required(struct worker *w, const struct call *c)
-{
-	const struct leg *l = leg_at(w, party_at(w, c->caller)->leg);
-	const struct txn *t = l == NULL ? NULL : txn_at(&w->txns, l->invite);
-
-	return t != NULL &&
-	       sip_option_set(txn_request(&w->txns, t), SIP_H_REQUIRE, NULL) >> SIP_O_JOIN & 1;
-}
-
 unsigned
 join_setup(struct call_step *s, const struct sip_msg *invite)
 {
@@ -60,7 +49,9 @@ join_setup(struct call_step *s, const struct sip_msg *invite)
 	return replace_ask(w, s->c, party_at(w, s->c->caller), &r, &with) ? 0 : 481;
 }
 
-/* The phone itself, whatever else its user has set: he is asked for in the call that he is in. */
+/* The phone itself, whatever else its user has set: he is asked for in the call that he is in. So it must know
+ * what it is asked: one that does not would ring, past his do-not-disturb (RFC 3911 5: 420 then). Who wants to be
+ * alone in a call of his is not asked, but by himself. */
 static unsigned
 aim(struct call_step *s, const struct note *in)
 {
@@ -77,13 +68,14 @@ aim(struct call_step *s, const struct note *in)
 
 	if (b == NULL || !span_eq(dir_text(b, b->user), user))
 		return 481; /* it is no dialog of whom he called */
+	if (!span_eq(user, kept_span(&w->heap, c->user)) && callstate_alone(w, c->tenant, c, user))
+		return 486;
 	t = target_new(w, c, TARGET_CONTACT, in->text[T_TARGET], in->text[T_ROUTES]);
 	if (t == NULL)
 		return 503;
 	buf_put(&headers, through);
 	buf_put(&headers, join);
-	if (is_required(w, c))
-		buf_lit(&headers, "Require: join\r\n");
+	buf_lit(&headers, "Require: join\r\n");
 	t->headers = call_keep(w, c, buf_span(&headers));
 	t->q = 1000;
 	t->flow = in->flow;

@@ -151,8 +151,9 @@ take_hotline(struct worker *w, struct call *c, struct setup *in)
 	struct route_query q = query_of(w, c, in);
 	struct buf b = scratch_buf(w, 128);
 
+	/* One with Replaces or Join is for a call that there is. */
 	if (in->origin->kind != ORIGIN_SUBSCRIBER || sip_has(in->invite, SIP_H_REPLACES) ||
-	    !hotline_acts(w, in->origin, &q))
+	    sip_has(in->invite, SIP_H_JOIN) || !hotline_acts(w, in->origin, &q))
 		return false;
 	buf_lit(&b, "the phone calls ");
 	buf_put(&b, dir_text(s, s->hotline));

@@ -109,6 +109,10 @@ void referral_notify(struct worker *w, const struct sip_msg *m);
 /* Does m, a REFER or its NOTIFY, go to this contact of the user it is for? */
 bool referral_goes_to(
     const struct sip_msg *m, const struct location *loc, const struct binding *b);
+/* The lines that pass on of m, relayed by r, with a Contact for who is reached by this flow. In the scratch;
+ * without the Contact when it does not fit: then no NOTIFY comes back. */
+struct span referral_headers(struct worker *w, const struct sip_msg *m, const struct relay *r,
+    const struct sip_flow *toward);
 /* The phone has taken the REFER of t: its answer goes back. */
 void referral_taken(struct worker *w, struct txn *t, const struct sip_msg *response);
 

@@ -274,6 +274,8 @@ relay_send(struct worker *w, struct txn *t, struct relay *r, const struct relay_
 	/* Counted first: one that was sent is known, whenever this process dies. */
 	if (place == NULL)
 		place = &r->branches[r->n_branches++];
+	if (m->method != SIP_MESSAGE)
+		x.headers = referral_headers(w, m, r, to->flow);
 	status = message_send(w, &x, to->flow, pool_handle(&w->txn_pool, t), place);
 	if (status != 0)
 		relay_note_refusal(w, t, r, status, NULL);

@@ -62,7 +62,7 @@ joins(struct phone *p, const char *number, const char *more, const char *call_id
 
 /* Whatever dave calls the dialog, bob's phone hears it called as it does itself. */
 static void
-is_asked(bool required)
+is_asked(void)
 {
 	char name[512];
 	const char *text;
@@ -72,7 +72,7 @@ is_asked(bool required)
 	snprintf(name, sizeof(name), "%s;to-tag=%s;from-tag=%s", line.call_id, line.local_tag,
 	    line.remote_tag);
 	cr_expect_str_eq(header(text, "Join"), name);
-	cr_expect_str_eq(header(text, "Require"), required ? "join" : "");
+	cr_expect_str_eq(header(text, "Require"), "join");
 	expect_has(text, "m=audio 4008");
 	bob->worker = 1;
 }
@@ -105,7 +105,7 @@ Test(worker_join, confirmed)
 	talk(alice, bob);
 	joins(
 	    dave, "1002", "Require: join\r\n", alice->call_id, alice->remote_tag, alice->local_tag);
-	is_asked(true);
+	is_asked();
 	three_talk();
 	other_line();
 	strcpy(bob->capabilities, ";isfocus");
@@ -135,7 +135,7 @@ Test(worker_join, named_as_his_own)
 {
 	talk(alice, bob);
 	joins(dave, "bob", "", bob->call_id, bob->local_tag, bob->remote_tag);
-	is_asked(false);
+	is_asked();
 	three_talk();
 	all_end();
 }
@@ -145,7 +145,7 @@ Test(worker_join, declined)
 {
 	talk(alice, bob);
 	joins(dave, "bob", "", bob->call_id, bob->local_tag, bob->remote_tag);
-	is_asked(false);
+	is_asked();
 	replies(bob, "INVITE", 486, "", "");
 	hears(bob, "ACK");
 	rig_wait_ms(1);
@@ -155,11 +155,66 @@ Test(worker_join, declined)
 	rig_ends_empty(2);
 }
 
+/* It does not know what that is: it does not ring as for a call of its own. */
+Test(worker_join, not_known)
+{
+	talk(alice, bob);
+	joins(dave, "bob", "", bob->call_id, bob->local_tag, bob->remote_tag);
+	is_asked();
+	replies(bob, "INVITE", 420, "Unsupported: join\r\n", "");
+	hears(bob, "ACK");
+	rig_wait_ms(1);
+	hears(dave, "420");
+	other_line();
+	hangs_up(alice, bob);
+	rig_ends_empty(2);
+}
+
+/* cw.off.call: who called so is not asked in that call. */
+Test(worker_join, C40_who_wants_to_be_alone)
+{
+	cr_assert_eq(
+	    directory_put_code(&rig->directory, 0, SPAN("*70N"), SPAN("cw.off.call")), ERR_NONE);
+	dials(bob, "*701001", "", SDP_B);
+	hears(bob, "100");
+	hears(alice, "INVITE");
+	replies(alice, "INVITE", 200, "", SDP_A);
+	hears(alice, "ACK");
+	hears(bob, "200 INVITE");
+	acks(bob, "");
+	joins(dave, "bob", "", bob->call_id, bob->local_tag, bob->remote_tag);
+	hears(dave, "486");
+	hears_nothing(bob);
+	hangs_up(alice, bob);
+	rig_ends_empty(2);
+}
+
+/* His phone calls 1003 whatever is dialled; a Join is for a call that there is. */
+Test(worker_join, by_a_phone_with_hotline)
+{
+	struct dir_subscriber s = { .id = 901,
+		.tenant = 1,
+		.call_waiting = 1,
+		.trust = DIR_TRUST_ADDRESS,
+		.hotline_immediate = 1 };
+	struct dir_subscriber_text text = { .user = SPAN("dave"),
+		.number = SPAN("1004"),
+		.pickup_group = SPAN("sales"),
+		.hotline = SPAN("1003") };
+
+	cr_assert_eq(directory_put_subscriber(&rig->directory, &s, &text), ERR_NONE);
+	talk(alice, bob);
+	joins(dave, "bob", "", bob->call_id, bob->local_tag, bob->remote_tag);
+	is_asked();
+	three_talk();
+	all_end();
+}
+
 Test(worker_join, caller_gives_up)
 {
 	talk(alice, bob);
 	joins(dave, "bob", "", bob->call_id, bob->local_tag, bob->remote_tag);
-	is_asked(false);
+	is_asked();
 	replies(bob, "INVITE", 180, "", "");
 	rig_wait_ms(1);
 	hears(dave, "180");

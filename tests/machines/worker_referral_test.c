@@ -35,21 +35,52 @@ refers_to(struct phone *p, const char *user, const char *more)
 	    user, p->host, p->branch, p->user, user, call_id, p->user, p->host, more);
 }
 
+struct notify { /* what is not set is as alice's phone has it */
+	const char *contact, *call_id, *from, *from_tag, *to_tag, *event, *type, *state, *text;
+	struct phone *by;
+};
+
+static const char * or (const char *value, const char *otherwise)
+{
+	return value == NULL ? otherwise : value;
+}
+
 /* To where its Contact says, in this dialog. */
+static void
+notifies_as(struct notify x)
+{
+	struct phone *by = x.by == NULL ? alice : x.by;
+	const char *text = or (x.text, "SIP/2.0 100 Trying\r\n");
+	static unsigned n;
+
+	snprintf(by->branch, sizeof(by->branch), "z9hG4bK-notify-%u", n++);
+	sends(by,
+	    "NOTIFY %.*s SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=%s\r\n"
+	    "Max-Forwards: 70\r\nFrom: <sip:%s@example.com>%s\r\n"
+	    "To: <sip:alice@example.com>%s\r\nCall-ID: %s\r\nCSeq: %u NOTIFY\r\n"
+	    "Contact: <sip:%s@%s>\r\nEvent: %s\r\nSubscription-State: %s\r\n"
+	    "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n%s",
+	    (int)strcspn(x.contact + 1, ">"), x.contact + 1, by->host, by->branch,
+	    or (x.from, "alice"), or (x.from_tag, ";tag=p"), or (x.to_tag, ";tag=c"),
+	    or (x.call_id, call_id), n, by->user, by->host, or (x.event, "refer"),
+	    or (x.state, "active;expires=60"), or (x.type, "message/sipfrag"), strlen(text), text);
+}
+
 static void
 notifies(const char *contact, const char *dialog, const char *state, const char *text)
 {
-	static unsigned n;
+	notifies_as(
+	    (struct notify){ .contact = contact, .call_id = dialog, .state = state, .text = text });
+}
 
-	sends(alice,
-	    "NOTIFY %.*s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-notify-%u\r\n"
-	    "Max-Forwards: 70\r\nFrom: <sip:alice@example.com>;tag=p\r\n"
-	    "To: <sip:alice@example.com>;tag=c\r\nCall-ID: %s\r\nCSeq: %u NOTIFY\r\n"
-	    "Contact: <sip:alice@192.0.2.1>\r\nEvent: refer\r\nSubscription-State: %s\r\n"
-	    "Content-Type: message/sipfrag\r\nContent-Length: %zu\r\n\r\n%s",
-	    (int)strcspn(contact + 1, ">"), contact + 1, n, dialog, n + 1, state, strlen(text),
-	    text);
-	n++;
+/* The phone has been asked and has taken it; what each was told of the other. */
+static void
+is_taken(char to_controller[256], char to_phone[256])
+{
+	refers_to(computer, "alice", TO_BOB);
+	snprintf(to_controller, 256, "%s", header(hears(alice, "REFER"), "Contact"));
+	replies(alice, "REFER", 202, "", "");
+	snprintf(to_phone, 256, "%s", header(hears(computer, "202"), "Contact"));
 }
 
 /* RFC 5359 2.18: it is the phone's REFER, but for who stands behind the Contact. */
@@ -110,6 +141,113 @@ Test(worker_referral, notifies_nobody_else)
 	hears_nothing(computer);
 	replies(alice, "REFER", 603, "", "");
 	hears(computer, "603");
+	rig_ends_empty(0);
+}
+
+/* Whatever it says that it is, it is the phone that was asked; and nobody is told where more may be sent. */
+Test(worker_referral, notifies_as_who_was_asked)
+{
+	char contact[256], back[256];
+	const char *text;
+
+	is_taken(contact, back);
+	expect_lacks(back, "referral");
+	notifies_as((struct notify){ .contact = contact, .from = "bob" });
+	text = hears(computer, "NOTIFY");
+	cr_expect_str_eq(header(text, "From"), "<sip:alice@example.com>;tag=p");
+	expect_has(header(text, "Contact"), "<sip:alice@" RIG_HOST);
+	expect_lacks(header(text, "Contact"), "referral");
+	replies(computer, "NOTIFY", 200, "", "");
+	hears(alice, "200 NOTIFY");
+	rig_ends_empty(0);
+}
+
+/* Nothing but how the call goes, and only from the phone to the controller (THREATS.md A1). */
+Test(worker_referral, notifies_nothing_else)
+{
+	static const struct {
+		struct notify x;
+		const char *status;
+	} cases[] = { { { .event = "check-sync;reboot=true" }, "489" },
+		{ { .event = "message-summary" }, "489" }, { { .type = "text/plain" }, "415" },
+		{ { .state = ";" }, "400" }, { { .to_tag = "" }, "481" },
+		{ { .from_tag = "" }, "481" }, { { .to_tag = ";tag=other" }, "481" } };
+	char contact[256], back[256];
+	struct notify x;
+
+	is_taken(contact, back);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		x = cases[i].x;
+		x.contact = contact;
+		notifies_as(x);
+		hears(alice, cases[i].status);
+	}
+	notifies_as((struct notify){ .contact = back, .by = computer });
+	hears(computer, "481");
+	notifies_as((struct notify){
+	    .contact = back, .by = computer, .from_tag = ";tag=c", .to_tag = ";tag=p" });
+	hears(computer, "481");
+	notifies_as((struct notify){ .contact = contact, .by = bob });
+	hears(bob, "403");
+	hears_nothing(computer);
+	hears_nothing(alice);
+	notifies_as((struct notify){ .contact = contact, .event = "refer;id=7" });
+	hears(computer, "NOTIFY");
+	replies(computer, "NOTIFY", 200, "", "");
+	hears(alice, "200 NOTIFY");
+	rig_wait_ms(3601 * 1000);
+	notifies_as((struct notify){ .contact = contact });
+	hears(alice, "481");
+	rig_ends_empty(0);
+}
+
+/* It ends with what it was for. */
+Test(worker_referral, notifies_no_more_when_disabled_or_suspended)
+{
+	struct dir_subscriber off = { .disabled = 1, .trust = DIR_TRUST_ADDRESS };
+	struct dir_subscriber on = { .trust = DIR_TRUST_ADDRESS };
+	struct dir_tenant tenant = {
+		.tenant = 1, .suspended = 1, .name = "office", .realm = "example.com"
+	};
+	char contact[256], back[256];
+
+	is_taken(contact, back);
+	rig_subscriber_put(&off, "alice", "1001");
+	notifies_as((struct notify){ .contact = contact });
+	hears(alice, "403");
+	rig_subscriber_put(&on, "alice", "1001");
+	cr_assert_eq(directory_put_tenant(&rig->directory, &tenant), ERR_NONE);
+	notifies_as((struct notify){ .contact = contact });
+	hears(alice, "403");
+	hears_nothing(computer);
+	rig_ends_empty(0);
+}
+
+/* Each is told how he reaches us, not how the other does. */
+Test(worker_referral, contact_is_of_the_way_to_who_gets_it)
+{
+	const char *text;
+
+	rig->tcp = true;
+	refers_to(computer, "alice", TO_BOB);
+	rig->tcp = false;
+	text = header(hears(alice, "REFER"), "Contact");
+	expect_lacks(text, "transport=");
+	replies(alice, "REFER", 202, "", "");
+	expect_has(header(hears(computer, "202"), "Contact"), ";transport=tcp");
+	rig_ends_empty(0);
+}
+
+/* By another connection than the one it registered by. */
+Test(worker_referral, never_to_who_asks)
+{
+	alice->address.port = 5070;
+	strcpy(computer->local_tag, "q");
+	refers_to(alice, "alice", TO_BOB);
+	alice->address.port = 5060;
+	hears(computer, "REFER");
+	replies(computer, "REFER", 603, "", "");
+	hears(alice, "603");
 	rig_ends_empty(0);
 }
 
