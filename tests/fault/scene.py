@@ -14,19 +14,13 @@ import time
 import zlib
 
 from calls import DOMAIN, Building
-from exchange import wait_until
+from exchange import slowness, wait_until
 from traffic import GATEWAY, Traffic
 from ua import UA
 
 PLANNED = {"talk": 200, "stand": 200, "busy": 486, "cancel": 487}
 COLUMNS = ("disposition", "sip_code", "end_reason", "released_by", "bill_ms", "estimated", "closed")
 DISPOSITION = {"talk": "answered", "stand": "answered", "busy": "busy", "cancel": "cancelled"}
-
-
-def slowness():
-    """How many times longer things may take on a machine that others load as well: limits of time are those
-    of a machine with no more than three runnable processes for each core."""
-    return max(1.0, os.getloadavg()[0] / (3 * os.cpu_count()))
 
 
 def alive(pid):

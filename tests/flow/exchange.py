@@ -54,6 +54,12 @@ def wait_until(what, seconds=5.0):
         time.sleep(0.005)
 
 
+def slowness():
+    """How many times longer things may take on a machine that others load as well: limits of time are those
+    of a machine with no more than three runnable processes for each core."""
+    return max(1.0, os.getloadavg()[0] / (3 * os.cpu_count()))
+
+
 def idle_programs(directory, real=()):
     """A TANDEM_LIBEXECDIR of children that do nothing (idle_child.c) but those named in real."""
     directory.mkdir(exist_ok=True)

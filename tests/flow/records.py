@@ -13,6 +13,8 @@ import pathlib
 import sys
 import tempfile
 
+from sip_text import word
+
 # In the order in which they go into the one database.
 TABLES = ("tenant", "subscriber", "call", "cdr", "cdr_leg", "cdr_event")
 # What stands for a row of its own database alone: in the one it is another by so many for each database.
@@ -21,7 +23,8 @@ APART = 1000000
 
 
 def file_of(directory, database):
-    return pathlib.Path(directory) / (database + ".rows")
+    """Of its own for each: databases of one name follow each other."""
+    return pathlib.Path(directory) / ("%s-%s.rows" % (database, word(8)))
 
 
 def keep(cluster, database):

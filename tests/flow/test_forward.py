@@ -194,25 +194,27 @@ def test_R10_from_a_trunk_to_a_mobile(office, trunks):
     assert all(first[k] == second[k] for k in ("answer_at", "end_at", "call_id"))
 
 
-def voicemail_of(office, number):
-    office.ctl("tenant", "set", "default", "voicemail=" + number)
+@pytest.fixture
+def voicemail(office, trunks):
+    """The system behind the tenant's voicemail, 0049800, which is there for this test alone."""
+    office.ctl("tenant", "set", "default", "voicemail=0049800")
+    yield trunks[1]
+    office.ctl("tenant", "set", "default", "voicemail=")
 
 
-def test_R19_to_the_voicemail(office, trunks):
+def test_R19_to_the_voicemail(office, voicemail):
     """Alice pays to bob, who may not call outside; nobody pays for what goes on to the voicemail."""
-    _, system = trunks
     alice, bob = office.phones(2)
-    voicemail_of(office, "0049800")
     is_set(office, bob, alice, cfnrc="0049800", barring="outgoing")
     bob.unregister()
     wait_until(lambda: "the tenant's voicemail" in office.ctl("explain", alice.name, bob.name), 4)
     call = alice.invite(bob.name, sdp=sdp(port=40000))
-    assert bob.name in system.expect("INVITE")["Diversion"]
-    system.reply(200, sdp=sdp(port=50000))
+    assert bob.name in voicemail.expect("INVITE")["Diversion"]
+    voicemail.reply(200, sdp=sdp(port=50000))
     alice.expect(200)
     call.ack()
-    system.expect("ACK")
-    office.hang_up(alice, system)
+    voicemail.expect("ACK")
+    office.hang_up(alice, voicemail)
     first, second = segments(office, call, 2)
     assert (first["payer_kind"], first["payer_account_id"]) == ("subscriber", office.subscriber_id(alice.name))
     assert (second["payer_kind"], second["payer_account_id"], second["payer_number"]) == ("nobody", 0, None)
@@ -220,22 +222,22 @@ def test_R19_to_the_voicemail(office, trunks):
         "voicemail", bob.name, "0049800")
     assert {r["connected_reason"] for r in (first, second)} == {"voicemail"}
     assert all(first[k] == second[k] for k in ("answer_at", "end_at", "call_id", "disposition"))
-    voicemail_of(office, "")
 
 
-def test_R1_the_voicemail_is_called_by_code(office, trunks):
+def test_R1_the_voicemail_is_called_by_code(office, voicemail):
     """As if its number had been dialled: who calls pays. Where there is none the code is refused."""
-    _, system = trunks
     alice = office.phone()
-    voicemail_of(office, "0049800")
     wait_until(lambda: "the tenant's voicemail" in office.ctl("explain", alice.name, "*97", check=False)[1], 4)
     call = alice.invite("*97", sdp=sdp())
-    assert system.expect("INVITE").uri.startswith("sip:0049800@")
-    system.reply(486)
-    system.expect("ACK")
-    alice.expect(486)
-    office.record(call, segment_kind="direct", dialed_digits="*97", called_number="0049800")
-    voicemail_of(office, "")
+    assert voicemail.expect("INVITE").uri.startswith("sip:0049800@")
+    voicemail.reply(200, sdp=sdp(port=50000))
+    alice.expect(200)
+    call.ack()
+    voicemail.expect("ACK")
+    office.hang_up(alice, voicemail)
+    office.record(call, segment_kind="direct", dialed_digits="*97", called_number="0049800",
+                  disposition="answered", payer_kind="subscriber")
+    office.ctl("tenant", "set", "default", "voicemail=")
     wait_until(lambda: "no voicemail" in office.ctl("explain", alice.name, "*97", check=False)[1], 4)
 
 

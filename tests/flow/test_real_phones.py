@@ -4,9 +4,11 @@ A row of FLOWS.md that a test stands for is in its name.
 """
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -136,35 +138,67 @@ def test_S2_02r_a_phone_transfers(office, tmp_path):
 
 # --- contrib/phone.py, for a person -------------------------------------------------------------------
 
-def by_hand(office, tmp_path, **more):
-    place = tmp_path / "tmp"
-    place.mkdir(exist_ok=True)
-    p = subprocess.Popen([str(REPO / "contrib/phone.py"), "alice", "secret-alice",
-                          "127.0.0.1:%d" % office.exchange.port], env=dict(os.environ, TMPDIR=str(place)),
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
-    log = b""
-    while b"All 1 useragent registered" not in log and b"200 OK" not in log:
-        got = os.read(p.stdout.fileno(), 4096)
-        assert got, log
-        log += got
-    assert len(list(place.glob("phone-*/accounts"))) == 1
-    return p, place
+class ByHand:
+    """contrib/phone.py as alice, when she is registered. None of its processes outlives `with`."""
+
+    def __init__(self, office, place, stdin):
+        self.place, self.said = place, b""
+        place.mkdir(exist_ok=True)
+        self.process = subprocess.Popen(
+            [str(REPO / "contrib/phone.py"), "alice", "secret-alice", "127.0.0.1:%d" % office.exchange.port],
+            env=dict(os.environ, TMPDIR=str(place)), stdin=stdin, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True)
+
+    def __enter__(self):
+        try:
+            self.read(lambda: b"All 1 useragent registered" in self.said or b"200 OK" in self.said)
+            assert len(list(self.place.glob("phone-*/accounts"))) == 1
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def read(self, enough=lambda: False, seconds=30):
+        """Until it has said enough; back with False when it and its baresip have ended before."""
+        end = time.monotonic() + seconds
+        while not enough():
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, end - time.monotonic()))
+            assert ready, self.said
+            got = os.read(self.process.stdout.fileno(), 4096)
+            if not got:
+                return False
+            self.said += got
+        return True
+
+    def ends(self):
+        """It ends, with all its processes, and nothing of it is left."""
+        assert not self.read()
+        assert self.process.wait(10) == 0 and list(self.place.iterdir()) == []
+
+    def __exit__(self, *_):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass                                # as it should be
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def test_a_phone_by_hand_leaves_nothing(office, tmp_path):
     """It ends with its input, its terminal, and when it is told to; and takes what it made along."""
     office.start("alice")
     for told in (signal.SIGTERM, signal.SIGHUP, None):
-        p, place = by_hand(office, tmp_path, stdin=subprocess.PIPE)
-        if told is None:
-            p.stdin.close()
-        else:
-            p.send_signal(told)
-        p.stdout.read() # baresip holds it too
-        assert p.wait(10) == 0 and list(place.iterdir()) == []
+        with ByHand(office, tmp_path / "tmp", subprocess.PIPE) as phone:
+            if told is None:
+                phone.process.stdin.close()
+            else:
+                phone.process.send_signal(told)
+            phone.ends()
     ours, its = pty.openpty()
-    p, place = by_hand(office, tmp_path, stdin=its, start_new_session=True)
-    os.close(its)
-    os.close(ours)
-    p.stdout.read()
-    assert p.wait(10) == 0 and list(place.iterdir()) == []
+    with os.fdopen(ours, "rb") as terminal, os.fdopen(its, "rb") as stdin, \
+            ByHand(office, tmp_path / "tmp", stdin) as phone:
+        stdin.close()
+        terminal.close()
+        phone.ends()

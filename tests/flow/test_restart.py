@@ -234,6 +234,7 @@ def test_F7_R27_power_cut(office):
     until(lambda: office.sql("select count(*) n from tandem.binding")[0]["n"] == 2)
     until(lambda: spooled(office), 3)
     kill_all(office)
+    killed = office.sql("select now() at")[0]["at"]
     shutil.rmtree(office.x.run_dir)
     office.x.run_dir.mkdir()
     start_again(office)
@@ -241,6 +242,7 @@ def test_F7_R27_power_cut(office):
     assert len(rows) == 1
     assert (rows[0]["record_type"], rows[0]["end_reason"], rows[0]["estimated"]) == (
         "system_closed", "system_failure", True)
+    assert rows[0]["answer_at"] <= rows[0]["end_at"] <= killed
     assert office.sql("select * from tandem.call where not closed") == []
     alice.placed.clear()
     a.bye()
