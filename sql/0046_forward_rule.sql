@@ -59,7 +59,8 @@ begin
 	        or extract(second from r.from_time) + extract(second from r.to_time) > 0
 	        then format('not a time of the day, from 00:00 to 24:00 (%s-%s)', r.from_time, r.to_time)
 	    when not isfinite(r.from_date) or not isfinite(r.to_date)
-	        or r.from_date not between '1970-01-01' and '9999-12-31' or r.to_date > '9999-12-31' or r.from_date > r.to_date
+	        or r.from_date not between '1970-01-01' and '9999-12-31'
+	        or r.to_date not between '1970-01-01' and '9999-12-31' or r.from_date > r.to_date
 	        then format('not a range of dates (%s..%s)', r.from_date, r.to_date)
 	    when array_position(r.days, null) is not null or array_position(r.priority, null) is not null
 	        or 0 in (cardinality(r.days), cardinality(r.priority), cardinality(r.callers))

@@ -19,7 +19,7 @@
 								    "c.reason_text from "          \
 								    "tandem.cdr c "
 
-/* What people ask for first, in words of tandem.v_calls: a line of it fits where they read. */
+/* What people ask for first, in words of tandem.v_calls: a line of it fits a terminal. Who reads from a pipe gets all. */
 #define BRIEF                                                                                      \
 	"select to_char(c.start_at, 'YYYY-MM-DD HH24:MI:SS') as start_at, "                        \
 	"c.calling_number as caller, coalesce(c.called_number, c.dialed_digits) as called, "       \
@@ -139,7 +139,7 @@ cdr_list(struct ctl *c, int n, char **words)
 		c->json = true;
 	else if (strcmp(format, "table") != 0 && strcmp(format, "csv") != 0)
 		return ctl_usage(c, "--format: \"%s\" is not table, csv or json", format);
-	brief = c->format == NULL && !c->json && !c->wide;
+	brief = c->format == NULL && !c->json && !c->wide && table_width() > 0;
 	c->fit = brief ? fit : NULL;
 	status = segments_find(c, brief, &r);
 	if (status != CTL_DONE)

@@ -114,6 +114,8 @@ json_t *rows_of(const PGresult *r);
 int rows_print(const struct ctl *c, json_t *rows);
 /* One line a column, or with --json an object. Takes the reference. */
 int row_print(const struct ctl *c, json_t *row);
+/* How wide a table may be: as COLUMNS says, or the terminal; 0: there is no end. */
+unsigned table_width(void);
 /* Runs out the usual end of a listing: refuses what went wrong in r, else prints and clears it. */
 int result_list(struct ctl *c, PGresult *r);
 int result_show(struct ctl *c, PGresult *r, const char *what, const char *name);

@@ -154,9 +154,8 @@ columns_of(json_t *rows, const char *names[COLUMNS_MAX], unsigned widths[COLUMNS
 	return n;
 }
 
-/* Of the terminal, or as COLUMNS says; 0: there is no end. */
-static unsigned
-width_most(void)
+unsigned
+table_width(void)
 {
 	const char *env = getenv("COLUMNS");
 	long n = env == NULL ? 0 : strtol(env, NULL, 10);
@@ -173,7 +172,7 @@ width_most(void)
 static unsigned
 columns_fit(const struct ctl *c, const char **names, unsigned *widths, unsigned n)
 {
-	unsigned most = width_most(), used = 0, kept = 0;
+	unsigned most = table_width(), used = 0, kept = 0;
 	bool keep[COLUMNS_MAX] = { false };
 
 	if (c->fit == NULL || most == 0)

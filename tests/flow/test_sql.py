@@ -148,7 +148,7 @@ def test_C42_one_list_of_emergency_numbers(ctl):
     "subscriber add 144 --password x", "group add g number=144", "group add g number=600 overflow=144",
     "number add 144 park=60", "subscriber set 201 number=144", "subscriber set 201 cfu=144",
     "subscriber set 201 cfs=sip:144@pbx.test", "subscriber set 201 follow_me_numbers=144",
-    "subscriber set 201 hotline=144",
+    "subscriber set 201 hotline=144", "tenant set default voicemail=144",
 ])
 def test_C42_emergency_numbers_of_a_country_are_nobodys(ctl, words):
     """Nor does anything lead there; elsewhere it is a number like others, and becomes no other while it is
@@ -173,6 +173,7 @@ def test_C5_C42_rules_by_sql(ctl):
                                   ("from_time", "1, '4711', '18:00'", "has a beginning and an end"),
                                   ("from_time, to_time", "1, '4711', '18:00:01', '19:00'", "not a time of the day"),
                                   ("to_date", "1, '4711', 'infinity'", "not a range of dates"),
+                                  ("to_date", "1, '4711', '1969-12-31'", "not a range of dates"),
                                   ("callers", "1, '4711', '{a b}'", "not a number or a name (a b)"),
                                   ("callers", "1, '4711', array_fill('1234567890'::text, '{20}')", "more than 128")):
         assert "cfs_rules: " in ctl.sql_refused(insert % (columns, values))

@@ -1,6 +1,7 @@
 /* A page of the directory that came and waits: what is put after directory_load_settle() stays. */
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,18 +31,20 @@ end(void)
 
 TestSuite(store_pages, .init = make, .fini = end);
 
-/* Rows of table number_class in tenant 1: the prefix, and whether it is at a premium. */
+/* Rows of table number_class in tenant 1, prefixes from this one on: the prefix, and whether it is at a premium. */
 static struct pg_result *
-classes(const char *prefix, const char *premium, int rows)
+classes(unsigned prefix, const char *premium, int rows)
 {
 	static char names[3][2] = { "i", "n", "p" };
 	PGresAttDesc columns[3] = { { .name = names[0] }, { .name = names[1] },
 		{ .name = names[2] } };
-	const char *values[3] = { "1", prefix, premium };
+	char text[16];
+	const char *values[3] = { "1", text, premium };
 	struct pg_result *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 
 	cr_assert(PQsetResultAttrs(res, 3, columns));
 	for (int row = 0; row < rows; row++) {
+		snprintf(text, sizeof(text), "%u", prefix + (unsigned)row);
 		for (int i = 0; i < 3; i++)
 			cr_assert(
 			    PQsetvalue(res, row, i, (char *)values[i], (int)strlen(values[i])));
@@ -51,9 +54,9 @@ classes(const char *prefix, const char *premium, int rows)
 
 Test(store_pages, what_is_put_after_it_stays)
 {
-	struct pg_result *later = classes("900", "f", 1);
+	struct pg_result *later = classes(900, "f", 1);
 
-	s.load.page = classes("900", "t", 1);
+	s.load.page = classes(900, "t", 1);
 	s.load.page_kind = DIR_CLASS;
 	directory_load_settle(&s);
 	cr_expect(directory_premium(&s.directory, 1, SPAN("900123")));
@@ -67,13 +70,13 @@ Test(store_pages, what_is_put_after_it_stays)
 Test(store_pages, the_next_begins_after_the_last_row)
 {
 	struct dir_cursor c = { .id = "0", .name = "" };
-	struct pg_result *none = classes("900", "t", 0), *two = classes("901", "t", 2);
+	struct pg_result *none = classes(900, "t", 0), *two = classes(901, "t", 2);
 
 	cr_expect_not(dir_last(none, &c));
 	cr_expect_str_eq(c.id, "0");
 	cr_expect(dir_last(two, &c));
 	cr_expect_str_eq(c.id, "1");
-	cr_expect_str_eq(c.name, "901");
+	cr_expect_str_eq(c.name, "902");
 	PQclear(none);
 	PQclear(two);
 }
