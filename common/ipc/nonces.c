@@ -12,6 +12,8 @@ enum {
 	QUARTET_MASK = 0xfff,
 	COUNT_MASK = (1 << 20) - 1,
 	HELD = COUNT_MASK,
+	SPENT =
+	    NONCES_NC_MAX, /* refuses every count too, and is not what take_in() expects of its own word */
 	FUTURE = 3072
 };
 
@@ -132,6 +134,25 @@ take_in(struct nonces_region *n, uint64_t *line, uint64_t nonce_id, uint64_t now
 	return alone ? NONCE_GOOD : NONCE_REPLAYED;
 }
 
+/*
+ * One that has overtaken the first use is refused, and must not be good when that is there and the network brings
+ * it a second time. The first use may be taken in at this very moment, in another word: whichever of the two looks
+ * later sees the other's. So every word of this nonce is spent, one's own stays, and the other's take_in() finds
+ * that its word is not what it left there.
+ */
+static void
+spend(struct nonces_region *n, uint64_t *line, uint64_t nonce_id, uint64_t now_s)
+{
+	hold(n, line, make_word(nonce_id, now_s, SPENT), now_s);
+	for (int i = 0; i < WAYS; i++) {
+		uint64_t word = __atomic_load_n(&line[i], __ATOMIC_SEQ_CST);
+
+		while (is_of(word, nonce_id) && (word & COUNT_MASK) != SPENT &&
+		       !swap(&line[i], &word, (word & ~(uint64_t)COUNT_MASK) | SPENT))
+			;
+	}
+}
+
 enum nonce_use
 nonces_use_at(struct nonces_region *n, uint64_t nonce_id, uint32_t nc, uint64_t now_s)
 {
@@ -141,13 +162,11 @@ nonces_use_at(struct nonces_region *n, uint64_t nonce_id, uint32_t nc, uint64_t 
 
 	if (nc == 0 || nc > NONCES_NC_MAX)
 		return NONCE_STALE;
-	if (at != NULL)
-		return raise_count(at, word, nonce_id, nc);
-	if (nc == 1)
+	if (at == NULL && nc == 1)
 		return take_in(n, line, nonce_id, now_s);
-	/* It has overtaken the first use. What is refused now must not be good when that is there and the network
-	 * brings this a second time: the nonce is spent. */
-	hold(n, line, make_word(nonce_id, now_s, HELD), now_s);
+	if (at != NULL && (nc == 1 || (word & COUNT_MASK) != HELD))
+		return raise_count(at, word, nonce_id, nc);
+	spend(n, line, nonce_id, now_s);
 	return NONCE_STALE;
 }
 

@@ -38,7 +38,7 @@ size_t nonces_bytes(uint32_t words);
 void nonces_init(struct nonces_region *n, uint32_t words, uint32_t lifetime_s);
 /* First use must be nc 1; each further one greater than the last. A nonce whose nc is 1 and that is
  * not in the table is taken in; any other that is not in the table is stale, now and from now on, and so is
- * one that was used a million times. */
+ * one that was used a million times. A phone whose second request overtakes its first is asked anew for both. */
 enum nonce_use nonces_use(struct nonces_region *n, uint64_t nonce_id, uint32_t nc);
 /* The same at a given monotonic second. */
 enum nonce_use nonces_use_at(

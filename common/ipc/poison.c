@@ -8,8 +8,8 @@
 
 enum { BYTES_MAX = 65536 };
 
-static uint64_t
-hash_of(const struct child *c, struct span message)
+uint64_t
+poison_hash(const struct child *c, struct span message)
 {
 	return hash_span(&c->exchange->token_key, message);
 }
@@ -59,9 +59,9 @@ tell_store(
 }
 
 unsigned
-poison_found(struct child *c, enum wire_type keep, enum wire_type type, struct span message)
+poison_found(
+    struct child *c, enum wire_type keep, enum wire_type type, struct span message, uint64_t hash)
 {
-	uint64_t hash = hash_of(c, message);
 	unsigned deaths = remember(c, hash);
 
 	count(c->self, COUNT_POISON, 1);
@@ -73,13 +73,16 @@ poison_found(struct child *c, enum wire_type keep, enum wire_type type, struct s
 }
 
 bool
-poison_again(struct child *c, struct span message)
+poison_any(const struct child *c)
 {
-	const struct poison *p;
+	return c->self->n_poisons != 0;
+}
 
-	if (c->self->n_poisons == 0)
-		return false;
-	p = find(c, hash_of(c, message));
+bool
+poison_again(struct child *c, uint64_t hash)
+{
+	const struct poison *p = find(c, hash);
+
 	if (p == NULL || p->deaths < POISON_DEATHS)
 		return false;
 	count(c->self, COUNT_POISON, 1);

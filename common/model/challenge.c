@@ -84,8 +84,15 @@ nonce_verdict(
 	}
 	/* One that was used already: a replay, or a phone whose requests overtook each other. It gets a
 	 * new nonce, which only who knows the password can use. */
-	if (nonces_use(c->nonces, id, given->nc) == NONCE_GOOD)
+	switch (nonces_use(c->nonces, id, given->nc)) {
+	case NONCE_GOOD:
 		return CHALLENGE_GOOD;
+	case NONCE_REPLAYED:
+		*fault_r = "nonce used before";
+		return CHALLENGE_USED;
+	case NONCE_STALE:
+		break;
+	}
 	*fault_r = "nonce used before";
 	return CHALLENGE_STALE;
 }
@@ -140,7 +147,7 @@ challenge_check(const struct challenge *c, const struct sip_msg *m, enum sip_hea
 		return CHALLENGE_WRONG;
 	}
 	v = nonce_verdict(c, &given, &user_r->fault);
-	if (v == CHALLENGE_GOOD)
+	if (v == CHALLENGE_GOOD || v == CHALLENGE_USED)
 		user_r->subscriber = s;
 	return v;
 }
@@ -158,7 +165,7 @@ challenge_log(const struct challenge *c, const struct sip_msg *m, enum challenge
 		      .source = &m->flow.peer,
 		      .user = user->username,
 		      .method = sip_span(m, m->method_text),
-		      .quiet = v == CHALLENGE_STALE ? STALE_QUIET : 0 },
+		      .quiet = v == CHALLENGE_STALE || v == CHALLENGE_USED ? STALE_QUIET : 0 },
 	    c->clock->mono_ns);
 }
 

@@ -31,13 +31,14 @@ enum challenge_verdict {
 	CHALLENGE_NONE,	 /* no credentials for this realm: challenge */
 	CHALLENGE_STALE, /* right, but the nonce is used up, too old or of a former life: challenge
 	                      * with stale=true, then a phone tries again by itself */
+	CHALLENGE_USED,	 /* as STALE, for no other reason than that the nonce's count was there before */
 	CHALLENGE_WRONG, /* challenge again; somebody may be guessing: count it */
 	CHALLENGE_MALFORMED, /* 400 */
 };
 
 struct challenge_user {
 	struct span username; /* as given; in the message. Also set when it is WRONG */
-	const struct dir_subscriber *subscriber; /* in `record`; GOOD only, else NULL */
+	const struct dir_subscriber *subscriber; /* in `record`; GOOD and USED only, else NULL */
 	const char *fault; /* in plain words, for the log and nobody else; NULL: GOOD or NONE */
 	struct dir_buf record;
 };

@@ -415,16 +415,14 @@ drop_half_made(struct txns *x)
 	}
 }
 
-/* What was written and had not left is repeated by timers, but not over a connection. Whoever had it already takes
- * the second for a retransmission. */
-static void
-say_again(struct txns *x, struct txn *t)
+void
+txn_say_again(struct txns *x, struct txn *t)
 {
 	struct txn_act a = { x, t, pool_handle(x->pool, t) };
 
 	if (!t->reliable)
 		return;
-	if (!txn_is_server(t) && t->state == TXN_CALLING)
+	if (!txn_is_server(t) && t->state == TXN_CALLING && t->cancelled == TXN_CANCEL_NONE)
 		txn_send(&a, kept_span(x->heap, t->request));
 	else if (t->kind == TXN_IST && t->state == TXN_COMPLETED)
 		txn_send_last(&a, NULL);
@@ -439,6 +437,5 @@ txns_recover(struct txns *x)
 		txn_hash(x, t);
 		txn_index(x, t);
 		arm(x, t);
-		say_again(x, t);
 	}
 }

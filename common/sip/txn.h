@@ -96,6 +96,10 @@ void txns_done(struct txns *x);
  * was killed is dropped without a word: client transactions that were not sent, server transactions
  * that nobody would answer (user 0, no final response). Whoever holds a handle asks txn_at. */
 void txns_recover(struct txns *x);
+/* After txns_recover: what was written and had not left is repeated by timers, but not over a connection. An
+ * INVITE that is not cancelled, or a refusal of one, is said again there; whoever had it already takes the second
+ * for a retransmission. */
+void txn_say_again(struct txns *x, struct txn *t);
 
 /* --- server side --------------------------------------------------------------------------------*/
 /* The transaction a request belongs to (17.2.3; without the branch cookie, as RFC 2543): for an ACK

@@ -75,7 +75,8 @@ gate_authenticate(
 	if (v == CHALLENGE_WRONG && !guess_wrong(&r->child, &m->flow.peer))
 		return false;
 	if (challenge_realm(&r->challenge, tenant, realm))
-		answer_challenge(r, m, span_str(realm), v == CHALLENGE_STALE);
+		answer_challenge(
+		    r, m, span_str(realm), v == CHALLENGE_STALE || v == CHALLENGE_USED);
 	else
 		answer_stranger(r, m, 404, NULL); /* the tenant went this moment */
 	return false;

@@ -55,7 +55,7 @@ sip_in(struct registrar *r, const char *payload, uint32_t len)
 		count(r->child.self, COUNT_DROPPED_MALFORMED, 1);
 		return;
 	}
-	if (poison_again(&r->child, sip_whole(m)))
+	if (poison_any(&r->child) && poison_again(&r->child, poison_hash(&r->child, sip_whole(m))))
 		return;
 	count(r->child.self, COUNT_RECEIVED, 1);
 	if (m->request)
@@ -146,7 +146,10 @@ inbox_record(struct registrar *r, const struct ring_record *record, unsigned fro
 	struct ring *in = &r->child.in[from];
 
 	if (ring_was_in_hand(in)) {
-		poison_found(&r->child, WIRE_POISON_R, ring_type(in), text_of(r, in, record));
+		struct span text = text_of(r, in, record);
+
+		poison_found(
+		    &r->child, WIRE_POISON_R, ring_type(in), text, poison_hash(&r->child, text));
 		return;
 	}
 	by_type(r, ring_type(in), record->payload, ring_len(in), from);

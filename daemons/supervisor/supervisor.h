@@ -96,9 +96,9 @@ void exchange_open(struct supervisor *s);
 
 /* settings_publish.c */
 void settings_publish(struct supervisor *s);
-/* The user the daemons become. */
 /* "FILE:LINE: KEY: ..." of what is wrong with a key, "KEY: ...". */
 void settings_fault(const char *file, const char *what, char *why, size_t cap);
+/* The user the daemons become. */
 enum err settings_user(const struct settings *s, uid_t *uid_r, gid_t *gid_r, char *why, size_t cap);
 
 /* reload.c: SIGHUP. ERR_NONE, or why nothing was changed. */

@@ -103,8 +103,8 @@ challenge(struct worker *w, const struct sip_msg *m, uint32_t tenant, bool stale
 	answer_stateless(w, m, 407, NULL, buf_span(&lines)); /* C1: nothing is kept */
 }
 
-bool
-auth_request(struct worker *w, const struct sip_msg *m, struct origin *o)
+static bool
+judge(struct worker *w, const struct sip_msg *m, struct origin *o, bool again)
 {
 	uint32_t tenant = tenant_of(w, m);
 	struct challenge_user *who = scratch_take(w, sizeof(*who));
@@ -115,6 +115,10 @@ auth_request(struct worker *w, const struct sip_msg *m, struct origin *o)
 	if (is_gateway(w, m, o) || is_trusted(w, m, tenant, o))
 		return true;
 	v = challenge_check(&w->challenge, m, SIP_H_PROXY_AUTHORIZATION, tenant, who);
+	if (again && v == CHALLENGE_USED) {
+		v = CHALLENGE_GOOD;
+		who->fault = NULL;
+	}
 	challenge_log(&w->challenge, m, v, who);
 	switch (v) {
 	case CHALLENGE_GOOD:
@@ -126,6 +130,7 @@ auth_request(struct worker *w, const struct sip_msg *m, struct origin *o)
 		challenge(w, m, tenant, false);
 		break;
 	case CHALLENGE_STALE:
+	case CHALLENGE_USED:
 		challenge(w, m, tenant, true);
 		break;
 	case CHALLENGE_WRONG:
@@ -137,4 +142,16 @@ auth_request(struct worker *w, const struct sip_msg *m, struct origin *o)
 		break;
 	}
 	return false;
+}
+
+bool
+auth_request(struct worker *w, const struct sip_msg *m, struct origin *o)
+{
+	return judge(w, m, o, false);
+}
+
+bool
+auth_again(struct worker *w, const struct sip_msg *m, struct origin *o)
+{
+	return judge(w, m, o, true);
 }

@@ -92,6 +92,22 @@ has_too_many_routes(const struct sip_msg *m)
 	return n > DIALOG_ROUTES_MAX;
 }
 
+/* An INVITE that begins a call. True: it may go on; false: it has been answered. */
+static bool
+is_acceptable(struct worker *w, const struct sip_msg *m)
+{
+	struct span lines = SPAN_NONE;
+	struct verdict v = body_check(m, &lines);
+
+	if (v.status == 0 && m->contact_uri.len == 0)
+		v = (struct verdict){ 400, "Missing Contact header" };
+	else if (v.status == 0 && has_too_many_routes(m))
+		v = (struct verdict){ 400, "Too many Record-Route values" };
+	if (v.status != 0)
+		answer_stateless(w, m, v.status, v.reason, lines);
+	return v.status == 0;
+}
+
 /* --- by method ----------------------------------------------------------------------------------*/
 
 static void
@@ -147,14 +163,23 @@ gate_refuse(struct worker *w, const struct sip_msg *m)
 {
 	struct setup in = { .invite = m };
 	struct origin *o = scratch_take(w, sizeof(*o));
+	struct span lines;
+	struct verdict v;
 	struct call *c;
 
+	if (!passes_checks(w, m) || !is_acceptable(w, m))
+		return;
 	if (!worker_has_tables(w)) {
 		shed(w, m);
 		return;
 	}
-	if (!auth_request(w, m, o))
+	if (!auth_again(w, m, o))
 		return;
+	v = leg_timer_check(w, m, &lines);
+	if (v.status != 0) {
+		answer_stateless(w, m, v.status, v.reason, lines);
+		return;
+	}
 	in.origin = o;
 	c = take(w, &in);
 	if (c != NULL)
@@ -196,19 +221,8 @@ invite(struct worker *w, const struct sip_msg *m)
 	struct span lines;
 	struct verdict v;
 
-	v = body_check(m, &lines);
-	if (v.status != 0) {
-		answer_stateless(w, m, v.status, v.reason, lines);
+	if (!is_acceptable(w, m))
 		return;
-	}
-	if (m->contact_uri.len == 0) {
-		answer_stateless(w, m, 400, "Missing Contact header", SPAN_NONE);
-		return;
-	}
-	if (has_too_many_routes(m)) {
-		answer_stateless(w, m, 400, "Too many Record-Route values", SPAN_NONE);
-		return;
-	}
 	/* What a call that has no room costs is taken from those that have: it is not asked who it is. */
 	if (!call_may_begin(w)) {
 		shed(w, m);

@@ -120,30 +120,27 @@ inbox_message(struct worker *w, struct sip_msg *m)
 	worker_drain(w);
 }
 
+/* Its own copy, checked: in w->message. */
+static bool
+take_copy(struct worker *w, const struct ring_record *r, uint32_t len)
+{
+	if (len > SIP_MSG_ROOM(SIP_RAW_MAX))
+		return false;
+	memcpy(w->message, r->payload, len);
+	return sip_msg_valid(w->message, len) &&
+	       w->message->flow.listener < w->settings->n_listeners;
+}
+
 static void
 sip_in(struct worker *w, const struct ring_record *r, uint32_t len)
 {
-	if (len > SIP_MSG_ROOM(SIP_RAW_MAX))
-		return;
-	memcpy(w->message, r->payload, len);
-	if (!sip_msg_valid(w->message, len) ||
-	    w->message->flow.listener >= w->settings->n_listeners) {
+	if (!take_copy(w, r, len)) {
 		log_error("a front sent a record that is not valid", LOG_U64("bytes", len));
 		count(w->child.self, COUNT_DROPPED_MALFORMED, 1);
 		return;
 	}
-	if (!poison_again(&w->child, sip_whole(w->message)))
+	if (!poison_any(&w->child) || !poison_again(&w->child, inbox_hash(w, w->message)))
 		inbox_message(w, w->message);
-}
-
-/* As its sender would repeat it: of a SIP message the text, without when and how it came. */
-static struct span
-text_of(struct worker *w, const struct ring *ring, const struct ring_record *r, uint32_t len)
-{
-	if (ring_type(ring) != WIRE_SIP_IN || len > SIP_MSG_ROOM(SIP_RAW_MAX))
-		return span_of(r->payload, len);
-	memcpy(w->message, r->payload, len);
-	return sip_msg_valid(w->message, len) ? sip_whole(w->message) : SPAN_NONE;
 }
 
 /* --- the rest -----------------------------------------------------------------------------------*/
@@ -168,9 +165,28 @@ note(struct worker *w, const struct ring_record *r, uint32_t len)
 	worker_drain(w);
 }
 
+/* Its call ends, though not in the way of a CANCEL that is handled. */
+static void
+cancel_lost(struct worker *w, const struct sip_msg *m)
+{
+	const struct txn *invite = txn_cancelled_by(&w->txns, m);
+	const struct leg *l = invite == NULL ? NULL : leg_at(w, invite->user);
+	struct call *c = l == NULL ? NULL : call_at(w, l->call);
+	struct txn *t;
+
+	if (c == NULL) {
+		answer_stateless(w, m, 481, NULL, SPAN_NONE);
+		return;
+	}
+	t = txn_server_new(&w->txns, m, true);
+	if (t != NULL)
+		answer_txn(w, t, 200, NULL, leg_tag_of_txn(w, invite), SPAN_NONE);
+	call_lost(w, c);
+}
+
 /* A request of which nothing is known is repeated, but not over a connection; and what was in hand at the last
  * death that is granted is not heard again. Its sender is told then: of an INVITE that begins a call that this has
- * failed, with its record; and a BYE ends its call all the same. */
+ * failed, with its record; and a BYE or a CANCEL ends its call all the same. */
 void
 inbox_lost(struct worker *w, const struct sip_msg *m, unsigned deaths)
 {
@@ -185,6 +201,10 @@ inbox_lost(struct worker *w, const struct sip_msg *m, unsigned deaths)
 		gate_refuse(w, m);
 		return;
 	}
+	if (m->method == SIP_CANCEL) {
+		cancel_lost(w, m);
+		return;
+	}
 	l = m->to_tag.len == 0 ? NULL : leg_of_request(w, m);
 	c = l == NULL ? NULL : call_at(w, l->call);
 	if (m->method == SIP_BYE && c != NULL)
@@ -192,15 +212,17 @@ inbox_lost(struct worker *w, const struct sip_msg *m, unsigned deaths)
 	answer_stateless(w, m, 500, NULL, SPAN_NONE);
 }
 
-/* At our predecessor's death. */
+/* At our predecessor's death. Of a SIP message the text is kept, as its sender would repeat it: without when and
+ * how it came. */
 static void
 was_in_hand(struct worker *w, struct ring *ring, const struct ring_record *r, uint32_t len)
 {
-	struct span text = text_of(w, ring, r, len);
-	unsigned deaths = poison_found(&w->child, WIRE_POISON, ring_type(ring), text);
+	bool sip = ring_type(ring) == WIRE_SIP_IN && take_copy(w, r, len);
+	struct span text = sip ? sip_whole(w->message) : span_of(r->payload, len);
+	uint64_t hash = sip ? inbox_hash(w, w->message) : poison_hash(&w->child, text);
+	unsigned deaths = poison_found(&w->child, WIRE_POISON, ring_type(ring), text, hash);
 
-	if (ring_type(ring) == WIRE_SIP_IN && text.len > 0 &&
-	    w->message->flow.listener < w->settings->n_listeners)
+	if (sip)
 		inbox_lost(w, w->message, deaths);
 	if (ring_type(ring) == WIRE_NOTE)
 		note_lost(w, (const void *)r->payload, len);

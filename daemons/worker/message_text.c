@@ -1,4 +1,5 @@
-/* What is written for a MESSAGE or REFER that is relayed: the request to a phone or gateway, and the answer to its sender. */
+/* What is written for a MESSAGE or REFER that is relayed: the request to a phone or gateway, and the answer to its
+ * sender. */
 #include "worker/worker.h"
 
 #include "sip/build.h"

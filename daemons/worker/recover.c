@@ -234,6 +234,21 @@ is_thought_of(struct worker *w, const struct txn *t)
 	return l != NULL && (l->invite == h || l->update == h);
 }
 
+/* Before the first word of our own. An INVITE goes out again only where its leg and its call go on: otherwise a
+ * phone would ring for a call that is over. */
+static void
+say_again(struct worker *w)
+{
+	for (struct txn *t = pool_next(&w->txn_pool, NULL); t != NULL;
+	     t = pool_next(&w->txn_pool, t)) {
+		const struct leg *l = leg_at(w, t->user);
+		const struct call *c = l == NULL ? NULL : call_at(w, l->call);
+
+		if (t->kind != TXN_ICT || (is_thought_of(w, t) && (c == NULL || !c->marked)))
+			txn_say_again(&w->txns, t);
+	}
+}
+
 /* Transactions that no leg knows of: killed before it did, or after it went. Nobody would ever answer
  * the one or cancel the other. A request in a dialog may be what killed us: it is answered, so that it
  * does not come again. */
@@ -362,6 +377,7 @@ recover(struct worker *w)
 		}
 	txns_recover(&w->txns);
 	forget_older(w);
+	say_again(w);
 	acknowledge(w);
 	take_up_calls(w);
 	take_up_legs(w);

@@ -103,12 +103,16 @@ bool peer_is_trusted(struct worker *w, const struct netaddr *peer);
 /* The one gate (THREATS.md A1): default deny, challenges are stateless. */
 void gate_request(struct worker *w, const struct sip_msg *m);
 /* An INVITE that was in hand when the process died, and that nobody will repeat: who may call at all hears 500,
- * and his call has its record; anybody else is challenged as ever. */
+ * and his call has its record, though his nonce was counted already; anybody else is challenged as ever, and what
+ * an INVITE is refused for before it makes a call is said here too. */
 void gate_refuse(struct worker *w, const struct sip_msg *m);
 /* Nothing can be written of a new call, and the operator wants none without its record (THREATS.md F11). */
 bool gate_is_unrecordable(struct worker *w);
 /* auth.c: who sends this? True: *o is filled. False: it was answered (challenge, refusal). */
 bool auth_request(struct worker *w, const struct sip_msg *m, struct origin *o);
+/* The same of a request that was in hand when the process died, which may have counted its nonce already: that it
+ * was used before is no fault then. */
+bool auth_again(struct worker *w, const struct sip_msg *m, struct origin *o);
 /* answer.c: answers without a transaction, or in one that needs nothing else. `headers` are complete
  * lines. */
 void answer_stateless(struct worker *w, const struct sip_msg *m, unsigned status,
@@ -334,6 +338,8 @@ void callstate_tell(struct worker *w, const struct call *c, const struct call_vi
 /* --- inbox.c ------------------------------------------------------------------------------------*/
 void inbox_record(struct worker *w, const struct ring_record *r, unsigned from);
 void inbox_message(struct worker *w, struct sip_msg *m);
+/* inbox_hash.c: by what it is known when it comes again (ipc/poison.h). */
+uint64_t inbox_hash(const struct worker *w, const struct sip_msg *m);
 /* The message that was in hand when our predecessor died, for the `deaths`th time (ipc/poison.h). */
 void inbox_lost(struct worker *w, const struct sip_msg *m, unsigned deaths);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sip/parse.h"
 #include "worker_phone.h"
 
 #define carol (rig->phones[2])
@@ -220,4 +221,95 @@ Test(worker_auth, suspended_tenant)
 	hears(alice, "100");
 	hears(alice, "403");
 	rig_ends_clean("barred 403 21 system normal", 0);
+}
+
+/* --- what was in hand at a death ----------------------------------------------------------------*/
+
+/* The nonce of her INVITE is counted by the process that died with it. */
+static void
+is_counted_and_lost(void)
+{
+	const char *line;
+
+	dials(carol, "bob", "", SDP_A);
+	is_challenged(carol);
+	line = credentials("carol", "secret", BOB, 1);
+	dials_again(carol, "bob", line, SDP_A);
+	is_connected();
+	rig->tcp = true;
+	rig->in_hand = 1;
+}
+
+/* THREATS.md F3: told to ask again at once, she would bring down the next one with it. */
+Test(worker_auth, F3_in_hand_with_a_counted_nonce)
+{
+	is_counted_and_lost();
+	dials_again(carol, "bob", credentials("carol", "secret", BOB, 1), SDP_A);
+	rig->in_hand = 0;
+	hears(carol, "100");
+	hears(carol, "500");
+	hears_nothing(bob);
+	rig_ends_empty(2);
+	cr_expect_str_eq(rig_cdr("call.from_number"), "1003");
+	cr_expect_str_eq(rig_cdr("segment.1.sip_code"), "500");
+}
+
+Test(worker_auth, F3_in_hand_with_a_wrong_password)
+{
+	is_counted_and_lost();
+	dials_again(carol, "bob", credentials("carol", "guess", BOB, 1), SDP_A);
+	rig->in_hand = 0;
+	is_challenged(carol);
+	rig_ends_empty(1);
+}
+
+/* What the gate would have refused makes no record. */
+Test(worker_auth, F3_in_hand_and_not_acceptable)
+{
+	is_counted_and_lost();
+	dials_again(carol, "bob", "Require: nonsense\r\n", SDP_A);
+	hears(carol, "420");
+	carol->remote_tag[0] = '\0';
+	dials_again(carol, "bob", "Content-Encoding: gzip\r\n", SDP_A);
+	hears(carol, "415");
+	carol->remote_tag[0] = '\0';
+	dials_again(carol, "bob", credentials("carol", "secret", BOB, 1), SDP_A);
+	rig->in_hand = 0;
+	hears(carol, "100");
+	hears(carol, "500");
+	rig_ends_empty(2);
+}
+
+static uint64_t
+hash_of(
+    const char *method, const char *branch, unsigned cseq, const char *more, const char *call_id)
+{
+	struct sip_msg *m = calloc(1, SIP_MSG_ROOM(RIG_TEXT));
+	int n;
+	uint64_t hash;
+
+	cr_assert_not_null(m);
+	n = snprintf(sip_raw(m), RIG_TEXT,
+	    "%s " BOB " SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.3;branch=%s;rport\r\n"
+	    "From: <sip:carol@example.com>;tag=1\r\nTo: <" BOB ">\r\nCall-ID: %s\r\n"
+	    "CSeq: %u %s\r\nContact: <sip:carol@192.0.2.3>\r\n%sContent-Length: 0\r\n\r\n",
+	    method, branch, call_id, cseq, method, more);
+	m->raw_len = (uint16_t)n;
+	cr_assert_eq(sip_parse(m, SIP_MSG_ROOM(RIG_TEXT)).status, 0);
+	hash = inbox_hash(rig->w[0], m);
+	free(m);
+	return hash;
+}
+
+/* THREATS.md F3: tried again with new credentials it is the same poison; any other call is not. */
+Test(worker_auth, F3_known_whatever_the_credentials)
+{
+	uint64_t first = hash_of("INVITE", "z9hG4bK1", 1, "", "a");
+	const char *login = "Proxy-Authorization: Digest username=\"carol\"\r\n";
+
+	cr_expect_eq(hash_of("INVITE", "z9hG4bK22", 2, login, "a"), first);
+	cr_expect_neq(hash_of("INVITE", "z9hG4bK1", 1, "", "b"), first);
+	cr_expect_neq(hash_of("INVITE", "z9hG4bK1", 1, "Subject: x\r\n", "a"), first);
+	cr_expect_neq(hash_of("MESSAGE", "z9hG4bK22", 2, "", "a"),
+	    hash_of("MESSAGE", "z9hG4bK1", 1, "", "a"));
 }

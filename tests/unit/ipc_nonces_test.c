@@ -164,3 +164,51 @@ Test(nonces, a_race_has_at_most_one_winner)
 	free(good);
 	free(n);
 }
+
+enum { PAIRS = 200000 };
+
+struct pair {
+	struct nonces_region *n;
+	uint32_t nc, *turn;
+	uint8_t *got;
+};
+
+/* Round for round both at once: each waits until the other is there too. */
+static void *
+present(void *arg)
+{
+	struct pair *p = arg;
+
+	for (uint32_t i = 0; i < PAIRS; i++) {
+		__atomic_fetch_add(p->turn, 1, __ATOMIC_SEQ_CST);
+		while (__atomic_load_n(p->turn, __ATOMIC_SEQ_CST) < 2 * (i + 1))
+			;
+		p->got[i] = (uint8_t)nonces_use_at(p->n, nonce(i) | i, p->nc, 1000);
+	}
+	return NULL;
+}
+
+/* THREATS.md A4: the first two uses at two processes at once. What was refused is never good, though the first
+ * was being taken in meanwhile. */
+Test(nonces, a_race_with_the_first_use_spends_it_too, .timeout = 120)
+{
+	struct nonces_region *n = make(PAIRS * 4);
+	uint8_t *first = calloc(PAIRS, 1), *second = calloc(PAIRS, 1);
+	uint32_t turn = 0;
+	struct pair pairs[2] = { { n, 1, &turn, first }, { n, 2, &turn, second } };
+	pthread_t threads[2];
+
+	for (int t = 0; t < 2; t++)
+		pthread_create(&threads[t], NULL, present, &pairs[t]);
+	for (int t = 0; t < 2; t++)
+		pthread_join(threads[t], NULL);
+	for (uint32_t i = 0; i < PAIRS; i++) {
+		if (second[i] == NONCE_GOOD)
+			continue;
+		cr_assert_neq(nonces_use_at(n, nonce(i) | i, 2, 1000), NONCE_GOOD, "nonce %u", i);
+		cr_assert_neq(nonces_use_at(n, nonce(i) | i, 3, 1000), NONCE_GOOD, "nonce %u", i);
+	}
+	free(first);
+	free(second);
+	free(n);
+}
