@@ -98,6 +98,8 @@ class Office:
             ua.close()
         try:
             self.exchange.close()
+            audit = self.exchange.ctl("audit", check=False)     # BILLING.md 5.6
+            assert audit[0] == 0, audit
             records.keep(self.cluster, self.database)
         finally:
             self.cluster.drop(self.database)
