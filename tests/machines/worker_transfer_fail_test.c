@@ -277,7 +277,7 @@ Test(worker_transfer, untimely)
 	rig_ends_empty(1);
 }
 
-/* A1: no REFER outside of a dialog. */
+/* A1: no REFER outside of a dialog to somebody else's phone (referral.c). */
 Test(worker_transfer, out_of_dialog)
 {
 	snprintf(bob->call_id, sizeof(bob->call_id), "cid-x");
@@ -286,7 +286,7 @@ Test(worker_transfer, out_of_dialog)
 	snprintf(bob->remote, sizeof(bob->remote), "<sip:alice@example.com>");
 	snprintf(bob->target, sizeof(bob->target), "sip:alice@example.com");
 	refers(bob, "carol", "");
-	hears(bob, "405 REFER");
+	hears(bob, "403 REFER");
 	rig_ends_empty(0);
 }
 
