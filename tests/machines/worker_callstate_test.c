@@ -312,7 +312,9 @@ begin_two(void)
 	attended_begin(2);
 }
 
-Test(worker_callstate, C12_who_hides_behind_a_bridge, .init = begin_two)
+TestSuite(worker_callstate_two, .init = begin_two, .fini = rig_end);
+
+Test(worker_callstate_two, C12_who_hides_behind_a_bridge)
 {
 	dials(alice, "bob", "Privacy: id\r\n", SDP_A);
 	hears(alice, "100");
