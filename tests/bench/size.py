@@ -5,6 +5,8 @@ from calls import ours, started, warm
 from loading import calls_at, measure
 
 UP = (1000, 5000, 20000)
+UP_BESIDE = (100, 5000, 20000)
+SUBSCRIBERS = (1000, 100000)
 
 
 def keep_up(asked, system, count):
@@ -41,11 +43,13 @@ def memory_of_subscribers(asked):
 
 
 def memory_of_bindings(asked):
-    with started(ours(asked, subscribers=1000)) as (system,):
-        before = systems.memory(system.pids())
-        loading.Load(asked.build, system, rate=1000, count=1000, register=1, subscribers=1000,
-                     **systems.PHONES).end()
-        print("1000 bindings: %.0f bytes each" % ((systems.memory(system.pids()) - before) / 1000))
+    """Each subscriber has one, which stands in the database at the start."""
+    found = []
+    for bound in (0, asked.subscribers):
+        with started(ours(asked, subscribers=asked.subscribers, bindings=bound)) as (system,):
+            system.wait_bindings(bound)
+            found.append(systems.memory(system.pids()))
+    print("%d bindings: %.0f bytes each" % (asked.subscribers, (found[1] - found[0]) / asked.subscribers))
 
 
 def memory(asked):
@@ -66,13 +70,14 @@ def scale(asked):
         warm(asked, system)
         empty = price(asked, system)
         print("empty exchange: %.0f ms CPU per 1,000 calls at 1000/s" % empty)
-        for count in UP[2:]:
+        for count in UP_BESIDE:
             load, up = keep_up(asked, system, count)
             system.wait_settled()
             now = price(asked, system)
             load.end()
             print("%d others up: %.0f, ratio %.2f" % (up, now, now / empty), flush=True)
-    with started(ours(asked, subscribers=asked.subscribers)) as (system,):
-        warm(asked, system)
-        now = price(asked, system)
-        print("%d subscribers: %.0f, ratio %.2f" % (asked.subscribers, now, now / empty))
+    for count in sorted({*SUBSCRIBERS, asked.subscribers}):
+        with started(ours(asked, subscribers=count)) as (system,):
+            warm(asked, system)
+            now = price(asked, system)
+            print("%d subscribers: %.0f, ratio %.2f" % (count, now, now / empty), flush=True)

@@ -3,6 +3,7 @@ use; load and PostgreSQL have the others. Their CPU time is read from the proces
 """
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -126,7 +127,7 @@ class Tandem(System):
     """An exchange with two gateways, a route from one to the other, and subscribers if asked for."""
     name = "Tandem"
 
-    def __init__(self, directory, build, port, subscribers=0, processes=(1, 1), env=(), **keys):
+    def __init__(self, directory, build, port, subscribers=0, bindings=0, processes=(1, 1), env=(), **keys):
         os.environ["TANDEM_BUILD"] = str(build)
         os.environ["TANDEM_SQLDIR"] = str(TOP / "sql")
         sys.path.insert(0, str(TOP / "tests/flow"))
@@ -149,6 +150,8 @@ class Tandem(System):
         self.exchange.env.update(env)
         self.exchange.write_conf()
         self.fill(subscribers)
+        if bindings > 0:
+            self.cluster.sql((HERE / "bindings.sql").read_text(), "bench")
         self.start_s = self.start()
 
     def fill(self, subscribers):
@@ -187,6 +190,12 @@ class Tandem(System):
     def records(self):
         """Of calls, in PostgreSQL."""
         return int(self.cluster.sql("select count(*) from tandem.cdr", "bench")[-1][0])
+
+    def wait_bindings(self, count):
+        """Until the registrar has those of the database."""
+        import exchange
+        exchange.wait_until(lambda: re.search(r"^tandem_bindings\{.*\} %d$" % count,
+                                              self.exchange.ctl("metrics"), re.M), 300)
 
     def wait_settled(self):
         """Until the store says that nothing waits in its journal."""
